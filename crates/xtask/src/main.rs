@@ -1,0 +1,46 @@
+//! The project's own commands: `cargo xtask demo` and `cargo xtask test`.
+//!
+//! Both work from any directory of the workspace and need nothing but a Rust toolchain and a C linker.
+//! They only choose arguments, print the cargo command and run it; what a demo or a test *is* lives in
+//! `watchkeeper-cli` and in the test targets.
+//!
+//! Deliberately not here: set-up of the machine (see `.ci/run`), and any knowledge of the product.
+
+mod demo;
+mod invocation;
+mod test;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The commands a newcomer needs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Builds everything and plays the whole loop: monitor, simulator and console
+    Demo(demo::DemoArguments),
+    /// Runs every test of the workspace; arguments are handed on to `cargo test`
+    #[command(disable_help_flag = true)]
+    Test {
+        /// Handed on as they are, for example a test's name, `-p PACKAGE`, or `-- --nocapture`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+        rest: Vec<OsString>,
+    },
+}
+
+fn main() -> Result<ExitCode> {
+    let command_line: Vec<OsString> = std::env::args_os().collect();
+    match Arguments::parse_from(&command_line).task {
+        Task::Demo(arguments) => demo::run(arguments),
+        // Taken from the raw command line: clap would swallow the `--` that cargo must see.
+        Task::Test { rest: _ } => test::run(command_line.get(2..).unwrap_or_default()),
+    }
+}
