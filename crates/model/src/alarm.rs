@@ -1,0 +1,168 @@
+//! What looks wrong, and why the monitor thinks so.
+
+use crate::{
+    AgentId, AlertId, DecisionSeq, DemandId, Label, MonoTime, Note, PersonId, bounded_vec, control::words,
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Most signals that one explanation names.
+pub const MAX_SIGNAL_EVIDENCE: usize = 3;
+/// Most past samples that one explanation carries.
+pub const MAX_SAMPLES: usize = 20;
+
+words! {
+    /// How bad it is, from least to worst.
+    Severity {
+        /// Worth knowing.
+        Advisory = "advisory",
+        /// Needs somebody soon.
+        Warning = "warning",
+        /// Needs somebody now.
+        Critical = "critical",
+    }
+}
+
+words! {
+    /// What an alert asks of people.
+    Response {
+        /// Look when you can.
+        Advise = "advise",
+        /// Take over before the deadline.
+        Takeover = "takeover",
+    }
+}
+
+words! {
+    /// What kind of thing is wrong; alerts are grouped by agent and cause.
+    CauseClass {
+        /// A limit that a person wrote was broken.
+        Limit = "limit",
+        /// A signal is far from where it lately was.
+        Outlier = "outlier",
+        /// The agent is not sure, or less and less sure.
+        Confidence = "confidence",
+        /// Decision numbers are missing, doubled or out of order.
+        Sequence = "sequence",
+        /// Decisions arrive late.
+        Late = "late",
+        /// The agent is connected and does not decide, or its heartbeats stopped.
+        Silence = "silence",
+        /// The agent asked for a person.
+        Asked = "asked",
+        /// The agent fell back, or its fallback is not confirmed.
+        Fallback = "fallback",
+        /// A person stopped the agent.
+        Stopped = "stopped",
+    }
+}
+
+words! {
+    /// The alarm machine's state (ISA-18.2; `takeover.md` 1.6), without shelving and suppression yet.
+    AlarmState {
+        /// Active, nobody has acknowledged it.
+        UnackActive = "unack_active",
+        /// Active, acknowledged.
+        AckedActive = "acked_active",
+        /// Over, but nobody has acknowledged it.
+        RtnUnack = "rtn_unack",
+        /// Over and acknowledged (or over by itself after an acknowledgement).
+        Normal = "normal",
+    }
+}
+
+impl AlarmState {
+    /// Returns whether the cause is still there.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::UnackActive | Self::AckedActive)
+    }
+}
+
+/// What one signal contributed to a finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignalEvidence {
+    /// Name of the signal, or `confidence`.
+    pub signal: Label,
+    /// Unit of the value and the range.
+    pub unit: Label,
+    /// What it was; NaN when it was missing.
+    pub value: f64,
+    /// Lower end of what was expected, in the signal's unit; `None` when there is no lower bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_low: Option<f64>,
+    /// Upper end of what was expected, in the signal's unit; `None` when there is no upper bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_high: Option<f64>,
+    /// Share of the finding that is due to this signal, 0 to 1.
+    pub contribution: f64,
+}
+
+/// One past sample of the lead signal.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The decision that carried it.
+    pub seq: DecisionSeq,
+    /// Its value, in the signal's unit.
+    pub value: f64,
+}
+
+/// Why the monitor raised an alert, complete enough to be checked by hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Which detector or rule, for example `ewma_z` or `limit:speed`.
+    pub detector: Label,
+    /// Its version.
+    pub version: u32,
+    /// The statistic that crossed the threshold, in the detector's own unit.
+    pub statistic: f64,
+    /// The threshold it crossed.
+    pub threshold: f64,
+    /// Score 0 (nothing) to 1 (certain).
+    pub score: f64,
+    /// Up to three signals, the one that leads first.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, MAX_SIGNAL_EVIDENCE>")]
+    pub signals: Vec<SignalEvidence>,
+    /// Up to twenty last samples of the lead signal, oldest first.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, MAX_SAMPLES>")]
+    pub samples: Vec<Sample>,
+    /// The same in plain words.
+    pub text: Note,
+}
+
+/// One alert as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Names it.
+    pub alert_id: AlertId,
+    /// Whose.
+    pub agent: AgentId,
+    /// What kind of thing is wrong.
+    pub cause: CauseClass,
+    /// Which of that kind, for example the signal; with agent and cause it is the group.
+    pub subject: Label,
+    /// How bad.
+    pub severity: Severity,
+    /// What it asks of people.
+    pub response: Response,
+    /// Where it is in the alarm machine.
+    pub state: AlarmState,
+    /// When it was first raised, on the monitor's clock.
+    pub raised_at: MonoTime,
+    /// When it last changed, on the monitor's clock.
+    pub changed_at: MonoTime,
+    /// How often the cause was found again since it was raised, the first included.
+    pub count: u64,
+    /// The decision that raised it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionSeq>,
+    /// The demand it belongs to, where it asks for a takeover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand_id: Option<DemandId>,
+    /// 0, then 1 and 2 as time runs out (T_esc).
+    pub escalation: u8,
+    /// Who acknowledged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<PersonId>,
+    /// Why it was raised; renewed while it is active and gets worse.
+    pub explanation: Explanation,
+}

@@ -1,0 +1,261 @@
+//! Who controls an agent, and the words around it (`takeover.md` 1.1 and 1.2).
+
+use crate::LatchId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use thiserror::Error;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// All values, in the order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Returns the word that stands for it on the wire and on the screen.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::ALL.iter().copied().find(|v| v.word() == text).ok_or_else(|| {
+                    let all: Vec<_> = Self::ALL.iter().map(|v| v.word()).collect();
+                    format!("{text:?} is none of {}", all.join(", "))
+                })
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+words! {
+    /// What an agent is; it chooses the timers and the commands.
+    AgentKind {
+        /// Moves in the world.
+        Vehicle = "vehicle",
+        /// Decides on payments.
+        Transaction = "transaction",
+        /// Uses tools on somebody's behalf.
+        SoftwareAgent = "software_agent",
+        /// Anything else that decides.
+        Generic = "generic",
+    }
+}
+
+words! {
+    /// Who controls the agent now. The agent itself is the authority on it.
+    ///
+    /// The first form of `takeover.md` 1.1: assistance, LOCAL, OUT_OF_SERVICE and FALLBACK_FAILED are not built yet.
+    ControlState {
+        /// The agent, nominally.
+        Autonomous = "autonomous",
+        /// The agent; takeover demanded, the deadline is running.
+        Requested = "requested",
+        /// The agent; an operator holds the lease and builds awareness, the deadline keeps running.
+        Claimed = "claimed",
+        /// Whoever controlled it before, until the operator's first valid command.
+        InTransition = "in_transition",
+        /// The holder of the lease.
+        Human = "human",
+        /// The operator, until the agent confirms that it is stable.
+        Returning = "returning",
+        /// The fallback controller: minimal-risk behaviour.
+        Fallback = "fallback",
+        /// Nobody: minimal-risk condition reached, latched.
+        SafeHeld = "safe_held",
+        /// Nobody: stopped by a person, latched.
+        Estopped = "estopped",
+    }
+}
+
+impl ControlState {
+    /// Returns whether a person drives or is about to (CLAIMED to RETURNING): consoles show it at 10 Hz then.
+    pub const fn has_holder(self) -> bool {
+        matches!(self, Self::Claimed | Self::InTransition | Self::Human | Self::Returning)
+    }
+
+    /// Returns whether the agent acts by itself in this state.
+    pub const fn agent_acts(self) -> bool {
+        matches!(self, Self::Autonomous | Self::Requested | Self::Claimed)
+    }
+}
+
+words! {
+    /// Who wanted the takeover.
+    DemandOrigin {
+        /// A takeover alert of the monitor.
+        Monitor = "monitor",
+        /// The agent asked for a person.
+        Agent = "agent",
+        /// An operator wants it: a stray wish costs no fallback.
+        Operator = "operator",
+        /// A supervisor ordered it.
+        Supervisor = "supervisor",
+    }
+}
+
+words! {
+    /// How a demand ended; every demand ends in exactly one way (`takeover.md` 1.7, invariant 8).
+    DemandOutcome {
+        /// The cause went away before anybody claimed.
+        SelfCleared = "self_cleared",
+        /// The operator who wanted it changed his mind, or never came.
+        Cancelled = "cancelled",
+        /// A holder called it a false alarm.
+        Dismissed = "dismissed",
+        /// A person took control.
+        Human = "human",
+        /// Nobody came in time, or it was too urgent.
+        Fallback = "fallback",
+        /// Somebody stopped the agent.
+        Estopped = "estopped",
+    }
+}
+
+words! {
+    /// What set a latch.
+    LatchCause {
+        /// The agent entered FALLBACK.
+        Fallback = "fallback",
+        /// Somebody stopped the agent; only a supervisor clears it.
+        Estop = "estop",
+    }
+}
+
+words! {
+    /// Why a lease ended.
+    LeaseEnd {
+        /// Its holder gave it back.
+        Released = "released",
+        /// The agent drives again after a hand back.
+        HandedBack = "handed_back",
+        /// No heartbeat of the holder renewed it in time.
+        Expired = "expired",
+        /// Claimed and not engaged within T_claim.
+        NotEngaged = "not_engaged",
+        /// The holder's connection was lost and did not come back in time.
+        HolderLost = "holder_lost",
+        /// The demand it answered ended.
+        DemandEnded = "demand_ended",
+        /// Somebody stopped the agent.
+        Estopped = "estopped",
+        /// The agent fell back by itself.
+        Fallback = "fallback",
+        /// The monitor restarted: that voids every lease.
+        MonitorRestarted = "monitor_restarted",
+        /// The agent restarted: that voids its lease.
+        AgentRestarted = "agent_restarted",
+    }
+}
+
+words! {
+    /// What a person may do. Each role may do what the one before may.
+    OperatorRole {
+        /// Reads.
+        Observer = "observer",
+        /// Acknowledges, claims, commands, stops.
+        Operator = "operator",
+        /// Clears the latch of an ESTOP.
+        Supervisor = "supervisor",
+    }
+}
+
+/// How hard a fallback acts: 0 hold (only at standstill), 1 comfortable, 2 pull over or contain, 3 emergency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct FallbackLevel(u8);
+
+/// The number is not a fallback level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a fallback level is 0, 1, 2 or 3, got {0}")]
+pub struct FallbackLevelError(pub u8);
+
+impl FallbackLevel {
+    /// Hold the standstill.
+    pub const HOLD: Self = Self(0);
+    /// A comfortable stop.
+    pub const COMFORTABLE: Self = Self(1);
+    /// Pull over, contain.
+    pub const CONTAIN: Self = Self(2);
+    /// Emergency stop.
+    pub const EMERGENCY: Self = Self(3);
+
+    /// Checks that `level` is 0 to 3.
+    pub const fn new(level: u8) -> Result<Self, FallbackLevelError> {
+        if level <= 3 { Ok(Self(level)) } else { Err(FallbackLevelError(level)) }
+    }
+
+    /// Returns the number, 0 to 3.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
+    /// Returns the next harder level, or this one where none is harder.
+    #[must_use]
+    pub const fn harder(self) -> Self {
+        if self.0 < 3 { Self(self.0 + 1) } else { self }
+    }
+}
+
+impl TryFrom<u8> for FallbackLevel {
+    type Error = FallbackLevelError;
+    fn try_from(level: u8) -> Result<Self, FallbackLevelError> {
+        Self::new(level)
+    }
+}
+
+impl From<FallbackLevel> for u8 {
+    fn from(level: FallbackLevel) -> u8 {
+        level.0
+    }
+}
+
+impl fmt::Display for FallbackLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A reason to stay safe that only a named person releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Latch {
+    /// Names it in CLEAR_LATCH and ENGAGE.
+    pub latch_id: LatchId,
+    /// What set it.
+    pub cause: LatchCause,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_go_both_ways() {
+        for state in ControlState::ALL {
+            assert_eq!(state.word().parse::<ControlState>().unwrap(), *state);
+            let bytes = rmp_serde::to_vec(state).unwrap();
+            assert_eq!(rmp_serde::from_slice::<ControlState>(&bytes).unwrap(), *state);
+        }
+        assert!("flying".parse::<ControlState>().unwrap_err().contains("autonomous"));
+    }
+
+    #[test]
+    fn a_level_above_three_does_not_exist() {
+        assert_eq!(FallbackLevel::new(4), Err(FallbackLevelError(4)));
+        assert_eq!(FallbackLevel::EMERGENCY.harder(), FallbackLevel::EMERGENCY);
+    }
+}

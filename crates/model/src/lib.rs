@@ -1,0 +1,38 @@
+//! The words of the domain: ids, time, units, decisions, findings, control states, commands.
+//!
+//! Everything else names these types, and the wire carries them as they are: there is no translation
+//! layer. Constructors check ranges, so a value that exists is a valid value.
+//!
+//! Deliberately not here: behaviour. No state machine, no message framing, no clock.
+
+mod alarm;
+mod command;
+mod confidence;
+mod control;
+mod decision;
+mod ids;
+mod stage;
+mod text;
+mod time;
+
+pub use alarm::{
+    Alarm, AlarmState, CauseClass, Explanation, MAX_SAMPLES, MAX_SIGNAL_EVIDENCE, Response, Sample, Severity,
+    SignalEvidence,
+};
+pub use command::{CommandArgs, CommandCode, CommandKind, CommandState, RiskClass};
+pub use confidence::{Confidence, ConfidenceError};
+pub use control::{
+    AgentKind, ControlState, DemandOrigin, DemandOutcome, FallbackLevel, FallbackLevelError, Latch,
+    LatchCause, LeaseEnd, OperatorRole,
+};
+pub use decision::{
+    Alternative, Context, Decision, MAX_ALTERNATIVES, MAX_PLAN, MAX_SIGNALS, PlanPoint, Pose, SignalSpec,
+    WaitDefault, Waiting,
+};
+pub use ids::{
+    AgentId, AlertId, BootId, CommandId, DecisionSeq, DemandId, Epoch, IdError, Incarnation, LatchId,
+    PersonId, SessionId, StateVersion,
+};
+pub use stage::{Stage, StageOwner};
+pub use text::{Label, Note, TextError, bounded_vec};
+pub use time::{AgentTime, MonoTime, WallTime};

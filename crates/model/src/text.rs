@@ -1,0 +1,139 @@
+//! Text and lists with a bound, so that no peer can make another hold more than it said it would.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use thiserror::Error;
+
+/// Says why a text is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TextError {
+    /// The text is longer than its bound, in bytes.
+    #[error("the text has {found} bytes, at most {limit} are allowed")]
+    TooLong {
+        /// Bytes found.
+        found: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+}
+
+macro_rules! bounded_text {
+    ($(#[$doc:meta])* $name:ident, $limit:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Most bytes that the text may have.
+            pub const LIMIT: usize = $limit;
+
+            /// Checks the length and makes the text.
+            pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
+                let text = text.into();
+                if text.len() > Self::LIMIT {
+                    return Err(TextError::TooLong { found: text.len(), limit: Self::LIMIT });
+                }
+                Ok(Self(text))
+            }
+
+            /// Makes the text from our own words, cut at the bound (on a character boundary).
+            pub fn cut(text: &str) -> Self {
+                let mut end = text.len().min(Self::LIMIT);
+                while !text.is_char_boundary(end) {
+                    end -= 1;
+                }
+                Self(text.get(..end).unwrap_or_default().to_owned())
+            }
+
+            /// Returns the text as it came; escape it where a person sees it (`Display` does).
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = TextError;
+            fn try_from(text: String) -> Result<Self, TextError> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            /// Writes the text with control characters escaped, so that an agent cannot steer a terminal.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                for c in self.0.chars() {
+                    if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
+                    {
+                        write!(f, "{}", c.escape_default())?;
+                    } else {
+                        write!(f, "{c}")?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+bounded_text! {
+    /// A short text of at most 64 bytes: the name of a signal, a unit, an action, a version.
+    Label, 64
+}
+bounded_text! {
+    /// A sentence or two of at most 512 bytes: a reason that a person or an agent gives.
+    Note, 512
+}
+
+/// Deserialises a list of at most `N` items; a longer one is an error that says so.
+///
+/// Use as `#[serde(deserialize_with = "bounded_vec::<_, _, 64>")]`.
+pub fn bounded_vec<'de, D, T, const N: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Visitor<T, const N: usize>(std::marker::PhantomData<T>);
+    impl<'de, T: Deserialize<'de>, const N: usize> serde::de::Visitor<'de> for Visitor<T, N> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {N} items")
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut items = Vec::with_capacity(list.size_hint().unwrap_or(0).min(N));
+            while let Some(item) = list.next_element()? {
+                if items.len() == N {
+                    return Err(serde::de::Error::custom(format_args!("more than {N} items in the list")));
+                }
+                items.push(item);
+            }
+            Ok(items)
+        }
+    }
+    deserializer.deserialize_seq(Visitor::<T, N>(std::marker::PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_an_agent_cannot_steer_a_terminal() {
+        let text = Note::new("ok\u{1b}[2J\r\n\u{202e}evil").unwrap();
+        let shown = text.to_string();
+        assert!(!shown.chars().any(char::is_control), "{shown}");
+        assert!(!shown.contains('\u{202e}'));
+    }
+
+    #[test]
+    fn too_long_a_text_is_refused_and_ours_is_cut() {
+        assert_eq!(Label::new("x".repeat(65)), Err(TextError::TooLong { found: 65, limit: 64 }));
+        assert_eq!(Label::cut(&"ä".repeat(40)).as_str().len(), 64);
+    }
+}
