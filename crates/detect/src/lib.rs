@@ -1,0 +1,41 @@
+//! Is this agent behaving oddly? Detectors, limits written by a person, explanation.
+//!
+//! One [`Pipeline`] per agent, owned by the engine. Every decision goes first through the stream's
+//! own checks (numbers missing, doubled, out of order or late, and silence), then, once each, through
+//! the detectors: limits that a person wrote, how far a signal is from where it lately was, and
+//! whether the agent is unsure or less sure than it used to be. What comes out are [`Finding`]s:
+//! raised, worse and cleared, each with an [`Explanation`](watchkeeper_model::Explanation) that can be
+//! checked by hand.
+//!
+//! Everything is a function of its inputs and of `now`: the same inputs give the same findings. It
+//! learns from the past only, forgets by the number of samples (a stream replayed a thousand times
+//! faster gives the same findings), holds bounded memory per agent, and allocates only when it has
+//! something to say.
+//!
+//! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
+//! the list in `detector.rs`.
+//!
+//! Deliberately not here: alarms (grouping, acknowledgement, escalation), deciding who takes over,
+//! clocks, threads and input or output. There is no snapshot of a pipeline's state either: after a
+//! restart of the monitor every detector learns anew, from the record when that is replayed.
+
+mod confidence;
+mod detector;
+mod episode;
+mod finding;
+mod history;
+mod limit;
+mod outlier;
+mod phrase;
+mod pipeline;
+mod robust;
+mod settings;
+mod stream;
+
+pub use finding::{Finding, Phase};
+pub use pipeline::{Band, Pipeline};
+pub use settings::{
+    ConfidenceSettings, DetectSettings, KindSettings, LateSettings, LimitRule, OutlierSettings,
+    SequenceSettings, SettingProblem, SettingsError, SilenceSettings,
+};
+pub use stream::StreamCounters;

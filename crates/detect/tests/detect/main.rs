@@ -1,0 +1,11 @@
+//! The detectors through the crate's public API.
+
+mod confidence;
+mod cost;
+mod feed;
+mod limit;
+mod machine_temperature;
+mod outlier;
+mod properties;
+mod settings;
+mod stream;
