@@ -1,0 +1,114 @@
+//! What a vehicle is told to do from outside.
+
+/// The control input of one vehicle. It takes effect at once; the vehicle's dynamics obey their limits.
+///
+/// All but `Autonomous` judge the distance ahead by the tracker (`gap`), not by the range sensor that the
+/// vehicle's own autopilot relies on, because that sensor may be what failed. All follow the lane, and all
+/// brake harder than stated where the vehicle ahead makes it necessary.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Drive {
+    /// The vehicle drives by itself. Ends [`Drive::Estop`].
+    Autonomous,
+    /// Stop comfortably, at most 2.5 m/s2, and stand.
+    Hold,
+    /// Drive, but no faster than this many m/s. Below 0.5, or not a finite number, it means [`Drive::Hold`].
+    SpeedCap(f64),
+    /// A minimal-risk manoeuvre.
+    Fallback(Manoeuvre),
+    /// Emergency stop, then immobile whatever else is asked, until [`Drive::Autonomous`].
+    Estop,
+    /// Nobody steers for the moment: follow the lane and slow down by 2 m/s2.
+    Neutral,
+    /// A person is in control but has said nothing yet: keep to the last speed cap or hold of this
+    /// takeover, or to the present speed where there was none.
+    Human,
+}
+
+/// A minimal-risk manoeuvre, by fallback level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Manoeuvre {
+    /// Level 0: stay at standstill. A vehicle that moves stops comfortably instead.
+    StandStill,
+    /// Level 1: stop in lane with 3.5 m/s2, below the 4 m/s2 that UN R157 5.5.1 allows.
+    Comfortable,
+    /// Level 2: slow down to walking pace, move to the right edge of the right lane, and stop there. After
+    /// 12 s it stops wherever it is.
+    PullOver,
+    /// Level 3: emergency stop with 8 m/s2.
+    Emergency,
+}
+
+impl Manoeuvre {
+    /// Returns the manoeuvre of a fallback level, 0 to 3; `None` for others.
+    pub fn from_level(level: u8) -> Option<Self> {
+        match level {
+            0 => Some(Manoeuvre::StandStill),
+            1 => Some(Manoeuvre::Comfortable),
+            2 => Some(Manoeuvre::PullOver),
+            3 => Some(Manoeuvre::Emergency),
+            4..=u8::MAX => None,
+        }
+    }
+
+    /// Returns the fallback level, 0 to 3.
+    pub fn level(self) -> u8 {
+        match self {
+            Manoeuvre::StandStill => 0,
+            Manoeuvre::Comfortable => 1,
+            Manoeuvre::PullOver => 2,
+            Manoeuvre::Emergency => 3,
+        }
+    }
+}
+
+/// Deceleration of [`Drive::Hold`], m/s2.
+pub const HOLD_MPS2: f64 = 2.5;
+/// Deceleration of [`Manoeuvre::Comfortable`], m/s2.
+pub const COMFORTABLE_STOP_MPS2: f64 = 3.5;
+/// Deceleration while pulling over, m/s2; gentle, because moving sideways takes road.
+pub const PULL_OVER_MPS2: f64 = 2.0;
+/// Deceleration of [`Manoeuvre::Emergency`] and [`Drive::Estop`], m/s2.
+pub const EMERGENCY_MPS2: f64 = 8.0;
+/// Deceleration of [`Drive::Neutral`], m/s2.
+pub const NEUTRAL_MPS2: f64 = 2.0;
+
+impl Drive {
+    /// Returns whether standing still is what this drive is for.
+    pub fn is_stop(self) -> bool {
+        match self {
+            Drive::Hold | Drive::Fallback(_) | Drive::Estop => true,
+            Drive::Autonomous | Drive::SpeedCap(_) | Drive::Neutral | Drive::Human => false,
+        }
+    }
+
+    /// Returns the deceleration in m/s2 that this drive promises; `None` where it promises none.
+    pub fn deceleration_mps2(self) -> Option<f64> {
+        match self {
+            Drive::Hold => Some(HOLD_MPS2),
+            Drive::Fallback(Manoeuvre::StandStill | Manoeuvre::Comfortable) => Some(COMFORTABLE_STOP_MPS2),
+            Drive::Fallback(Manoeuvre::PullOver) => Some(PULL_OVER_MPS2),
+            Drive::Fallback(Manoeuvre::Emergency) | Drive::Estop => Some(EMERGENCY_MPS2),
+            Drive::Neutral => Some(NEUTRAL_MPS2),
+            Drive::Autonomous | Drive::SpeedCap(_) | Drive::Human => None,
+        }
+    }
+
+    /// Returns whether others see hazard lights: R157 asks for them during a minimal-risk manoeuvre.
+    pub(super) fn shows_hazard_lights(self) -> bool {
+        self.is_stop()
+    }
+
+    /// Reads a meaningless or standing speed cap as a hold, so that bad input is safe.
+    pub(super) fn checked(self) -> Self {
+        match self {
+            Drive::SpeedCap(cap) if !cap.is_finite() || cap < 0.5 => Drive::Hold,
+            Drive::Autonomous
+            | Drive::Hold
+            | Drive::SpeedCap(_)
+            | Drive::Fallback(_)
+            | Drive::Estop
+            | Drive::Neutral
+            | Drive::Human => self,
+        }
+    }
+}
