@@ -1,0 +1,284 @@
+//! Messages between an agent and the monitor.
+
+use crate::{
+    codec::messages,
+    session::{ErrorReport, Head, Ping, Pong, SessionKind},
+};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
+    ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Label,
+    Latch, LeaseEnd, MAX_SIGNALS, Note, PersonId, SessionId, SignalSpec, StateVersion, bounded_vec,
+};
+
+messages! {
+    /// What an agent sends after its hello.
+    AgentMessage {
+        /// Alive, and in which control state.
+        Heartbeat(Heartbeat) = "heartbeat",
+        /// One decision.
+        Decision(Decision) = "decision",
+        /// The agent wants a person.
+        RequestIntervention(RequestIntervention) = "request_intervention",
+        /// What became of a command.
+        Ack(CommandAck) = "ack",
+        /// Answers a ping.
+        Pong(Pong) = "pong",
+    }
+}
+
+messages! {
+    /// What the monitor sends to an agent.
+    ToAgent {
+        /// Answers the hello.
+        Welcome(AgentWelcome) = "welcome",
+        /// A person is asked to take over.
+        Demand(Demand) = "demand",
+        /// A demand is over.
+        DemandEnd(DemandEnd) = "demand_end",
+        /// Somebody holds the lease from now on.
+        Grant(Grant) = "grant",
+        /// A lease is over.
+        Void(Void) = "void",
+        /// The holder is there.
+        Holder(HolderHeartbeat) = "holder",
+        /// Do this, if the gate agrees.
+        Command(Command) = "command",
+        /// Up to which decision the record is safe.
+        Durable(DurableUpTo) = "durable",
+        /// Asks for the agent's clock.
+        Ping(Ping) = "ping",
+        /// The newest head of the record.
+        Head(Head) = "head",
+        /// Something was not taken.
+        Error(ErrorReport) = "error",
+    }
+}
+
+/// The first frame of an agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentHello {
+    /// Always `agent`.
+    pub session: SessionKind,
+    /// The token of this run, unless the upgrade carried `Authorization: Bearer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Note>,
+    /// Who it is.
+    pub agent: AgentId,
+    /// What it is.
+    pub kind: AgentKind,
+    /// Its signals, at most 64; decisions carry their numbers in this order.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SIGNALS>")]
+    pub signals: Vec<SignalSpec>,
+    /// This run of its software.
+    pub boot_id: BootId,
+    /// Whether the run before this ended in good order (true where there was none).
+    pub clean_shutdown: bool,
+    /// The highest epoch it has ever seen; 0 for none.
+    pub highest_epoch: Epoch,
+    /// The highest incarnation of a monitor it has ever seen; 0 for none.
+    #[serde(default)]
+    pub highest_incarnation: Incarnation,
+    /// The latches it holds, at most 16.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, 16>")]
+    pub latches: Vec<Latch>,
+    /// Its control state, as its gate has it.
+    pub control_state: ControlState,
+    /// Version of its software, for people.
+    pub software_version: Label,
+}
+
+/// Alive, and in which control state. Sent at 10 Hz by vehicles, at 1 Hz by others, and on every change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// This run of its software.
+    pub boot_id: BootId,
+    /// Its monotonic clock now.
+    pub now: AgentTime,
+    /// Its control state.
+    pub control_state: ControlState,
+    /// Counts the changes of its control state.
+    pub state_version: StateVersion,
+    /// IN_TRANSITION: the state it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transition_from: Option<ControlState>,
+    /// FALLBACK: how hard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_level: Option<FallbackLevel>,
+    /// The demand that is open, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand_id: Option<DemandId>,
+    /// Nanoseconds left of T_demand while a demand is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand_left_nanos: Option<u64>,
+    /// The active epoch (HUMAN, RETURNING), or the pending one (CLAIMED, IN_TRANSITION); 0 for none.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// The latches it holds, at most 16.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, 16>")]
+    pub latches: Vec<Latch>,
+    /// What it does is steady: handing over is smooth.
+    pub stable: bool,
+    /// The minimal-risk condition is reached, as its sensors confirm.
+    pub condition_reached: bool,
+    /// It could drive by itself again.
+    pub can_resume: bool,
+    /// Somebody at the agent has control; remote motion is refused.
+    pub local_override: bool,
+    /// A fallback or stop was commanded and its effect is not confirmed within T_verify.
+    #[serde(default)]
+    pub unverified: bool,
+}
+
+/// The agent wants a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestIntervention {
+    /// Why, in words.
+    pub reason: Note,
+}
+
+/// What became of a command, as the agent has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandAck {
+    /// Which command.
+    pub command_id: CommandId,
+    /// `received`, `accepted`, `in_progress`, `completed`, `failed`, `expired`, `superseded` or `rejected`.
+    pub state: CommandState,
+    /// Why not, when rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CommandCode>,
+    /// Share done of `in_progress`, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "percent")]
+    pub percent: Option<u8>,
+    /// When it came to this, on the agent's clock.
+    pub at: AgentTime,
+    /// More, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Note>,
+}
+
+/// Deserialises a percentage.
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    match Option::<u8>::deserialize(deserializer)? {
+        Some(share) if share > 100 => {
+            Err(D::Error::custom(format_args!("a percentage lies between 0 and 100, got {share}")))
+        }
+        share => Ok(share),
+    }
+}
+
+/// Answers an agent's hello.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentWelcome {
+    /// This connection.
+    pub session_id: SessionId,
+    /// Counts the starts of this monitor; refuse to be led by a lower one than you have seen.
+    pub incarnation: Incarnation,
+    /// The highest epoch that either side has ever seen; the next grant is above it.
+    pub epoch: Epoch,
+    /// Latches that the monitor has on record for this agent; hold the union of both.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, 16>")]
+    pub latches: Vec<Latch>,
+    /// The lease that was live before the connection was lost still is (same boot, same incarnation).
+    pub lease_live: bool,
+    /// Up to which decision of this boot the record is safe; send again what lies above.
+    pub durable_seq: DecisionSeq,
+    /// How often to send a heartbeat, in nanoseconds.
+    pub heartbeat_nanos: u64,
+}
+
+/// A person is asked to take over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demand {
+    /// Names it.
+    pub demand_id: DemandId,
+    /// Who wants it.
+    pub origin: DemandOrigin,
+    /// How long people have, at most, in nanoseconds; the agent's own T_demand may be shorter.
+    pub left_nanos: u64,
+    /// The state version the monitor knew: refuse if the state has moved on to one that has no demand.
+    pub state_version: StateVersion,
+    /// Why, in words.
+    pub reason: Note,
+}
+
+/// How the monitor saw a demand end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemandEnd {
+    /// Which demand.
+    pub demand_id: DemandId,
+    /// `self_cleared`, `cancelled` or `dismissed`; the other ways to end are the agent's own.
+    pub outcome: watchkeeper_model::DemandOutcome,
+}
+
+/// Somebody holds the lease from now on; its epoch is pending until the first valid command under it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The fencing number, higher than every one before.
+    pub epoch: Epoch,
+    /// Who.
+    pub holder: PersonId,
+    /// From which session.
+    pub holder_session: SessionId,
+    /// This run of the agent, or the grant is not for it.
+    pub boot_id: BootId,
+}
+
+/// A lease is over; commands under its epoch are stale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Void {
+    /// Which.
+    pub epoch: Epoch,
+    /// Why.
+    pub reason: LeaseEnd,
+}
+
+/// The holder is there. Comes from the loop that draws the console, and counts only before its deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderHeartbeat {
+    /// The lease it renews.
+    pub epoch: Epoch,
+    /// Counts up within the lease.
+    pub seq: u64,
+    /// The person can act now.
+    pub ready: bool,
+    /// Until when it counts, on the agent's clock.
+    pub deadline: AgentTime,
+}
+
+/// A command as it reaches the agent's gate (`takeover.md` 3.1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// Names it; the same id never takes effect twice.
+    pub command_id: CommandId,
+    /// The run of the agent it is meant for; an ESTOP takes effect also when this is another.
+    pub boot_id: BootId,
+    /// The verb.
+    pub kind: CommandKind,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: CommandArgs,
+    /// The lease it is sent under; 0 for stops and safer commands of somebody without a lease.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// Counts up within the epoch, from 1.
+    #[serde(default)]
+    pub seq: u64,
+    /// Until when it may take effect, on the agent's clock.
+    pub deadline: AgentTime,
+    /// Who sent it.
+    pub issued_by: PersonId,
+    /// The state version the person saw, where it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_version: Option<StateVersion>,
+    /// The control state it counts on, where it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_state: Option<ControlState>,
+}
+
+/// Up to which decision the record is safe; what lies above, the agent sends again after a reconnect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DurableUpTo {
+    /// The highest decision such that it and all received before it are on disk.
+    pub seq: DecisionSeq,
+}

@@ -1,0 +1,533 @@
+//! Messages between an operator's console and the monitor.
+
+use crate::{
+    codec::messages,
+    session::{ErrorReport, Head, Ping, Pong, SessionKind},
+};
+use serde::{Deserialize, Serialize};
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
+    CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackLevel,
+    Incarnation, Label, Latch, LatchId, LeaseEnd, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId, Pose,
+    SessionId, SignalSpec, Stage, StateVersion, bounded_vec,
+};
+
+messages! {
+    /// What an operator sends after the hello.
+    OperatorMessage {
+        /// Wants the lease of an agent: the first deliberate input.
+        Claim(Claim) = "claim",
+        /// Takes control: the second deliberate input.
+        Engage(Authorised) = "engage",
+        /// Gives the lease back.
+        Release(Authorised) = "release",
+        /// Lets the agent drive again.
+        HandBack(Authorised) = "hand_back",
+        /// Any other command.
+        Command(CommandRequest) = "command",
+        /// Has seen an alert and takes note.
+        Acknowledge(Acknowledge) = "acknowledge",
+        /// Stops agents, lease or not.
+        Stop(Stop) = "stop",
+        /// The holder is there.
+        Heartbeat(HolderReport) = "heartbeat",
+        /// The frame that shows these alerts was presented.
+        Presented(Presented) = "presented",
+        /// Answers a ping.
+        Pong(Pong) = "pong",
+    }
+}
+
+messages! {
+    /// What the monitor sends to an operator.
+    ToOperator {
+        /// Answers the hello.
+        Welcome(OperatorWelcome) = "welcome",
+        /// A part of the whole picture.
+        Snapshot(SnapshotPart) = "snapshot",
+        /// An alert, or a change of one.
+        Alert(AlertUpdate) = "alert",
+        /// Who controls an agent, and everything around it.
+        ControlStatus(StatusUpdate) = "control_status",
+        /// What became of a command.
+        CommandStatus(CommandUpdate) = "command_status",
+        /// A lease was granted, refused or ended.
+        Lease(LeaseUpdate) = "lease",
+        /// The newest decision of an agent; older ones may have been dropped.
+        Telemetry(Telemetry) = "telemetry",
+        /// How much telemetry this console missed.
+        Dropped(Dropped) = "dropped",
+        /// How the monitor itself is.
+        Health(Health) = "health",
+        /// Asks for the console's clock.
+        Ping(Ping) = "ping",
+        /// The newest head of the record.
+        Head(Head) = "head",
+        /// Something was not taken.
+        Error(ErrorReport) = "error",
+    }
+}
+
+/// What kind of console it is; it decides what `ready` may mean (`takeover.md` 1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsoleKind {
+    /// Draws frames and knows when they were presented.
+    Window,
+    /// A text console: ready = a key within the last 3 s.
+    Text,
+    /// A script: ready by configuration, and recorded as such.
+    Scripted,
+}
+
+/// The first frame of an operator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperatorHello {
+    /// Always `operator`.
+    pub session: SessionKind,
+    /// The token of this run, unless the upgrade carried `Authorization: Bearer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Note>,
+    /// Who it is.
+    pub person: PersonId,
+    /// In which role; the token of a development run allows each.
+    pub role: OperatorRole,
+    /// What kind of console.
+    pub console: ConsoleKind,
+    /// Where to resume: the incarnation and cursor last seen. Absent for a fresh start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
+}
+
+/// Where a console stopped reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The monitor's incarnation then.
+    pub incarnation: Incarnation,
+    /// The last cursor it folded.
+    pub cursor: u64,
+}
+
+/// Wants the lease of an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Which agent.
+    pub agent: AgentId,
+}
+
+/// ENGAGE, RELEASE or HAND_BACK under a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorised {
+    /// Names the command.
+    pub command_id: CommandId,
+    /// Which agent.
+    pub agent: AgentId,
+    /// The run of the agent that the person saw.
+    pub boot_id: BootId,
+    /// The lease.
+    pub epoch: Epoch,
+    /// Counts up within the epoch, from 1, over all commands.
+    pub seq: u64,
+    /// Until when it may take effect, on the agent's clock: agent clock of the status seen + its age here x 0.999 + ttl.
+    pub deadline: AgentTime,
+    /// The state version the person saw.
+    pub evidence_version: StateVersion,
+    /// ENGAGE: the latches that taking control releases, at most 16; never an ESTOP's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded_vec::<_, _, 16>")]
+    pub latches: Vec<LatchId>,
+    /// When the person pressed, on the console's clock, in nanoseconds.
+    pub issued_nanos: u64,
+}
+
+impl Authorised {
+    /// Returns the same as a command with this verb.
+    pub fn into_request(self, kind: CommandKind) -> CommandRequest {
+        CommandRequest {
+            command_id: self.command_id,
+            agent: self.agent,
+            boot_id: self.boot_id,
+            kind,
+            args: CommandArgs { latches: self.latches, ..CommandArgs::default() },
+            epoch: self.epoch,
+            seq: self.seq,
+            deadline: self.deadline,
+            evidence_version: Some(self.evidence_version),
+            expect_state: None,
+            issued_nanos: self.issued_nanos,
+        }
+    }
+}
+
+/// Any other command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandRequest {
+    /// Names it.
+    pub command_id: CommandId,
+    /// Which agent.
+    pub agent: AgentId,
+    /// The run of the agent that the person saw.
+    pub boot_id: BootId,
+    /// The verb.
+    pub kind: CommandKind,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: CommandArgs,
+    /// The lease; 0 where the verb needs none.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// Counts up within the epoch, from 1, over all commands; 0 without a lease.
+    #[serde(default)]
+    pub seq: u64,
+    /// Until when it may take effect, on the agent's clock.
+    pub deadline: AgentTime,
+    /// The state version the person saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_version: Option<StateVersion>,
+    /// The control state it counts on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_state: Option<ControlState>,
+    /// When the person pressed, on the console's clock, in nanoseconds.
+    pub issued_nanos: u64,
+}
+
+/// Has seen an alert and takes note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledge {
+    /// Which alert.
+    pub alert_id: AlertId,
+}
+
+/// Stops agents (ESTOP), lease or not. Single stops are never refused to an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Names the command.
+    pub command_id: CommandId,
+    /// Which agent.
+    pub agent: AgentId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Note>,
+    /// Says that more than five agents within 10 s are meant to be stopped.
+    #[serde(default)]
+    pub confirm_many: bool,
+    /// When the person pressed, on the console's clock, in nanoseconds.
+    pub issued_nanos: u64,
+}
+
+/// The holder is there; sent by the loop that draws, at 20 Hz from CLAIMED to RETURNING.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderReport {
+    /// Whose lease.
+    pub agent: AgentId,
+    /// Which lease.
+    pub epoch: Epoch,
+    /// Counts up within the lease.
+    pub seq: u64,
+    /// The person can act now (`takeover.md` 1.5).
+    pub ready: bool,
+    /// The state version that the console shows.
+    pub state_version: StateVersion,
+    /// Until when it counts, on the agent's clock.
+    pub deadline: AgentTime,
+}
+
+/// The frame that shows these alerts was presented.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presented {
+    /// Which alerts, at most 64.
+    #[serde(deserialize_with = "bounded_vec::<_, _, 64>")]
+    pub alerts: Vec<AlertId>,
+    /// When the frame was presented, on the console's clock, in nanoseconds.
+    pub presented_nanos: u64,
+}
+
+/// Answers an operator's hello. Parts of a snapshot follow, unless the resume point was still there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorWelcome {
+    /// This connection.
+    pub session_id: SessionId,
+    /// Counts the starts of this monitor.
+    pub incarnation: Incarnation,
+    /// Who the monitor takes you for.
+    pub person: PersonId,
+    /// In which role.
+    pub role: OperatorRole,
+    /// True when the deltas since your cursor follow; false when a snapshot follows.
+    pub resumed: bool,
+    /// Monitor build, for people.
+    pub software_version: Label,
+    /// The monitor's monotonic clock now.
+    pub now: MonoTime,
+}
+
+/// A part of the whole picture, at most 64 KiB; the picture is current when the last part is folded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotPart {
+    /// Deltas go on after this cursor.
+    pub cursor: u64,
+    /// Number of this part, from 0.
+    pub part: u32,
+    /// True for the last one.
+    pub last: bool,
+    /// Agents, at most 64 in a part.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, 64>")]
+    pub agents: Vec<AgentStatus>,
+    /// Alerts that are not over and acknowledged, at most 64 in a part.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, 64>")]
+    pub alerts: Vec<Alarm>,
+}
+
+/// An alert, or a change of one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertUpdate {
+    /// Place in the stream of deltas.
+    pub cursor: u64,
+    /// The alert as it stands now.
+    pub alarm: Alarm,
+}
+
+/// Who controls an agent: on every change with a new cursor, and at 1 Hz with the cursor as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusUpdate {
+    /// Place in the stream of deltas; repeats have the newest cursor of the stream.
+    pub cursor: u64,
+    /// The agent as it stands now.
+    pub status: AgentStatus,
+}
+
+/// A demand as a console shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemandStatus {
+    /// Names it.
+    pub demand_id: DemandId,
+    /// Who wants it.
+    pub origin: DemandOrigin,
+    /// Nanoseconds left when this was sent.
+    pub left_nanos: u64,
+    /// What the agent does at the end if nobody comes, in words.
+    pub then: Note,
+    /// Why, in words.
+    pub reason: Note,
+}
+
+/// A lease as a console shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseStatus {
+    /// Who.
+    pub holder: PersonId,
+    /// From which session.
+    pub session_id: SessionId,
+    /// The fencing number.
+    pub epoch: Epoch,
+    /// Nanoseconds until it lapses unless renewed, when this was sent.
+    pub left_nanos: u64,
+    /// The last heartbeat said that the person can act.
+    pub ready: bool,
+}
+
+/// One agent as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Who it is.
+    pub agent: AgentId,
+    /// What it is.
+    pub kind: AgentKind,
+    /// Its signals.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, MAX_SIGNALS>")]
+    pub signals: Vec<SignalSpec>,
+    /// This run of its software.
+    pub boot_id: BootId,
+    /// Version of its software.
+    pub software_version: Label,
+    /// Last reported control state. While `offline_nanos` is set it is the last known one.
+    pub control_state: ControlState,
+    /// Counts the changes of the control state: the evidence version of commands.
+    pub state_version: StateVersion,
+    /// IN_TRANSITION: where from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transition_from: Option<ControlState>,
+    /// FALLBACK: how hard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_level: Option<FallbackLevel>,
+    /// Set when the agent is OFFLINE: for how long, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_nanos: Option<u64>,
+    /// The agent's clock at its last heartbeat.
+    pub agent_clock: AgentTime,
+    /// How old that heartbeat was when this was sent, in nanoseconds.
+    pub heartbeat_age_nanos: u64,
+    /// Three good heartbeats came since it connected: it may be claimed.
+    pub settled: bool,
+    /// The latches it holds.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, 16>")]
+    pub latches: Vec<Latch>,
+    /// The open demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<DemandStatus>,
+    /// The live lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseStatus>,
+    /// What it does is steady.
+    pub stable: bool,
+    /// The minimal-risk condition is reached.
+    pub condition_reached: bool,
+    /// It could drive by itself again.
+    pub can_resume: bool,
+    /// Somebody at the agent has control.
+    pub local_override: bool,
+    /// A fallback or stop is not confirmed.
+    pub unverified: bool,
+    /// An ESTOP waits to be delivered or confirmed.
+    pub stop_pending: bool,
+    /// How odd it looks now, 0 to 1.
+    pub score: f64,
+    /// Decisions received in this boot.
+    pub decisions: u64,
+    /// Decision numbers that never came.
+    pub gaps: u64,
+    /// Estimated (agent clock - monitor clock), in nanoseconds, with its error bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset: Option<ClockOffset>,
+}
+
+/// A clock offset with its error bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockOffset {
+    /// Peer clock - monitor clock, in nanoseconds.
+    pub offset_nanos: i64,
+    /// Half of the shortest round trip, in nanoseconds.
+    pub error_nanos: u64,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandUpdate {
+    /// Place in the stream of deltas.
+    pub cursor: u64,
+    /// Which command.
+    pub command_id: CommandId,
+    /// Whose.
+    pub agent: AgentId,
+    /// The verb.
+    pub kind: CommandKind,
+    /// Who sent it.
+    pub issued_by: PersonId,
+    /// Where it is in its life.
+    pub state: CommandState,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CommandCode>,
+    /// More, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Note>,
+    /// The record of it is on disk.
+    pub logged: bool,
+}
+
+/// What happened to a lease; goes to every console.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseUpdate {
+    /// Place in the stream of deltas.
+    pub cursor: u64,
+    /// Whose.
+    pub agent: AgentId,
+    /// Who holds, held, or wanted it.
+    pub holder: PersonId,
+    /// From which session.
+    pub session_id: SessionId,
+    /// The fencing number; 0 when refused.
+    pub epoch: Epoch,
+    /// What happened.
+    pub event: LeaseEvent,
+    /// `refused`: why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CommandCode>,
+    /// `ended`: why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<LeaseEnd>,
+    /// More, in words: who holds it instead, which rule refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Note>,
+}
+
+/// What happened to a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseEvent {
+    /// Durable, and on its way to the agent.
+    Granted,
+    /// Not granted.
+    Refused,
+    /// Over.
+    Ended,
+}
+
+/// The newest decision of an agent as a console shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Whose.
+    pub agent: AgentId,
+    /// Which decision.
+    pub seq: DecisionSeq,
+    /// When the monitor received it, on its clock.
+    pub received_at: MonoTime,
+    /// What the agent does.
+    pub action: Label,
+    /// How sure it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
+    /// The numbers, in the order of the agent's signals.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, MAX_SIGNALS>")]
+    pub signals: Vec<f64>,
+    /// How odd it looks, 0 to 1.
+    pub score: f64,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pose: Option<Pose>,
+}
+
+/// How much telemetry this console missed since the last such message, because it did not keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Telemetry messages that were replaced by newer ones.
+    pub telemetry: u64,
+}
+
+/// How the monitor itself is; once a second and on change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// The monitor's monotonic clock.
+    pub now: MonoTime,
+    /// The record cannot be written in time: riskier actions are refused.
+    pub degraded: bool,
+    /// Share of the record's queue that is in use, 0 to 1.
+    pub ledger_queue: f64,
+    /// Agents connected.
+    pub agents: u64,
+    /// Consoles connected.
+    pub consoles: u64,
+    /// Frames that could not be decoded, and unknown messages, since the start.
+    pub refused_frames: u64,
+    /// Latency of each stage so far, at most 8.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, 8>")]
+    pub stages: Vec<StageLatency>,
+}
+
+/// Latency of one stage so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageLatency {
+    /// Which.
+    pub stage: Stage,
+    /// How many were measured.
+    pub count: u64,
+    /// Median, in nanoseconds.
+    pub p50_nanos: u64,
+    /// 95th percentile, in nanoseconds.
+    pub p95_nanos: u64,
+    /// 99th percentile, in nanoseconds.
+    pub p99_nanos: u64,
+    /// Longest, in nanoseconds.
+    pub max_nanos: u64,
+    /// How many went over their hard budget or were unknown.
+    pub breaches: u64,
+}
