@@ -1,0 +1,149 @@
+//! What the monitor keeps of one agent.
+
+use crate::{clocks::PeerClock, timeline::Takeover};
+use watchkeeper_detect::Pipeline;
+use watchkeeper_model::{
+    AgentId, AgentKind, AlertId, BootId, ControlState, DecisionSeq, DemandId, DemandOrigin, DemandOutcome,
+    Epoch, Label, Latch, MonoTime, Note, SessionId, SignalSpec, StateVersion,
+};
+use watchkeeper_protocol::{
+    agent::Heartbeat,
+    record::{AgentAuthority, PendingStop},
+};
+use watchkeeper_takeover::{LeaseBook, Mirror, Timers};
+
+/// One agent that has connected in this incarnation.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) id: AgentId,
+    pub(crate) kind: AgentKind,
+    pub(crate) software_version: Label,
+    pub(crate) timers: Timers,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) mirror: Mirror,
+    /// The last heartbeat of this boot.
+    pub(crate) last: Option<Heartbeat>,
+    pub(crate) latches: Vec<Latch>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) clock: PeerClock,
+    pub(crate) lease: LeaseBook,
+    /// Until when the claim waits for its engage.
+    pub(crate) claim_deadline: Option<MonoTime>,
+    /// The agent has reported the lease's epoch.
+    pub(crate) lease_seen: bool,
+    pub(crate) demand: Option<Demand>,
+    pub(crate) takeover: Option<Takeover>,
+    pub(crate) pending_stop: Option<PendingStop>,
+    pub(crate) stop_due: Option<MonoTime>,
+    pub(crate) durable_seq: DecisionSeq,
+    pub(crate) status_due: MonoTime,
+    pub(crate) status_sent: Option<StatusKey>,
+    /// Which alerts of the state stand: offline, fell back, stopped, not confirmed.
+    pub(crate) causes_shown: [bool; 4],
+    /// When this agent is next woken, as the engine's index has it.
+    pub(crate) wake_at: Option<MonoTime>,
+}
+
+/// A demand as the monitor keeps it.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "`demand_id` is its name everywhere")]
+pub(crate) struct Demand {
+    pub(crate) demand_id: DemandId,
+    pub(crate) origin: DemandOrigin,
+    pub(crate) alert_id: Option<AlertId>,
+    pub(crate) reason: Note,
+    pub(crate) raised_at: MonoTime,
+    pub(crate) deadline: MonoTime,
+    pub(crate) escalations: u8,
+    /// The agent has reported it.
+    pub(crate) seen: bool,
+    /// How the monitor ended it, waiting for the agent to confirm.
+    pub(crate) ending: Option<DemandOutcome>,
+}
+
+/// What of a status makes a change that every console must hear of at once.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StatusKey {
+    pub(crate) boot_id: BootId,
+    pub(crate) state: ControlState,
+    pub(crate) version: StateVersion,
+    pub(crate) from: Option<ControlState>,
+    pub(crate) offline: bool,
+    pub(crate) settled: bool,
+    pub(crate) latches: Vec<Latch>,
+    pub(crate) demand: Option<DemandId>,
+    pub(crate) lease: Option<(Epoch, bool)>,
+    pub(crate) flags: [bool; 6],
+}
+
+impl Agent {
+    /// Returns what must never be forgotten about the agent.
+    pub(crate) fn authority(&self) -> AgentAuthority {
+        AgentAuthority {
+            agent: self.id.clone(),
+            epoch: self.lease.highest(),
+            latches: self.latches.clone(),
+            pending_stop: self.pending_stop.clone(),
+        }
+    }
+
+    /// Returns the last known control state.
+    pub(crate) fn state(&self) -> ControlState {
+        self.mirror.state()
+    }
+
+    /// Returns whether commands can reach the agent.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.session.is_some() && self.mirror.offline_since().is_none()
+    }
+
+    /// Returns the agent's signals.
+    pub(crate) fn signals(&self) -> &[SignalSpec] {
+        self.pipeline.signals()
+    }
+
+    /// Returns the key of the status as it stands.
+    pub(crate) fn status_key(&self) -> StatusKey {
+        let last = self.last.as_ref();
+        let flag = |read: fn(&Heartbeat) -> bool| last.is_some_and(read);
+        StatusKey {
+            boot_id: self.mirror.boot_id(),
+            state: self.state(),
+            version: last.map_or(StateVersion(0), |beat| beat.state_version),
+            from: last.and_then(|beat| beat.transition_from),
+            offline: self.mirror.offline_since().is_some(),
+            settled: self.mirror.is_settled(),
+            latches: self.latches.clone(),
+            demand: self.demand.as_ref().map(|demand| demand.demand_id),
+            lease: self.lease.lease().map(|lease| (lease.epoch, lease.ready)),
+            flags: [
+                flag(|beat| beat.stable),
+                flag(|beat| beat.condition_reached),
+                flag(|beat| beat.can_resume),
+                flag(|beat| beat.local_override),
+                flag(|beat| beat.unverified),
+                self.pending_stop.is_some(),
+            ],
+        }
+    }
+
+    /// Returns when the monitor's timers of this agent are next due.
+    pub(crate) fn poll_timeout(&self) -> Option<MonoTime> {
+        let escalation = self.demand.as_ref().and_then(|demand| {
+            let spans = self.timers.escalate;
+            spans.get(usize::from(demand.escalations)).map(|span| demand.raised_at.after(*span))
+        });
+        [
+            self.mirror.poll_timeout(self.timers.agent),
+            self.lease.expires_at(),
+            self.claim_deadline,
+            escalation,
+            self.stop_due,
+            self.pipeline.poll_timeout(),
+            Some(self.status_due),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}

@@ -1,0 +1,159 @@
+//! Alerts: raised once a cause, grouped with a count, acknowledged, cleared (`takeover.md` 1.6, first form).
+
+use std::collections::BTreeMap;
+use watchkeeper_detect::{Finding, Phase};
+use watchkeeper_model::{
+    AgentId, Alarm, AlarmState, AlertId, CauseClass, Label, MonoTime, PersonId, Response,
+};
+
+/// What names an alert group.
+type Group = (AgentId, CauseClass, Label);
+
+/// Every alert that is not over and acknowledged.
+#[derive(Debug)]
+pub(crate) struct Alarms {
+    next: AlertId,
+    groups: BTreeMap<Group, AlertId>,
+    open: BTreeMap<AlertId, Alarm>,
+}
+
+/// Most alerts that are open at once: above it, those that are over are closed for room.
+const MAX_OPEN: usize = 20_000;
+
+impl Alarms {
+    pub(crate) fn new(first: AlertId) -> Self {
+        Self { next: first, groups: BTreeMap::new(), open: BTreeMap::new() }
+    }
+
+    /// Returns an open alert.
+    pub(crate) fn get(&self, alert_id: AlertId) -> Option<&Alarm> {
+        self.open.get(&alert_id)
+    }
+
+    /// Returns an open alert to change it.
+    pub(crate) fn get_mut(&mut self, alert_id: AlertId) -> Option<&mut Alarm> {
+        self.open.get_mut(&alert_id)
+    }
+
+    /// Returns every open alert, oldest first.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Alarm> {
+        self.open.values()
+    }
+
+    /// Returns the open alert of a group.
+    pub(crate) fn active(&self, agent: &AgentId, cause: CauseClass, subject: &Label) -> Option<&Alarm> {
+        let alert_id = self.groups.get(&(agent.clone(), cause, subject.clone()))?;
+        self.open.get(alert_id)
+    }
+
+    /// Returns the active alerts of an agent that ask for a takeover because of what the agent does.
+    pub(crate) fn takeover_causes<'a>(&'a self, agent: &'a AgentId) -> impl Iterator<Item = &'a Alarm> {
+        self.open.values().filter(move |alarm| {
+            alarm.agent == *agent && alarm.response == Response::Takeover && alarm.state.is_active()
+        })
+    }
+
+    /// Takes a finding; returns the alert as it stands afterwards, `None` when nothing changed.
+    pub(crate) fn handle_finding(
+        &mut self,
+        agent: &AgentId,
+        finding: Finding,
+        now: MonoTime,
+    ) -> Option<Alarm> {
+        let group = (agent.clone(), finding.cause, finding.subject.clone());
+        let known = self.groups.get(&group).copied();
+        match (finding.phase, known) {
+            (Phase::Cleared, None) => None,
+            (Phase::Cleared, Some(alert_id)) => self.clear(alert_id, now),
+            (Phase::Raised | Phase::Worse, Some(alert_id)) => {
+                let alarm = self.open.get_mut(&alert_id).expect("a group names an open alert");
+                alarm.count += u64::from(finding.phase == Phase::Raised);
+                alarm.severity = alarm.severity.max(finding.severity);
+                alarm.response = alarm.response.max(finding.response);
+                // An acknowledgement re-arms when the cause comes back.
+                if alarm.state == AlarmState::RtnUnack {
+                    alarm.state = AlarmState::UnackActive;
+                }
+                alarm.decision = finding.decision.or(alarm.decision);
+                alarm.explanation = finding.explanation;
+                alarm.changed_at = now;
+                Some(alarm.clone())
+            }
+            (Phase::Raised | Phase::Worse, None) => {
+                self.make_room();
+                let alert_id = self.next;
+                self.next = self.next.next();
+                let alarm = Alarm {
+                    alert_id,
+                    agent: agent.clone(),
+                    cause: finding.cause,
+                    subject: finding.subject,
+                    severity: finding.severity,
+                    response: finding.response,
+                    state: AlarmState::UnackActive,
+                    raised_at: now,
+                    changed_at: now,
+                    count: 1,
+                    decision: finding.decision,
+                    demand_id: None,
+                    escalation: 0,
+                    acknowledged_by: None,
+                    explanation: finding.explanation,
+                };
+                self.groups.insert(group, alert_id);
+                self.open.insert(alert_id, alarm.clone());
+                Some(alarm)
+            }
+        }
+    }
+
+    /// Acknowledges an alert; returns it as it stands afterwards, `None` when there is nothing to acknowledge.
+    pub(crate) fn acknowledge(
+        &mut self,
+        alert_id: AlertId,
+        person: &PersonId,
+        now: MonoTime,
+    ) -> Option<Alarm> {
+        let alarm = self.open.get_mut(&alert_id)?;
+        alarm.state = match alarm.state {
+            AlarmState::UnackActive => AlarmState::AckedActive,
+            AlarmState::RtnUnack => AlarmState::Normal,
+            AlarmState::AckedActive | AlarmState::Normal => return None,
+        };
+        alarm.acknowledged_by = Some(person.clone());
+        alarm.changed_at = now;
+        Some(self.close_if_normal(alert_id))
+    }
+
+    fn clear(&mut self, alert_id: AlertId, now: MonoTime) -> Option<Alarm> {
+        let alarm = self.open.get_mut(&alert_id)?;
+        alarm.state = match alarm.state {
+            AlarmState::UnackActive => AlarmState::RtnUnack,
+            AlarmState::AckedActive => AlarmState::Normal,
+            AlarmState::RtnUnack | AlarmState::Normal => return None,
+        };
+        alarm.changed_at = now;
+        Some(self.close_if_normal(alert_id))
+    }
+
+    fn close_if_normal(&mut self, alert_id: AlertId) -> Alarm {
+        let alarm = self.open.get(&alert_id).expect("the caller just changed it").clone();
+        if alarm.state == AlarmState::Normal {
+            self.open.remove(&alert_id);
+            self.groups.remove(&(alarm.agent.clone(), alarm.cause, alarm.subject.clone()));
+        }
+        alarm
+    }
+
+    fn make_room(&mut self) {
+        if self.open.len() < MAX_OPEN {
+            return;
+        }
+        if let Some(alert_id) =
+            self.open.values().find(|alarm| !alarm.state.is_active()).map(|alarm| alarm.alert_id)
+            && let Some(alarm) = self.open.remove(&alert_id)
+        {
+            self.groups.remove(&(alarm.agent, alarm.cause, alarm.subject));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a deployment may set, validated: an error says the line and the reason.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use thiserror::Error;
+use watchkeeper_detect::DetectSettings;
+use watchkeeper_model::AgentKind;
+use watchkeeper_takeover::Timers;
+
+/// The monitor's configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Timers of kinds that differ from the defaults, all timers of the kind given; `[timers.vehicle]`.
+    pub timers: BTreeMap<AgentKind, Timers>,
+    /// Load limits of one person; `[load]`.
+    pub load: Load,
+    /// Detection; `[detect]`.
+    pub detect: DetectSettings,
+}
+
+/// How much one person may have at once (`takeover.md` 2, rule 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Load {
+    /// Drive leases of one person.
+    pub leases_per_person: u32,
+    /// Distinct agents that one person may stop within 10 s without `confirm_many`.
+    pub stops_without_confirmation: u32,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { leases_per_person: 1, stops_without_confirmation: 5 }
+    }
+}
+
+/// Says what is wrong with a configuration and where.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum ConfigError {
+    /// Not TOML, or an unknown or mistyped field.
+    #[error("line {line}, column {column}: {reason}")]
+    Syntax {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A value that cannot work.
+    #[error("line {line}: {field}: {reason}")]
+    Value {
+        /// Line of the table or field, from 1.
+        line: usize,
+        /// Path of the field.
+        field: String,
+        /// What is wrong, and what it must be.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Parses and checks a configuration.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let before = text.get(..offset).unwrap_or_default();
+            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            ConfigError::Syntax {
+                line: before.matches('\n').count() + 1,
+                column: before.len() - line_start + 1,
+                reason: error.message().to_owned(),
+            }
+        })?;
+        for (kind, timers) in &config.timers {
+            timers.check().map_err(|error| ConfigError::Value {
+                line: line_of(text, error.field, &format!("[timers.{kind}]")),
+                field: format!("timers.{kind}.{}", error.field),
+                reason: error.to_string(),
+            })?;
+        }
+        if let Some(error) = config.detect.check().into_iter().next() {
+            return Err(ConfigError::Value {
+                line: line_of(text, error.path.rsplit('.').next().unwrap_or_default(), "[detect"),
+                field: format!("detect.{}", error.path),
+                reason: error.problem.to_string(),
+            });
+        }
+        if config.load.leases_per_person == 0 {
+            return Err(ConfigError::Value {
+                line: line_of(text, "leases_per_person", "[load]"),
+                field: "load.leases_per_person".to_owned(),
+                reason: "is 0: then nobody could ever take over".to_owned(),
+            });
+        }
+        Ok(config)
+    }
+
+    /// Returns the configuration as TOML: what the record keeps.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("the configuration came from TOML or from defaults")
+    }
+
+    /// Returns the timers of a kind of agent.
+    pub fn timers(&self, kind: AgentKind) -> Timers {
+        self.timers.get(&kind).cloned().unwrap_or_else(|| Timers::for_kind(kind))
+    }
+}
+
+/// Finds the line of `field` behind the table `header`; the header's own line, or 1, where it is not written.
+fn line_of(text: &str, field: &str, header: &str) -> usize {
+    let mut inside = false;
+    let mut best = 1;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        if line.starts_with('[') {
+            inside = line.trim_start_matches('[').starts_with(header.trim_start_matches('['));
+            if inside {
+                best = index + 1;
+            }
+        } else if inside && line.starts_with(field) {
+            return index + 1;
+        }
+    }
+    best
+}

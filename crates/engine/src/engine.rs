@@ -1,0 +1,210 @@
+//! The engine: one input at a time, outputs as values.
+
+mod agents;
+mod authority;
+mod causes;
+mod demands;
+mod durable;
+mod leases;
+mod operators;
+mod publish;
+mod timers;
+
+use crate::{
+    Config, Derived, Output, agent::Agent, alarms::Alarms, clocks::PeerClock, commands::Commands, feed::Feed,
+    stages::Stages, timeline::AlertBook,
+};
+use durable::Waiting;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+use watchkeeper_detect::Finding;
+use watchkeeper_model::{
+    AgentId, AlertId, DecisionSeq, DemandId, Incarnation, Label, MonoTime, OperatorRole, PersonId, SessionId,
+};
+use watchkeeper_protocol::{
+    ToAgent, ToOperator,
+    record::{AgentAuthority, EngineInput, Opening},
+    session::{ErrorCode, ErrorReport, Head},
+};
+
+/// Ids of one incarnation start at its number times this, so that none is used twice.
+pub(crate) const IDS_PER_INCARNATION: u64 = 100_000_000;
+/// How often every console hears how each agent and the monitor stand.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The whole server minus I/O.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    incarnation: Incarnation,
+    build: Label,
+    /// Inputs taken so far.
+    inputs: u64,
+    authority: BTreeMap<AgentId, AgentAuthority>,
+    agents: BTreeMap<AgentId, Agent>,
+    agent_sessions: BTreeMap<SessionId, AgentId>,
+    consoles: BTreeMap<SessionId, Console>,
+    console_sessions: Arc<[SessionId]>,
+    alarms: Alarms,
+    alert_book: AlertBook,
+    next_demand: DemandId,
+    commands: Commands,
+    /// Stops of each person within the last seconds: when, and which agent.
+    recent_stops: VecDeque<(MonoTime, PersonId, AgentId)>,
+    feed: Feed,
+    stages: Stages,
+    waiting: VecDeque<Waiting>,
+    decisions_not_durable: VecDeque<(u64, SessionId, DecisionSeq)>,
+    head: Option<Head>,
+    head_told: Option<Head>,
+    degraded: bool,
+    queue_percent: u8,
+    refused_frames: u64,
+    wakeups: BTreeSet<(MonoTime, AgentId)>,
+    second_due: MonoTime,
+    findings: Vec<Finding>,
+    outputs: VecDeque<Output>,
+}
+
+/// One operator's session.
+#[derive(Debug)]
+struct Console {
+    person: PersonId,
+    role: OperatorRole,
+    clock: PeerClock,
+}
+
+impl Engine {
+    /// Makes a fresh engine from its configuration and the opening of its incarnation.
+    pub fn new(config: Config, opening: &Opening, now: MonoTime) -> Self {
+        let first = opening.incarnation.0.saturating_mul(IDS_PER_INCARNATION) + 1;
+        let authority = opening.starting_authority.iter().map(|entry| (entry.agent.clone(), entry.clone()));
+        Self {
+            config,
+            incarnation: opening.incarnation,
+            build: Label::cut(&opening.build),
+            inputs: 0,
+            authority: authority.collect(),
+            agents: BTreeMap::new(),
+            agent_sessions: BTreeMap::new(),
+            consoles: BTreeMap::new(),
+            console_sessions: Arc::from([]),
+            alarms: Alarms::new(AlertId(first)),
+            alert_book: AlertBook::default(),
+            next_demand: DemandId(first),
+            commands: Commands::default(),
+            recent_stops: VecDeque::new(),
+            feed: Feed::default(),
+            stages: Stages::new(),
+            waiting: VecDeque::new(),
+            decisions_not_durable: VecDeque::new(),
+            head: None,
+            head_told: None,
+            degraded: false,
+            queue_percent: 0,
+            refused_frames: 0,
+            wakeups: BTreeSet::new(),
+            second_due: now.after(SECOND),
+            findings: Vec::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input. Drain [`Self::poll_output`] until it is empty afterwards.
+    pub fn handle(&mut self, input: EngineInput, now: MonoTime) {
+        self.inputs += 1;
+        match input {
+            EngineInput::AgentConnected { session, hello } => self.connect_agent(session, &hello, now),
+            EngineInput::OperatorConnected { session, hello } => self.connect_operator(session, &hello, now),
+            EngineInput::Disconnected { session } => self.disconnect(session, now),
+            EngineInput::Agent { session, received_at, framed } => {
+                self.handle_agent_message(session, received_at, framed.into_message(), now);
+            }
+            EngineInput::Operator { session, received_at, framed } => {
+                self.handle_operator_message(session, received_at, framed.into_message(), now);
+            }
+            EngineInput::Delivered { session: _, alerts } => self.handle_delivered(&alerts, now),
+            EngineInput::Durable { input, head } => self.handle_durable(input, head, now),
+            EngineInput::LedgerPressure { queue_percent, stalled } => {
+                self.queue_percent = queue_percent;
+                if self.degraded != stalled {
+                    self.degraded = stalled;
+                    self.publish_health(now);
+                }
+            }
+            EngineInput::RefusedFrames { count } => {
+                self.refused_frames = self.refused_frames.saturating_add(count);
+            }
+            EngineInput::Timeout => self.handle_timeout(now),
+        }
+    }
+
+    /// Returns the next thing to do, in order; `None` when all is done.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Returns when [`EngineInput::Timeout`] is due; `None` when nothing waits.
+    pub fn poll_timeout(&self) -> Option<MonoTime> {
+        let agent = self.wakeups.first().map(|(at, _)| *at);
+        Some(agent.map_or(self.second_due, |at| at.min(self.second_due)))
+    }
+
+    fn disconnect(&mut self, session: SessionId, now: MonoTime) {
+        if self.consoles.remove(&session).is_some() {
+            self.refresh_console_list();
+        }
+        if let Some(agent_id) = self.agent_sessions.remove(&session) {
+            self.disconnect_agent(&agent_id, session, now);
+        }
+    }
+
+    fn refresh_console_list(&mut self) {
+        self.console_sessions = self.consoles.keys().copied().collect();
+    }
+
+    fn send_agent(&mut self, session: SessionId, message: ToAgent) {
+        self.outputs.push_back(Output::ToAgent { session, message: Box::new(message) });
+    }
+
+    fn send_operator(&mut self, session: SessionId, message: ToOperator) {
+        self.outputs.push_back(Output::ToOperators { to: Arc::from([session]), message: Box::new(message) });
+    }
+
+    /// Sends to every console; nothing is made when there is none.
+    fn broadcast(&mut self, message: ToOperator) {
+        if !self.console_sessions.is_empty() {
+            let to = Arc::clone(&self.console_sessions);
+            self.outputs.push_back(Output::ToOperators { to, message: Box::new(message) });
+        }
+    }
+
+    /// Numbers a delta, keeps it for consoles that come back, and sends it to every console.
+    fn publish(&mut self, make: impl FnOnce(u64) -> ToOperator) {
+        let delta = self.feed.push(make);
+        self.broadcast(delta);
+    }
+
+    fn refuse(&mut self, session: SessionId, code: ErrorCode, kind: &str, message: &str) {
+        let report = ErrorReport {
+            code,
+            message: watchkeeper_model::Note::cut(message),
+            kind: Some(Label::cut(kind)),
+            field: None,
+        };
+        self.send_operator(session, ToOperator::Error(report));
+    }
+
+    /// Puts the agent's authority on record.
+    fn record_authority(&mut self, agent_id: &AgentId) {
+        let Some(agent) = self.agents.get(agent_id) else { return };
+        let authority = agent.authority();
+        if self.authority.get(agent_id) != Some(&authority) {
+            self.authority.insert(agent_id.clone(), authority.clone());
+            self.outputs.push_back(Output::Derived(Derived::Authority(authority)));
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What agents say: hello, heartbeats, decisions, acknowledgements, clocks.
+
+use super::{Engine, SECOND};
+use crate::{agent::Agent, clocks::PeerClock, timeline::exact};
+use watchkeeper_detect::Pipeline;
+use watchkeeper_model::{
+    AgentId, CommandKind, CommandState, Decision, DecisionSeq, LeaseEnd, MonoTime, RiskClass, SessionId,
+};
+use watchkeeper_protocol::{
+    AgentMessage, ToAgent, ToOperator,
+    agent::{AgentHello, AgentWelcome, CommandAck, Heartbeat},
+    operator::Telemetry,
+    session::{ErrorCode, ErrorReport},
+};
+use watchkeeper_takeover::{LeaseBook, Mirror};
+
+impl Engine {
+    /// A hello was taken (1.3): latches are the union of both, an undelivered ESTOP goes first, the next epoch is
+    /// above both sides' highest, else the reported state is adopted.
+    pub(super) fn connect_agent(&mut self, session: SessionId, hello: &AgentHello, now: MonoTime) {
+        let agent_id = hello.agent.clone();
+        if let Some(old) = self.agents.get_mut(&agent_id).and_then(|agent| agent.session.take()) {
+            self.agent_sessions.remove(&old);
+            let message = "this agent connected again; the newer connection counts";
+            self.close(old, ErrorCode::Replaced, message);
+        }
+        self.agent_sessions.insert(session, agent_id.clone());
+        let same_boot = self.agents.get(&agent_id).is_some_and(|a| a.mirror.boot_id() == hello.boot_id);
+        if !same_boot {
+            self.end_lease(&agent_id, LeaseEnd::AgentRestarted, now);
+            self.lose_commands(&agent_id);
+        }
+        self.adopt_hello(session, hello, same_boot, now);
+        let Some(agent) = self.agents.get(&agent_id) else { return };
+        let welcome = AgentWelcome {
+            session_id: session,
+            incarnation: self.incarnation,
+            epoch: agent.lease.highest(),
+            latches: agent.latches.clone(),
+            lease_live: same_boot && agent.lease.lease().is_some(),
+            durable_seq: agent.durable_seq,
+            heartbeat_nanos: u64::try_from(agent.timers.heartbeat.as_nanos()).unwrap_or(u64::MAX),
+        };
+        self.send_agent(session, ToAgent::Welcome(welcome));
+        self.send_pending_stop(&agent_id, now);
+        self.resend_demand(&agent_id, now);
+        self.record_authority(&agent_id);
+        self.publish_status(&agent_id, now);
+        self.rearm(&agent_id);
+    }
+
+    fn adopt_hello(&mut self, session: SessionId, hello: &AgentHello, same_boot: bool, now: MonoTime) {
+        let agent_id = &hello.agent;
+        let mut findings = std::mem::take(&mut self.findings);
+        if let Some(agent) = self.agents.get_mut(agent_id) {
+            agent.pipeline.handle_hello(hello.signals.clone(), !same_boot, &mut findings, now);
+            if !same_boot {
+                agent.last = None;
+                agent.clock = PeerClock::default();
+                agent.durable_seq = DecisionSeq(0);
+            }
+        } else {
+            let agent = self.new_agent(hello, now);
+            self.agents.insert(agent_id.clone(), agent);
+        }
+        if let Some(agent) = self.agents.get_mut(agent_id) {
+            agent.session = Some(session);
+            agent.software_version = hello.software_version.clone();
+            agent.mirror = Mirror::new(hello.boot_id, hello.control_state, now);
+            agent.lease.observe(hello.highest_epoch);
+            for latch in &hello.latches {
+                if !agent.latches.iter().any(|held| held.latch_id == latch.latch_id) {
+                    agent.latches.push(*latch);
+                }
+            }
+            agent.latches.truncate(watchkeeper_takeover::gate::MAX_LATCHES);
+            agent.pipeline.handle_connected(&mut findings, now);
+        }
+        self.findings = findings;
+        self.handle_findings(agent_id, None, now);
+    }
+
+    fn new_agent(&self, hello: &AgentHello, now: MonoTime) -> Agent {
+        let on_record = self.authority.get(&hello.agent);
+        Agent {
+            id: hello.agent.clone(),
+            kind: hello.kind,
+            software_version: hello.software_version.clone(),
+            timers: self.config.timers(hello.kind),
+            session: None,
+            mirror: Mirror::new(hello.boot_id, hello.control_state, now),
+            last: None,
+            latches: on_record.map(|entry| entry.latches.clone()).unwrap_or_default(),
+            pipeline: Pipeline::new(&hello.agent, hello.kind, hello.signals.clone(), &self.config.detect),
+            clock: PeerClock::default(),
+            lease: LeaseBook::new(on_record.map(|entry| entry.epoch).unwrap_or_default()),
+            claim_deadline: None,
+            lease_seen: false,
+            demand: None,
+            takeover: None,
+            pending_stop: on_record.and_then(|entry| entry.pending_stop.clone()),
+            stop_due: None,
+            durable_seq: DecisionSeq(0),
+            status_due: now.after(SECOND),
+            status_sent: None,
+            causes_shown: [false; 4],
+            wake_at: None,
+        }
+    }
+
+    pub(super) fn disconnect_agent(&mut self, agent_id: &AgentId, session: SessionId, now: MonoTime) {
+        let mut findings = std::mem::take(&mut self.findings);
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        if agent.session != Some(session) {
+            return;
+        }
+        agent.session = None;
+        agent.mirror.handle_disconnected(now);
+        agent.pipeline.handle_disconnected(&mut findings, now);
+        self.findings = findings;
+        self.lose_commands(agent_id);
+        self.handle_findings(agent_id, None, now);
+        self.after_mirror_change(agent_id, now);
+    }
+
+    pub(super) fn handle_agent_message(
+        &mut self,
+        session: SessionId,
+        received_at: MonoTime,
+        message: AgentMessage,
+        now: MonoTime,
+    ) {
+        // A replaced session may still have messages in the queue; they count no more.
+        let Some(agent_id) = self.agent_sessions.get(&session).cloned() else { return };
+        match message {
+            AgentMessage::Heartbeat(beat) => self.handle_heartbeat(&agent_id, beat, now),
+            AgentMessage::Decision(decision) => {
+                self.handle_decision(&agent_id, session, &decision, received_at, now);
+            }
+            AgentMessage::RequestIntervention(request) => {
+                self.handle_request(&agent_id, &request.reason, received_at, now);
+            }
+            AgentMessage::Ack(ack) => self.handle_ack(&agent_id, ack, now),
+            AgentMessage::Pong(pong) => {
+                if let Some(agent) = self.agents.get_mut(&agent_id) {
+                    agent.clock.handle_pong(&pong, received_at);
+                }
+            }
+        }
+        self.rearm(&agent_id);
+    }
+
+    fn handle_heartbeat(&mut self, agent_id: &AgentId, beat: Heartbeat, now: MonoTime) {
+        let mut findings = std::mem::take(&mut self.findings);
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        if beat.boot_id != agent.mirror.boot_id() {
+            return;
+        }
+        agent.mirror.handle_heartbeat(beat.control_state, beat.now, now);
+        agent.pipeline.handle_heartbeat(&mut findings, now);
+        agent.pipeline.handle_paused(!beat.control_state.agent_acts(), &mut findings, now);
+        // What the agent reports is what it holds: it is the authority.
+        agent.latches.clone_from(&beat.latches);
+        agent.lease.observe(beat.epoch);
+        agent.last = Some(beat);
+        self.findings = findings;
+        self.handle_findings(agent_id, None, now);
+        self.after_mirror_change(agent_id, now);
+    }
+
+    /// Everything that follows from a newer view of the agent.
+    pub(super) fn after_mirror_change(&mut self, agent_id: &AgentId, now: MonoTime) {
+        self.check_state_causes(agent_id, now);
+        self.check_lease(agent_id, now);
+        self.check_demand(agent_id, now);
+        self.check_pending_stop(agent_id, now);
+        self.finish_takeover(agent_id);
+        self.record_authority(agent_id);
+        self.publish_status_change(agent_id, now);
+        self.rearm(agent_id);
+    }
+
+    fn handle_decision(
+        &mut self,
+        agent_id: &AgentId,
+        session: SessionId,
+        decision: &Decision,
+        received_at: MonoTime,
+        now: MonoTime,
+    ) {
+        let mut findings = std::mem::take(&mut self.findings);
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        agent.pipeline.handle_decision(decision, &mut findings, now);
+        let score = agent.pipeline.score();
+        let made = agent.clock.agent_moment(decision.made_at);
+        self.findings = findings;
+        self.decisions_not_durable.push_back((self.inputs, session, decision.seq));
+        if !self.findings.is_empty() {
+            let moments = crate::timeline::AlertMoments {
+                t0: made,
+                t1: Some(exact(received_at)),
+                ..Default::default()
+            };
+            self.handle_findings(agent_id, Some(moments), now);
+        }
+        if !self.console_sessions.is_empty() {
+            self.broadcast(ToOperator::Telemetry(Telemetry {
+                agent: agent_id.clone(),
+                seq: decision.seq,
+                received_at,
+                action: decision.action.clone(),
+                confidence: decision.confidence,
+                signals: decision.signals.clone(),
+                score,
+                pose: decision.context.as_ref().and_then(|context| context.pose),
+            }));
+        }
+    }
+
+    fn handle_ack(&mut self, agent_id: &AgentId, ack: CommandAck, now: MonoTime) {
+        let known = self.commands.get(ack.command_id).filter(|entry| entry.agent == *agent_id);
+        let Some(kind) = known.map(|entry| entry.kind) else { return };
+        if let Some(agent) = self.agents.get_mut(agent_id) {
+            let at = agent.clock.agent_moment(ack.at);
+            if let Some(takeover) = &mut agent.takeover {
+                takeover.handle_progress(ack.command_id, ack.state, at);
+            }
+        }
+        // A second copy of a stop is refused as a duplicate: its first result stands.
+        let duplicate = ack.code == Some(watchkeeper_model::CommandCode::Duplicate)
+            && matches!(kind.risk(), RiskClass::Stop);
+        if !duplicate {
+            self.advance_command(ack.command_id, ack.state, ack.code, ack.detail);
+        }
+        if kind == CommandKind::Release && ack.state == CommandState::Accepted {
+            self.end_lease(agent_id, LeaseEnd::Released, now);
+        }
+    }
+
+    /// The link is lost or the agent restarted: what was on its way is UNKNOWN from now on.
+    fn lose_commands(&mut self, agent_id: &AgentId) {
+        for command_id in self.commands.under_way(agent_id) {
+            self.advance_command(command_id, CommandState::Unknown, None, None);
+        }
+    }
+
+    pub(super) fn close(&mut self, session: SessionId, code: ErrorCode, message: &str) {
+        let report =
+            ErrorReport { code, message: watchkeeper_model::Note::cut(message), kind: None, field: None };
+        self.outputs.push_back(crate::Output::Close { session, report });
+    }
+}

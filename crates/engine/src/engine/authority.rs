@@ -1,0 +1,417 @@
+//! May this person do this to this agent? Every command passes here on its way to the gate.
+
+use super::{Engine, durable::Action};
+use crate::commands::CommandEntry;
+use std::{collections::BTreeSet, time::Duration};
+use watchkeeper_model::{
+    AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchCause, MonoTime,
+    Note, OperatorRole, PersonId, RiskClass, SessionId,
+};
+use watchkeeper_protocol::{
+    ToAgent, ToOperator,
+    agent::Command,
+    operator::{Authorised, CommandRequest, CommandUpdate, Stop},
+    record::PendingStop,
+    session::ErrorCode,
+};
+use watchkeeper_takeover::LeaseRefusal;
+
+/// Within this span, stopping more than a few distinct agents must be meant (`takeover.md` 2, rule 8).
+const MANY_STOPS_WITHIN: Duration = Duration::from_secs(10);
+/// Stops are sent at 5 Hz until their effect is confirmed.
+pub(super) const STOP_RETRY: Duration = Duration::from_millis(200);
+
+type Refusal = (CommandCode, String);
+
+impl Engine {
+    pub(super) fn handle_engage(
+        &mut self,
+        session: SessionId,
+        body: Authorised,
+        received_at: MonoTime,
+        now: MonoTime,
+    ) {
+        self.handle_command(session, body.into_request(CommandKind::Engage), received_at, now);
+    }
+
+    pub(super) fn handle_release(
+        &mut self,
+        session: SessionId,
+        body: Authorised,
+        received_at: MonoTime,
+        now: MonoTime,
+    ) {
+        self.handle_command(session, body.into_request(CommandKind::Release), received_at, now);
+    }
+
+    pub(super) fn handle_hand_back(
+        &mut self,
+        session: SessionId,
+        body: Authorised,
+        received_at: MonoTime,
+        now: MonoTime,
+    ) {
+        self.handle_command(session, body.into_request(CommandKind::HandBack), received_at, now);
+    }
+
+    /// Takes a command: one terminal state each, one effect at most, refused with a reason.
+    pub(super) fn handle_command(
+        &mut self,
+        session: SessionId,
+        request: CommandRequest,
+        received_at: MonoTime,
+        now: MonoTime,
+    ) {
+        let Some(console) = self.consoles.get(&session) else { return };
+        let (person, role) = (console.person.clone(), console.role);
+        let issued = console.clock.moment(request.issued_nanos);
+        if !self.admit(session, &request.agent, request.command_id, request.kind, &person) {
+            return;
+        }
+        if request.kind == CommandKind::Estop {
+            let stop = Stop {
+                command_id: request.command_id,
+                agent: request.agent,
+                reason: request.args.reason,
+                confirm_many: false,
+                issued_nanos: request.issued_nanos,
+            };
+            self.stop_agent(&person, &stop, now);
+            return;
+        }
+        self.expire(&request.agent, now);
+        if let Some(takeover) = self.agents.get_mut(&request.agent).and_then(|agent| agent.takeover.as_mut())
+        {
+            takeover.handle_command(request.command_id, request.kind, issued, received_at);
+        }
+        if let Err((code, detail)) = self.check_command(session, role, &request, now) {
+            self.reject(request.command_id, code, &detail);
+            return;
+        }
+        let Some(epoch) = self.epoch_for(&request) else {
+            self.reject(request.command_id, CommandCode::Failed, "no epoch is left to mint");
+            return;
+        };
+        let command = Command {
+            command_id: request.command_id,
+            boot_id: request.boot_id,
+            kind: request.kind,
+            args: request.args,
+            epoch,
+            seq: request.seq,
+            deadline: request.deadline,
+            issued_by: person,
+            evidence_version: request.evidence_version,
+            expect_state: request.expect_state,
+        };
+        match request.kind.risk() {
+            // What releases something is recorded first; what makes things safer is never held up.
+            RiskClass::Exclusive => {
+                self.wait_for_disk(Action::Forward { agent: request.agent, command: Box::new(command) });
+            }
+            RiskClass::Stop | RiskClass::Safer => self.forward(&request.agent, command),
+        }
+    }
+
+    /// Registers a new command; answers a duplicate with its first result.
+    fn admit(
+        &mut self,
+        session: SessionId,
+        agent: &AgentId,
+        command_id: CommandId,
+        kind: CommandKind,
+        person: &PersonId,
+    ) -> bool {
+        if let Some(entry) = self.commands.get(command_id) {
+            let mut update = update_of(entry, self.feed.cursor());
+            update.code = Some(CommandCode::Duplicate);
+            self.send_operator(session, ToOperator::CommandStatus(update));
+            return false;
+        }
+        let known = self.agents.contains_key(agent) || self.authority.contains_key(agent);
+        if !known {
+            let message = format!("nobody knows an agent called {agent}");
+            self.refuse(session, ErrorCode::UnknownAgent, kind.word(), &message);
+            return false;
+        }
+        self.commands.insert(CommandEntry {
+            command_id,
+            agent: agent.clone(),
+            kind,
+            issued_by: person.clone(),
+            state: CommandState::Received,
+            code: None,
+            detail: None,
+            input: self.inputs,
+            logged: false,
+        });
+        self.publish_command(command_id);
+        true
+    }
+
+    fn check_command(
+        &self,
+        session: SessionId,
+        role: OperatorRole,
+        request: &CommandRequest,
+        now: MonoTime,
+    ) -> Result<(), Refusal> {
+        let Some(agent) = self.agents.get(&request.agent).filter(|agent| agent.is_reachable()) else {
+            return Err((
+                CommandCode::Unreachable,
+                "the agent is offline; nothing is queued for it".to_owned(),
+            ));
+        };
+        let exclusive = matches!(request.kind.risk(), RiskClass::Exclusive);
+        if exclusive && self.degraded {
+            return Err((CommandCode::Degraded, "the record cannot be written in time".to_owned()));
+        }
+        match request.kind {
+            CommandKind::ClearLatch => return check_clear_latch(agent, role, request),
+            CommandKind::HandBack => self.check_causes_cleared(&request.agent)?,
+            CommandKind::Dismiss => self.check_dismiss(agent, request)?,
+            CommandKind::Estop
+            | CommandKind::Hold
+            | CommandKind::MinimalRisk
+            | CommandKind::SpeedCap
+            | CommandKind::Resume
+            | CommandKind::Engage
+            | CommandKind::Assume
+            | CommandKind::Release => {}
+        }
+        let needs_lease = exclusive || request.kind == CommandKind::Release || request.epoch != Epoch(0);
+        if !needs_lease {
+            return Ok(());
+        }
+        match agent.lease.authorize(session, request.epoch, now) {
+            Ok(_) => Ok(()),
+            // Nobody holds a lease: the fence in the agent refuses a closed epoch, and its word is the last.
+            Err(LeaseRefusal::StaleEpoch { live: Epoch(0), .. }) => Ok(()),
+            Err(refusal @ LeaseRefusal::StaleEpoch { .. }) => {
+                Err((CommandCode::StaleEpoch, refusal.to_string()))
+            }
+            Err(
+                refusal @ (LeaseRefusal::Held { .. } | LeaseRefusal::NotHeld | LeaseRefusal::NoEpochLeft),
+            ) => Err((CommandCode::NotInControl, refusal.to_string())),
+        }
+    }
+
+    /// Row 13: the cause must be gone before the agent drives again.
+    fn check_causes_cleared(&self, agent_id: &AgentId) -> Result<(), Refusal> {
+        match self.alarms.takeover_causes(agent_id).next() {
+            None => Ok(()),
+            Some(alarm) => {
+                let detail = format!("the cause is still there: {} {}", alarm.cause, alarm.subject);
+                Err((CommandCode::Precondition, detail))
+            }
+        }
+    }
+
+    /// Row 6c: a false alarm needs a reason, and a critical class is none.
+    fn check_dismiss(&self, agent: &crate::agent::Agent, request: &CommandRequest) -> Result<(), Refusal> {
+        if request.args.reason.is_none() {
+            return Err((CommandCode::Denied, "dismiss needs a reason".to_owned()));
+        }
+        let alert_id = agent.demand.as_ref().and_then(|demand| demand.alert_id);
+        let critical = alert_id
+            .and_then(|alert_id| self.alarms.get(alert_id))
+            .is_some_and(|alarm| alarm.severity == watchkeeper_model::Severity::Critical);
+        if critical {
+            return Err((
+                CommandCode::Denied,
+                "a critical alert cannot be dismissed; take over instead".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the epoch that the command goes out with: CLEAR_LATCH has one of its own.
+    fn epoch_for(&mut self, request: &CommandRequest) -> Option<Epoch> {
+        if request.kind != CommandKind::ClearLatch {
+            return Some(request.epoch);
+        }
+        let epoch = self.agents.get_mut(&request.agent)?.lease.mint().ok()?;
+        self.record_authority(&request.agent);
+        Some(epoch)
+    }
+
+    /// Stops an agent, lease or not (rule 8).
+    pub(super) fn handle_stop(
+        &mut self,
+        session: SessionId,
+        stop: &Stop,
+        received_at: MonoTime,
+        now: MonoTime,
+    ) {
+        let Some(console) = self.consoles.get(&session) else { return };
+        let person = console.person.clone();
+        let issued = console.clock.moment(stop.issued_nanos);
+        if !self.admit(session, &stop.agent, stop.command_id, CommandKind::Estop, &person) {
+            return;
+        }
+        if let Some(takeover) = self.agents.get_mut(&stop.agent).and_then(|agent| agent.takeover.as_mut()) {
+            takeover.handle_command(stop.command_id, CommandKind::Estop, issued, received_at);
+        }
+        self.stop_agent(&person, stop, now);
+    }
+
+    fn stop_agent(&mut self, person: &PersonId, stop: &Stop, now: MonoTime) {
+        while self.recent_stops.front().is_some_and(|(at, _, _)| now.since(*at) >= MANY_STOPS_WITHIN) {
+            self.recent_stops.pop_front();
+        }
+        let others: BTreeSet<&AgentId> = self
+            .recent_stops
+            .iter()
+            .filter(|(_, who, agent)| who == person && *agent != stop.agent)
+            .map(|(_, _, agent)| agent)
+            .collect();
+        if others.len() >= self.config.load.stops_without_confirmation as usize && !stop.confirm_many {
+            let detail = "more than five agents within 10 s: say confirm_many if that is meant";
+            self.reject(stop.command_id, CommandCode::Denied, detail);
+            return;
+        }
+        if self.recent_stops.len() < 10_000 {
+            self.recent_stops.push_back((now, person.clone(), stop.agent.clone()));
+        }
+        let pending = PendingStop { command_id: stop.command_id, issued_by: person.clone() };
+        if let Some(agent) = self.agents.get_mut(&stop.agent) {
+            let reachable = agent.is_reachable();
+            // The newest stop is the one that is retried; the gate stops at the first and stays stopped.
+            agent.pending_stop = Some(pending);
+            self.record_authority(&stop.agent);
+            self.send_pending_stop(&stop.agent, now);
+            if reachable {
+                self.advance_command(stop.command_id, CommandState::Forwarded, None, None);
+            }
+            self.publish_status_change(&stop.agent, now);
+            self.rearm(&stop.agent);
+        } else if let Some(entry) = self.authority.get_mut(&stop.agent) {
+            // Known from an earlier run of the monitor, not connected since: delivered when it comes back.
+            entry.pending_stop.get_or_insert(pending);
+            let entry = entry.clone();
+            self.outputs.push_back(crate::Output::Derived(crate::Derived::Authority(entry)));
+        }
+    }
+
+    /// Sends the stop whose effect is not confirmed, and again at 5 Hz.
+    pub(super) fn send_pending_stop(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let Some(stop) = agent.pending_stop.clone() else {
+            agent.stop_due = None;
+            return;
+        };
+        // While nobody is connected there is nothing to retry; the hello sends it first of all.
+        agent.stop_due = agent.session.map(|_| now.after(STOP_RETRY));
+        if agent.session.is_some() {
+            let command = self.stop_command(agent_id, &stop);
+            if let Some((session, command)) = command {
+                self.send_agent(session, ToAgent::Command(command));
+            }
+        }
+    }
+
+    fn stop_command(&self, agent_id: &AgentId, stop: &PendingStop) -> Option<(SessionId, Command)> {
+        let agent = self.agents.get(agent_id)?;
+        let command = Command {
+            command_id: stop.command_id,
+            boot_id: agent.mirror.boot_id(),
+            kind: CommandKind::Estop,
+            args: CommandArgs::default(),
+            epoch: Epoch(0),
+            seq: 0,
+            // A stop takes effect however late it is.
+            deadline: agent.mirror.agent_clock().0.after(Duration::from_secs(10)),
+            issued_by: stop.issued_by.clone(),
+            evidence_version: None,
+            expect_state: None,
+        };
+        Some((agent.session?, command))
+    }
+
+    /// Follows the agent: a stop is over when the agent stands stopped, as its sensors confirm.
+    pub(super) fn check_pending_stop(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let stands = agent.last.as_ref().is_some_and(|beat| {
+            beat.control_state == watchkeeper_model::ControlState::Estopped && beat.condition_reached
+        });
+        if agent.mirror.is_connected() && stands && agent.pending_stop.take().is_some() {
+            agent.stop_due = None;
+            self.publish_status_change(agent_id, now);
+        }
+    }
+
+    /// Sends a command to its agent and says so.
+    pub(super) fn forward(&mut self, agent_id: &AgentId, command: Command) {
+        let Some(session) = self.agents.get(agent_id).and_then(|agent| agent.session) else {
+            self.reject(command.command_id, CommandCode::Unreachable, "the agent is offline");
+            return;
+        };
+        let command_id = command.command_id;
+        self.send_agent(session, ToAgent::Command(command));
+        self.advance_command(command_id, CommandState::Forwarded, None, None);
+    }
+
+    pub(super) fn reject(&mut self, command_id: CommandId, code: CommandCode, detail: &str) {
+        self.advance_command(command_id, CommandState::Rejected, Some(code), Some(Note::cut(detail)));
+    }
+
+    /// Moves a command on and tells every console.
+    pub(super) fn advance_command(
+        &mut self,
+        command_id: CommandId,
+        state: CommandState,
+        code: Option<CommandCode>,
+        detail: Option<Note>,
+    ) {
+        let Some(entry) = self.commands.advance(command_id, state, code, detail) else { return };
+        let agent_id = entry.agent.clone();
+        if let Some(takeover) = self.agents.get_mut(&agent_id).and_then(|agent| agent.takeover.as_mut()) {
+            takeover.handle_progress(command_id, state, None);
+        }
+        self.publish_command(command_id);
+    }
+
+    pub(super) fn publish_command(&mut self, command_id: CommandId) {
+        let Some(update) = self.commands.get(command_id).map(|entry| update_of(entry, 0)) else { return };
+        self.publish(|cursor| ToOperator::CommandStatus(CommandUpdate { cursor, ..update }));
+    }
+}
+
+/// Rows 25 and 27: a reason always, a supervisor for the latch of an ESTOP.
+fn check_clear_latch(
+    agent: &crate::agent::Agent,
+    role: OperatorRole,
+    request: &CommandRequest,
+) -> Result<(), Refusal> {
+    if request.args.reason.is_none() {
+        return Err((CommandCode::Denied, "clear_latch needs a reason".to_owned()));
+    }
+    let Some(latch_id) = request.args.latch_id else {
+        return Err((CommandCode::Denied, "clear_latch needs latch_id".to_owned()));
+    };
+    let Some(latch) = agent.latches.iter().find(|latch| latch.latch_id == latch_id) else {
+        return Err((CommandCode::Precondition, format!("the agent holds no latch {latch_id}")));
+    };
+    if latch.cause == LatchCause::Estop && role < OperatorRole::Supervisor {
+        let detail = "only a supervisor clears the latch of an ESTOP (rule: clear_latch estop)";
+        return Err((CommandCode::Denied, detail.to_owned()));
+    }
+    if agent.lease.lease().is_some() {
+        return Err((CommandCode::NotInControl, "somebody holds the lease".to_owned()));
+    }
+    Ok(())
+}
+
+fn update_of(entry: &CommandEntry, cursor: u64) -> CommandUpdate {
+    CommandUpdate {
+        cursor,
+        command_id: entry.command_id,
+        agent: entry.agent.clone(),
+        kind: entry.kind,
+        issued_by: entry.issued_by.clone(),
+        state: entry.state,
+        code: entry.code,
+        detail: entry.detail.clone(),
+        logged: entry.logged,
+    }
+}

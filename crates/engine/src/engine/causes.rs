@@ -1,0 +1,181 @@
+//! From findings and states to alerts, and from takeover alerts to demands.
+
+use super::Engine;
+use crate::timeline::{AlertMoments, exact, span};
+use watchkeeper_detect::{Finding, Phase};
+use watchkeeper_model::{
+    AgentId, Alarm, AlarmState, AlertId, CauseClass, ControlState, DemandOrigin, Explanation, Label,
+    MonoTime, Note, Response, Severity, Stage,
+};
+use watchkeeper_protocol::{ToOperator, operator::AlertUpdate};
+
+impl Engine {
+    /// Turns the findings of one agent into alerts and, where they ask for it, into a demand.
+    pub(super) fn handle_findings(
+        &mut self,
+        agent_id: &AgentId,
+        moments: Option<AlertMoments>,
+        now: MonoTime,
+    ) {
+        let mut findings = std::mem::take(&mut self.findings);
+        for finding in findings.drain(..) {
+            self.handle_finding(agent_id, finding, moments, now);
+        }
+        self.findings = findings;
+    }
+
+    pub(super) fn handle_finding(
+        &mut self,
+        agent_id: &AgentId,
+        finding: Finding,
+        moments: Option<AlertMoments>,
+        now: MonoTime,
+    ) {
+        let cleared = finding.phase == Phase::Cleared;
+        let Some(alarm) = self.alarms.handle_finding(agent_id, finding, now) else { return };
+        let fresh = !cleared && alarm.changed_at == alarm.raised_at;
+        if fresh {
+            let moments = AlertMoments { t3: Some(exact(now)), ..moments.unwrap_or_default() };
+            if alarm.decision.is_some()
+                && let Some(agent) = self.agents.get(agent_id)
+            {
+                self.stages.record(Stage::Detect, agent.kind, span(moments.t0, moments.t3));
+            }
+            self.alert_book.start(alarm.alert_id, moments);
+        }
+        let alert_id = alarm.alert_id;
+        let takeover = alarm.response == Response::Takeover;
+        let reason = alarm.explanation.text.clone();
+        self.publish_alarm(alarm);
+        if takeover && !cleared {
+            self.raise_demand(agent_id, DemandOrigin::Monitor, Some(alert_id), reason, now);
+        } else if takeover {
+            self.check_self_cleared(agent_id);
+        }
+    }
+
+    pub(super) fn publish_alarm(&mut self, alarm: Alarm) {
+        self.publish(|cursor| ToOperator::Alert(AlertUpdate { cursor, alarm }));
+    }
+
+    /// The agent asked for a person (row 5, origin agent).
+    pub(super) fn handle_request(
+        &mut self,
+        agent_id: &AgentId,
+        reason: &Note,
+        received_at: MonoTime,
+        now: MonoTime,
+    ) {
+        let text = format!("the agent asks for a person: {}", reason.as_str());
+        let finding =
+            state_finding(CauseClass::Asked, "intervention", Severity::Warning, &text, Phase::Raised);
+        let finding = Finding { response: Response::Takeover, ..finding };
+        let moments = AlertMoments { t1: Some(exact(received_at)), ..AlertMoments::default() };
+        if let Some(alarm) = self.alarms.handle_finding(agent_id, finding, now) {
+            let alert_id = alarm.alert_id;
+            self.alert_book.start(alert_id, AlertMoments { t3: Some(exact(now)), ..moments });
+            self.publish_alarm(alarm);
+            self.raise_demand(agent_id, DemandOrigin::Agent, Some(alert_id), Note::cut(&text), now);
+        }
+    }
+
+    /// Alerts that follow from the state itself: offline, fallback, stopped, not confirmed.
+    pub(super) fn check_state_causes(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let state = agent.state();
+        let offline = agent.mirror.offline_since().is_some();
+        let unverified = agent.last.as_ref().is_some_and(|beat| beat.unverified);
+        let fell = matches!(state, ControlState::Fallback | ControlState::SafeHeld);
+        let level = agent.last.as_ref().and_then(|beat| beat.fallback_level).unwrap_or_default();
+        let stopped = state == ControlState::Estopped;
+        let shown = [offline, fell, stopped, unverified];
+        if std::mem::replace(&mut agent.causes_shown, shown) == shown {
+            return;
+        }
+        let fallback_text = format!(
+            "the agent fell back by itself (level {level}) and stays safe until a person releases it"
+        );
+        for (holds, cause, subject, severity, text) in [
+            (
+                offline,
+                CauseClass::Silence,
+                "link",
+                Severity::Warning,
+                "the agent is offline: no connection or no heartbeat",
+            ),
+            (fell, CauseClass::Fallback, "fallback", Severity::Critical, fallback_text.as_str()),
+            (
+                stopped,
+                CauseClass::Stopped,
+                "estop",
+                Severity::Warning,
+                "the agent was stopped by a person (ESTOP)",
+            ),
+            (
+                unverified,
+                CauseClass::Fallback,
+                "unverified",
+                Severity::Critical,
+                "a fallback or stop was commanded and its effect is not confirmed in time",
+            ),
+        ] {
+            let phase = if holds { Phase::Raised } else { Phase::Cleared };
+            self.set_state_cause(agent_id, state_finding(cause, subject, severity, text, phase), now);
+        }
+    }
+
+    /// Raises or clears an alert of the state; one that stands already is left alone.
+    pub(super) fn set_state_cause(&mut self, agent_id: &AgentId, finding: Finding, now: MonoTime) {
+        let stands = self
+            .alarms
+            .active(agent_id, finding.cause, &finding.subject)
+            .is_some_and(|alarm| alarm.state.is_active());
+        if stands == (finding.phase == Phase::Cleared) {
+            self.handle_finding(agent_id, finding, None, now);
+        }
+    }
+
+    /// An acknowledgement of a person (t6).
+    pub(super) fn acknowledge(
+        &mut self,
+        alert_id: AlertId,
+        person: &watchkeeper_model::PersonId,
+        now: MonoTime,
+    ) -> bool {
+        let Some(alarm) = self.alarms.acknowledge(alert_id, person, now) else { return false };
+        if let Some(moments) = self.alert_book.get_mut(alert_id) {
+            moments.t6.get_or_insert(exact(now));
+        }
+        debug_assert!(alarm.state != AlarmState::UnackActive);
+        self.publish_alarm(alarm);
+        true
+    }
+}
+
+/// Makes a finding of a state, which has no statistic of its own: it holds or it does not.
+pub(super) fn state_finding(
+    cause: CauseClass,
+    subject: &str,
+    severity: Severity,
+    text: &str,
+    phase: Phase,
+) -> Finding {
+    Finding {
+        cause,
+        subject: Label::cut(subject),
+        phase,
+        severity,
+        response: Response::Advise,
+        decision: None,
+        explanation: Explanation {
+            detector: Label::cut("state"),
+            version: 1,
+            statistic: 1.0,
+            threshold: 1.0,
+            score: 1.0,
+            signals: Vec::new(),
+            samples: Vec::new(),
+            text: Note::cut(text),
+        },
+    }
+}

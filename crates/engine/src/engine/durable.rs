@@ -1,0 +1,113 @@
+//! What must be on disk before it leaves (`takeover.md` 3.1, Record), and what the disk has.
+
+use super::Engine;
+use std::collections::BTreeMap;
+use watchkeeper_model::{AgentId, CommandCode, DecisionSeq, Epoch, MonoTime, SessionId};
+use watchkeeper_protocol::{
+    ToAgent, ToOperator,
+    agent::{Command, DurableUpTo, Grant},
+    operator::{LeaseEvent, LeaseUpdate},
+    session::Head,
+};
+
+/// Something that leaves when the input that caused it is on disk.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    input: u64,
+    action: Action,
+}
+
+/// What leaves then. It is decided again at that moment: what has ended meanwhile does not leave.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Announce a lease.
+    Grant {
+        /// Whose.
+        agent: AgentId,
+        /// Under which epoch.
+        epoch: Epoch,
+    },
+    /// Send a command that may make things riskier.
+    Forward {
+        /// To whom.
+        agent: AgentId,
+        /// What.
+        command: Box<Command>,
+    },
+}
+
+impl Engine {
+    /// Keeps `action` until the input at work is on disk.
+    pub(super) fn wait_for_disk(&mut self, action: Action) {
+        self.waiting.push_back(Waiting { input: self.inputs, action });
+    }
+
+    /// The disk has every input up to number `input`.
+    pub(super) fn handle_durable(&mut self, input: u64, head: Head, now: MonoTime) {
+        self.head = Some(head);
+        while self.waiting.front().is_some_and(|waiting| waiting.input <= input) {
+            match self.waiting.pop_front().map(|waiting| waiting.action) {
+                Some(Action::Grant { agent, epoch }) => self.announce_grant(&agent, epoch, now),
+                Some(Action::Forward { agent, command }) => self.forward_durable(&agent, *command),
+                None => {}
+            }
+        }
+        for command_id in self.commands.mark_logged(input) {
+            self.publish_command(command_id);
+        }
+        self.confirm_decisions(input);
+    }
+
+    fn announce_grant(&mut self, agent_id: &AgentId, epoch: Epoch, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let Some(lease) = agent.lease.lease().filter(|lease| lease.epoch == epoch).cloned() else { return };
+        let boot_id = agent.mirror.boot_id();
+        if let Some(takeover) = &mut agent.takeover {
+            takeover.granted_at = Some(now);
+        }
+        if let Some(session) = agent.session {
+            let grant = Grant { epoch, holder: lease.holder.clone(), holder_session: lease.session, boot_id };
+            self.send_agent(session, ToAgent::Grant(grant));
+        }
+        self.publish(|cursor| {
+            ToOperator::Lease(LeaseUpdate {
+                cursor,
+                agent: agent_id.clone(),
+                holder: lease.holder,
+                session_id: lease.session,
+                epoch,
+                event: LeaseEvent::Granted,
+                code: None,
+                end: None,
+                detail: None,
+            })
+        });
+    }
+
+    fn forward_durable(&mut self, agent_id: &AgentId, command: Command) {
+        if self.degraded {
+            let detail = "the record cannot be written in time";
+            self.reject(command.command_id, CommandCode::Degraded, detail);
+        } else {
+            self.forward(agent_id, command);
+        }
+    }
+
+    /// Tells agents up to which decision the record is safe.
+    fn confirm_decisions(&mut self, input: u64) {
+        let mut safe: BTreeMap<SessionId, DecisionSeq> = BTreeMap::new();
+        while self.decisions_not_durable.front().is_some_and(|(at, _, _)| *at <= input) {
+            if let Some((_, session, seq)) = self.decisions_not_durable.pop_front() {
+                let highest = safe.entry(session).or_default();
+                *highest = (*highest).max(seq);
+            }
+        }
+        for (session, seq) in safe {
+            let agent = self.agent_sessions.get(&session).and_then(|agent_id| self.agents.get_mut(agent_id));
+            let Some(agent) = agent else { continue };
+            agent.durable_seq = agent.durable_seq.max(seq);
+            let seq = agent.durable_seq;
+            self.send_agent(session, ToAgent::Durable(DurableUpTo { seq }));
+        }
+    }
+}

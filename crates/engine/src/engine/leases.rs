@@ -1,0 +1,206 @@
+//! Leases: claim, renewal, expiry, end.
+
+use super::{Engine, durable::Action};
+use crate::timeline::Takeover;
+use watchkeeper_model::{
+    AgentId, CommandCode, ControlState, DemandOrigin, DemandOutcome, Epoch, LeaseEnd, MonoTime, Note,
+    PersonId, SessionId,
+};
+use watchkeeper_protocol::{
+    ToAgent, ToOperator,
+    agent::{HolderHeartbeat, Void},
+    operator::{HolderReport, LeaseEvent, LeaseUpdate},
+};
+use watchkeeper_takeover::machine::{Event, next};
+
+type Refusal = (CommandCode, String);
+
+impl Engine {
+    /// An operator wants the lease (row 7; a flag in FALLBACK and SAFE_HELD). The grant leaves when it is durable.
+    pub(super) fn handle_claim(
+        &mut self,
+        session: SessionId,
+        person: &PersonId,
+        agent_id: &AgentId,
+        now: MonoTime,
+    ) {
+        self.expire(agent_id, now);
+        if let Err((code, detail)) = self.check_claim(person, agent_id) {
+            self.publish(|cursor| {
+                ToOperator::Lease(LeaseUpdate {
+                    cursor,
+                    agent: agent_id.clone(),
+                    holder: person.clone(),
+                    session_id: session,
+                    epoch: Epoch(0),
+                    event: LeaseEvent::Refused,
+                    code: Some(code),
+                    end: None,
+                    detail: Some(Note::cut(&detail)),
+                })
+            });
+            return;
+        }
+        if self.agents.get(agent_id).is_some_and(|agent| agent.state() == ControlState::Autonomous) {
+            self.raise_demand(agent_id, DemandOrigin::Operator, None, Self::wish(person), now);
+        }
+        let spare_demand = self.mint_demand();
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let ttl = agent.timers.lease_ttl();
+        let Ok(lease) = agent.lease.grant(person.clone(), session, ttl, now) else { return };
+        let epoch = lease.epoch;
+        agent.claim_deadline = Some(now.after(agent.timers.claim));
+        agent.lease_seen = false;
+        // A claim out of a fallback has no demand, and is a takeover all the same.
+        let takeover = agent.takeover.get_or_insert_with(|| {
+            Takeover::new(spare_demand, DemandOrigin::Operator, Self::wish(person).into())
+        });
+        takeover.holder = Some(person.clone());
+        takeover.epoch = Some(epoch);
+        self.record_authority(agent_id);
+        self.wait_for_disk(Action::Grant { agent: agent_id.clone(), epoch });
+        self.publish_status_change(agent_id, now);
+        self.rearm(agent_id);
+    }
+
+    fn check_claim(&self, person: &PersonId, agent_id: &AgentId) -> Result<(), Refusal> {
+        let Some(agent) = self.agents.get(agent_id) else {
+            return Err((CommandCode::Unreachable, format!("nobody knows an agent called {agent_id}")));
+        };
+        if !agent.is_reachable() {
+            return Err((CommandCode::Unreachable, "the agent is offline".to_owned()));
+        }
+        if !agent.mirror.is_settled() {
+            return Err((
+                CommandCode::TemporarilyRejected,
+                "the agent has just connected; try again".to_owned(),
+            ));
+        }
+        if self.degraded {
+            return Err((CommandCode::Degraded, "the record cannot be written in time".to_owned()));
+        }
+        if let Some(lease) = agent.lease.lease() {
+            let detail = format!("{} holds the lease (epoch {})", lease.holder, lease.epoch);
+            return Err((CommandCode::NotInControl, detail));
+        }
+        let held = self
+            .agents
+            .values()
+            .filter(|other| other.lease.lease().is_some_and(|lease| lease.holder == *person))
+            .count();
+        if held >= self.config.load.leases_per_person as usize {
+            let detail = format!("{person} holds {held} already (rule: leases_per_person)");
+            return Err((CommandCode::LoadLimit, detail));
+        }
+        let state = agent.state();
+        let claimable = state == ControlState::Autonomous || next(state, state, Event::Granted).is_some();
+        if claimable {
+            Ok(())
+        } else {
+            Err((CommandCode::Precondition, format!("an agent that is {state} cannot be claimed")))
+        }
+    }
+
+    /// The holder's heartbeat: renews the lease here and goes on to the agent.
+    pub(super) fn handle_holder(&mut self, session: SessionId, report: &HolderReport, now: MonoTime) {
+        self.expire(&report.agent, now);
+        let Some(agent) = self.agents.get_mut(&report.agent) else { return };
+        let ttl = agent.timers.lease_ttl();
+        let renewed = agent.lease.renew(session, report.epoch, (report.seq, report.ready), ttl, now);
+        // A heartbeat that renews nothing is no secret: the console sees its lease end by itself.
+        if renewed.is_err() {
+            return;
+        }
+        if let Some(to) = agent.session {
+            let heartbeat = HolderHeartbeat {
+                epoch: report.epoch,
+                seq: report.seq,
+                ready: report.ready,
+                deadline: report.deadline,
+            };
+            self.send_agent(to, ToAgent::Holder(heartbeat));
+        }
+        self.publish_status_change(&report.agent, now);
+        self.rearm(&report.agent);
+    }
+
+    /// Ends the lease, if there is one: the agent hears of it, and every console.
+    pub(super) fn end_lease(&mut self, agent_id: &AgentId, reason: LeaseEnd, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let Some(lease) = agent.lease.end() else { return };
+        agent.claim_deadline = None;
+        if let Some(takeover) = &mut agent.takeover
+            && reason == LeaseEnd::HandedBack
+        {
+            takeover.handed_back_at = Some(now);
+        }
+        let wish = agent.demand.as_ref().is_some_and(|demand| demand.origin == DemandOrigin::Operator);
+        if let Some(to) = agent.session {
+            self.send_agent(to, ToAgent::Void(Void { epoch: lease.epoch, reason }));
+        }
+        self.publish(|cursor| {
+            ToOperator::Lease(LeaseUpdate {
+                cursor,
+                agent: agent_id.clone(),
+                holder: lease.holder,
+                session_id: lease.session,
+                epoch: lease.epoch,
+                event: LeaseEvent::Ended,
+                code: None,
+                end: Some(reason),
+                detail: None,
+            })
+        });
+        if wish {
+            // A stray wish ends with the lease that it was for (row 6b).
+            self.end_demand(agent_id, DemandOutcome::Cancelled);
+        }
+        self.finish_takeover(agent_id);
+        self.publish_status_change(agent_id, now);
+        self.rearm(agent_id);
+    }
+
+    /// Follows the agent: when it no longer holds the lease's epoch, the lease is over here too.
+    pub(super) fn check_lease(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let (Some(lease), Some(last)) = (agent.lease.lease(), &agent.last) else { return };
+        if last.epoch == lease.epoch {
+            agent.lease_seen = true;
+            if last.control_state == ControlState::Human {
+                agent.claim_deadline = None;
+                if let Some(takeover) = &mut agent.takeover {
+                    takeover.human_at.get_or_insert(now);
+                }
+            } else if last.control_state == ControlState::InTransition {
+                agent.claim_deadline = None;
+            }
+            return;
+        }
+        if !agent.lease_seen {
+            return;
+        }
+        let was_human = agent.takeover.as_ref().is_some_and(|takeover| takeover.human_at.is_some());
+        let reason = match last.control_state {
+            ControlState::Estopped => LeaseEnd::Estopped,
+            ControlState::Fallback | ControlState::SafeHeld => LeaseEnd::Fallback,
+            ControlState::Autonomous if was_human => LeaseEnd::HandedBack,
+            ControlState::Autonomous => LeaseEnd::DemandEnded,
+            ControlState::Requested
+            | ControlState::Claimed
+            | ControlState::InTransition
+            | ControlState::Human
+            | ControlState::Returning => LeaseEnd::HolderLost,
+        };
+        self.end_lease(agent_id, reason, now);
+    }
+
+    /// Evaluates what has run out before anything else is decided: a deadline is valid while now < deadline.
+    pub(super) fn expire(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get(agent_id) else { return };
+        if agent.lease.expires_at().is_some_and(|at| now >= at) {
+            self.end_lease(agent_id, LeaseEnd::Expired, now);
+        } else if agent.claim_deadline.is_some_and(|at| now >= at) {
+            self.end_lease(agent_id, LeaseEnd::NotEngaged, now);
+        }
+    }
+}

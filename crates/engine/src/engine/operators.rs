@@ -1,0 +1,177 @@
+//! What operators say: hello, acknowledgements, presented frames; and the snapshot they start from.
+
+use super::{Console, Engine, publish::status_of};
+use crate::{
+    clocks::PeerClock,
+    timeline::{exact, span},
+};
+use watchkeeper_model::{AlertId, MonoTime, OperatorRole, SessionId, Stage};
+use watchkeeper_protocol::{
+    OperatorMessage, ToOperator,
+    operator::{OperatorHello, OperatorWelcome, Presented, SnapshotPart},
+    session::ErrorCode,
+};
+
+/// Most bytes of one part's items; a frame has 64 KiB, this leaves room for the part itself.
+const PART_BYTES: usize = 48 * 1024;
+/// Most agents, and most alerts, of one part.
+const PART_ITEMS: usize = 64;
+
+impl Engine {
+    pub(super) fn connect_operator(&mut self, session: SessionId, hello: &OperatorHello, now: MonoTime) {
+        let resume = hello.resume.filter(|resume| resume.incarnation == self.incarnation);
+        let missed: Option<Vec<ToOperator>> =
+            resume.and_then(|resume| self.feed.since(resume.cursor)).map(|deltas| deltas.cloned().collect());
+        let welcome = OperatorWelcome {
+            session_id: session,
+            incarnation: self.incarnation,
+            person: hello.person.clone(),
+            role: hello.role,
+            resumed: missed.is_some(),
+            software_version: self.build.clone(),
+            now,
+        };
+        self.send_operator(session, ToOperator::Welcome(welcome));
+        match missed {
+            Some(deltas) => {
+                for delta in deltas {
+                    self.send_operator(session, delta);
+                }
+            }
+            None => self.send_snapshot(session, now),
+        }
+        let console = Console { person: hello.person.clone(), role: hello.role, clock: PeerClock::default() };
+        self.consoles.insert(session, console);
+        self.refresh_console_list();
+        self.send_operator(session, ToOperator::Health(self.health(now)));
+        if let Some(head) = self.head {
+            self.send_operator(session, ToOperator::Head(head));
+        }
+        self.ping_operator(session, now);
+    }
+
+    fn send_snapshot(&mut self, session: SessionId, now: MonoTime) {
+        let mut parts = vec![SnapshotPart {
+            cursor: self.feed.cursor(),
+            part: 0,
+            last: false,
+            agents: Vec::new(),
+            alerts: Vec::new(),
+        }];
+        let mut used = 0;
+        let statuses = self.agents.values().map(|agent| status_of(agent, now));
+        for status in statuses {
+            let size = encoded_size(&status);
+            room(&mut parts, &mut used, size).agents.push(status);
+        }
+        for alarm in self.alarms.open() {
+            let size = encoded_size(alarm);
+            room(&mut parts, &mut used, size).alerts.push(alarm.clone());
+        }
+        if let Some(last) = parts.last_mut() {
+            last.last = true;
+        }
+        for part in parts {
+            self.send_operator(session, ToOperator::Snapshot(part));
+        }
+    }
+
+    pub(super) fn handle_operator_message(
+        &mut self,
+        session: SessionId,
+        received_at: MonoTime,
+        message: OperatorMessage,
+        now: MonoTime,
+    ) {
+        let Some(console) = self.consoles.get_mut(&session) else { return };
+        let (person, role) = (console.person.clone(), console.role);
+        // Reading is for everybody; acting is for operators and above.
+        match message {
+            OperatorMessage::Pong(pong) => console.clock.handle_pong(&pong, received_at),
+            OperatorMessage::Presented(presented) => self.handle_presented(session, &presented),
+            OperatorMessage::Claim(_)
+            | OperatorMessage::Engage(_)
+            | OperatorMessage::Release(_)
+            | OperatorMessage::HandBack(_)
+            | OperatorMessage::Command(_)
+            | OperatorMessage::Acknowledge(_)
+            | OperatorMessage::Stop(_)
+            | OperatorMessage::Heartbeat(_)
+                if role < OperatorRole::Operator =>
+            {
+                let kind = watchkeeper_protocol::Wire::kind(&message);
+                self.refuse(
+                    session,
+                    ErrorCode::Forbidden,
+                    kind,
+                    "an observer may not act (rule: role observer reads)",
+                );
+            }
+            OperatorMessage::Claim(claim) => self.handle_claim(session, &person, &claim.agent, now),
+            OperatorMessage::Engage(body) => self.handle_engage(session, body, received_at, now),
+            OperatorMessage::Release(body) => self.handle_release(session, body, received_at, now),
+            OperatorMessage::HandBack(body) => self.handle_hand_back(session, body, received_at, now),
+            OperatorMessage::Command(request) => self.handle_command(session, request, received_at, now),
+            OperatorMessage::Stop(stop) => self.handle_stop(session, &stop, received_at, now),
+            OperatorMessage::Heartbeat(report) => self.handle_holder(session, &report, now),
+            OperatorMessage::Acknowledge(body) => {
+                if !self.acknowledge(body.alert_id, &person, now) {
+                    let message = "no alert of this id waits for an acknowledgement";
+                    self.refuse(session, ErrorCode::BadField, "acknowledge", message);
+                }
+            }
+        }
+    }
+
+    /// A console showed alerts (t5). Only the first console that did counts.
+    fn handle_presented(&mut self, session: SessionId, presented: &Presented) {
+        let Some(console) = self.consoles.get(&session) else { return };
+        let Some(moment) = console.clock.moment(presented.presented_nanos) else { return };
+        for alert_id in &presented.alerts {
+            let kind = self
+                .alarms
+                .get(*alert_id)
+                .and_then(|alarm| self.agents.get(&alarm.agent))
+                .map(|agent| agent.kind);
+            let Some(moments) = self.alert_book.get_mut(*alert_id) else { continue };
+            if moments.t5.is_none() {
+                moments.t5 = Some(moment);
+                if let Some(kind) = kind {
+                    self.stages.record(Stage::Notify, kind, span(moments.t3, moments.t5));
+                }
+            }
+        }
+    }
+
+    /// Alerts reached a console's socket (t4).
+    pub(super) fn handle_delivered(&mut self, alerts: &[AlertId], now: MonoTime) {
+        for alert_id in alerts {
+            if let Some(moments) = self.alert_book.get_mut(*alert_id) {
+                moments.t4.get_or_insert(exact(now));
+            }
+        }
+    }
+}
+
+fn encoded_size<T: serde::Serialize>(item: &T) -> usize {
+    rmp_serde::to_vec_named(item).map_or(PART_BYTES, |bytes| bytes.len())
+}
+
+/// Returns the part that has room for `size` more bytes, starting a new one where the last is full.
+fn room<'a>(parts: &'a mut Vec<SnapshotPart>, used: &mut usize, size: usize) -> &'a mut SnapshotPart {
+    let last = parts.last().expect("a snapshot has at least one part");
+    let full = *used + size > PART_BYTES || last.agents.len() + last.alerts.len() >= PART_ITEMS;
+    if full && *used > 0 {
+        let next = SnapshotPart {
+            cursor: last.cursor,
+            part: last.part + 1,
+            last: false,
+            agents: Vec::new(),
+            alerts: Vec::new(),
+        };
+        parts.push(next);
+        *used = 0;
+    }
+    *used += size;
+    parts.last_mut().expect("a snapshot has at least one part")
+}

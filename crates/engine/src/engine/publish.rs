@@ -1,0 +1,166 @@
+//! What consoles hear of agents and of the monitor.
+
+use super::demands::default_of;
+use super::{Engine, SECOND};
+use crate::agent::Agent;
+use std::time::Duration;
+use watchkeeper_model::{AgentId, ControlState, MonoTime, SessionId};
+use watchkeeper_protocol::{
+    ToAgent, ToOperator,
+    operator::{AgentStatus, DemandStatus, Health, LeaseStatus, StatusUpdate},
+    session::Ping,
+};
+
+/// How often the status is repeated while a person drives or is about to.
+const HELD_REPEAT: Duration = Duration::from_millis(100);
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Engine {
+    /// Publishes the status when something that consoles must hear of at once has changed.
+    pub(super) fn publish_status_change(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get(agent_id) else { return };
+        if agent.status_sent.as_ref() != Some(&agent.status_key()) {
+            self.publish_status(agent_id, now);
+        }
+    }
+
+    /// Publishes the status as a delta.
+    pub(super) fn publish_status(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get(agent_id) else { return };
+        let status = status_of(agent, now);
+        let key = agent.status_key();
+        self.publish(|cursor| ToOperator::ControlStatus(StatusUpdate { cursor, status }));
+        self.schedule_status(agent_id, Some(key), now);
+    }
+
+    /// Repeats the status without a new cursor: consoles see that it still holds, and how old it is.
+    pub(super) fn repeat_status(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get(agent_id) else { return };
+        if !self.console_sessions.is_empty() {
+            let status = status_of(agent, now);
+            let cursor = self.feed.cursor();
+            self.broadcast(ToOperator::ControlStatus(StatusUpdate { cursor, status }));
+        }
+        self.schedule_status(agent_id, None, now);
+    }
+
+    fn schedule_status(&mut self, agent_id: &AgentId, key: Option<crate::agent::StatusKey>, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        if key.is_some() {
+            agent.status_sent = key;
+        }
+        let held = agent.state().has_holder() || agent.state() == ControlState::Requested;
+        agent.status_due = now.after(if held { HELD_REPEAT } else { SECOND });
+    }
+
+    pub(super) fn health(&self, now: MonoTime) -> Health {
+        Health {
+            now,
+            degraded: self.degraded,
+            ledger_queue: f64::from(self.queue_percent) / 100.0,
+            agents: self.agents.values().filter(|agent| agent.session.is_some()).count() as u64,
+            consoles: self.consoles.len() as u64,
+            refused_frames: self.refused_frames,
+            stages: self.stages.report(),
+        }
+    }
+
+    pub(super) fn publish_health(&mut self, now: MonoTime) {
+        let health = self.health(now);
+        self.broadcast(ToOperator::Health(health));
+    }
+
+    pub(super) fn ping_operator(&mut self, session: SessionId, now: MonoTime) {
+        let Some(console) = self.consoles.get(&session) else { return };
+        let ping = ping(console.clock.offset(), now);
+        self.send_operator(session, ToOperator::Ping(ping));
+    }
+
+    /// Once a second: health, pings, the record's head.
+    pub(super) fn handle_second(&mut self, now: MonoTime) {
+        self.publish_health(now);
+        let pings: Vec<(SessionId, Ping)> = self
+            .agents
+            .values()
+            .filter_map(|agent| Some((agent.session?, ping(agent.clock.offset(), now))))
+            .collect();
+        for (session, ping) in pings {
+            self.send_agent(session, ToAgent::Ping(ping));
+        }
+        let consoles: Vec<SessionId> = self.consoles.keys().copied().collect();
+        for session in consoles {
+            self.ping_operator(session, now);
+        }
+        if let Some(head) = self.head
+            && self.head_told != Some(head)
+        {
+            self.head_told = Some(head);
+            self.broadcast(ToOperator::Head(head));
+            let sessions: Vec<SessionId> = self.agents.values().filter_map(|agent| agent.session).collect();
+            for session in sessions {
+                self.send_agent(session, ToAgent::Head(head));
+            }
+        }
+        self.second_due = now.after(SECOND);
+    }
+}
+
+fn ping(offset: Option<watchkeeper_protocol::operator::ClockOffset>, now: MonoTime) -> Ping {
+    Ping {
+        sent_nanos: now.as_nanos(),
+        offset_nanos: offset.map(|offset| offset.offset_nanos),
+        error_nanos: offset.map(|offset| offset.error_nanos),
+    }
+}
+
+/// Returns the agent as consoles see it.
+pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
+    let last = agent.last.as_ref();
+    let key = agent.status_key();
+    let [stable, condition_reached, can_resume, local_override, unverified, stop_pending] = key.flags;
+    let (agent_clock, heard_at) = agent.mirror.agent_clock();
+    let counters = agent.pipeline.counters();
+    AgentStatus {
+        agent: agent.id.clone(),
+        kind: agent.kind,
+        signals: agent.signals().to_vec(),
+        boot_id: key.boot_id,
+        software_version: agent.software_version.clone(),
+        control_state: key.state,
+        state_version: key.version,
+        transition_from: key.from,
+        fallback_level: last.and_then(|beat| beat.fallback_level),
+        offline_nanos: agent.mirror.offline_since().map(|since| nanos(now.since(since))),
+        agent_clock,
+        heartbeat_age_nanos: nanos(now.since(heard_at)),
+        settled: key.settled,
+        latches: key.latches,
+        demand: agent.demand.as_ref().map(|demand| DemandStatus {
+            demand_id: demand.demand_id,
+            origin: demand.origin,
+            left_nanos: nanos(now.until(demand.deadline)),
+            then: default_of(demand),
+            reason: demand.reason.clone(),
+        }),
+        lease: agent.lease.lease().map(|lease| LeaseStatus {
+            holder: lease.holder.clone(),
+            session_id: lease.session,
+            epoch: lease.epoch,
+            left_nanos: nanos(now.until(lease.expires_at)),
+            ready: lease.ready,
+        }),
+        stable,
+        condition_reached,
+        can_resume,
+        local_override,
+        unverified,
+        stop_pending,
+        score: agent.pipeline.score(),
+        decisions: counters.decisions,
+        gaps: counters.gaps,
+        clock_offset: agent.clock.offset(),
+    }
+}

@@ -1,0 +1,39 @@
+//! The stream of deltas that consoles follow, with a cursor so that a reconnect misses nothing.
+
+use std::collections::VecDeque;
+use watchkeeper_protocol::ToOperator;
+
+/// How many deltas are kept for consoles that come back.
+pub(crate) const KEPT: usize = 4_096;
+
+/// Numbers deltas and keeps the newest.
+#[derive(Debug, Default)]
+pub(crate) struct Feed {
+    cursor: u64,
+    kept: VecDeque<ToOperator>,
+}
+
+impl Feed {
+    /// Returns the cursor of the newest delta; 0 before the first.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Numbers the delta that `make` makes, and keeps it.
+    pub(crate) fn push(&mut self, make: impl FnOnce(u64) -> ToOperator) -> ToOperator {
+        self.cursor += 1;
+        let delta = make(self.cursor);
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(delta.clone());
+        delta
+    }
+
+    /// Returns every delta after `cursor`; `None` when one of them is gone or the cursor is not from here.
+    pub(crate) fn since(&self, cursor: u64) -> Option<impl Iterator<Item = &ToOperator>> {
+        let missing = usize::try_from(self.cursor.checked_sub(cursor)?).ok()?;
+        let skip = self.kept.len().checked_sub(missing)?;
+        Some(self.kept.iter().skip(skip))
+    }
+}

@@ -1,0 +1,25 @@
+//! The fleet: alerts, roster, leases, routing. The whole server minus its sockets, clock and disk.
+//!
+//! One owner feeds [`EngineInput`]s with their time into [`Engine::handle`] and drains
+//! [`Engine::poll_output`] until it is empty after each. The same inputs give the same outputs, byte for byte:
+//! that is what the record replays. An output that must not leave before its cause is on disk is kept inside
+//! until [`EngineInput::Durable`] says so.
+//!
+//! Deliberately not here: I/O, threads, clocks, tokens. Whether an agent behaves oddly is `detect`'s to say,
+//! who controls it is `takeover`'s.
+
+mod agent;
+mod alarms;
+mod clocks;
+mod commands;
+pub mod config;
+mod engine;
+mod feed;
+pub mod output;
+mod stages;
+mod timeline;
+
+pub use config::{Config, ConfigError};
+pub use engine::Engine;
+pub use output::{Derived, Output, OutputDigest};
+pub use watchkeeper_protocol::record::{EngineInput, Framed, Opening};
