@@ -124,7 +124,7 @@ impl Takeover {
         }
     }
 
-    /// Takes note of what became of a command.
+    /// Takes note of what became of a command; `at` is known where the agent said when.
     pub(crate) fn handle_progress(&mut self, command_id: CommandId, state: CommandState, at: Option<Moment>) {
         let is_engage = self.engage == Some(command_id);
         let [_, _, t9, t10, t11] = &mut self.command_moments;
@@ -135,17 +135,17 @@ impl Takeover {
         match state {
             CommandState::Received => {}
             CommandState::Accepted => {
-                command.accepted_at = at.map(|moment| moment.at);
+                command.accepted_at = at.map(|moment| moment.at).or(command.accepted_at);
                 if is_engage {
                     // The gate decides at once: reaching the agent and being accepted are one moment.
-                    *t9 = at;
-                    *t10 = at;
+                    *t9 = at.or(*t9);
+                    *t10 = at.or(*t10);
                 }
             }
             CommandState::Completed => {
-                command.completed_at = at.map(|moment| moment.at);
+                command.completed_at = at.map(|moment| moment.at).or(command.completed_at);
                 if is_engage {
-                    *t11 = at;
+                    *t11 = at.or(*t11);
                 }
             }
             CommandState::Rejected

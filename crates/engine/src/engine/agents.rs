@@ -42,6 +42,7 @@ impl Engine {
             heartbeat_nanos: u64::try_from(agent.timers.heartbeat.as_nanos()).unwrap_or(u64::MAX),
         };
         self.send_agent(session, ToAgent::Welcome(welcome));
+        self.ping_agent(session, None, now);
         self.send_pending_stop(&agent_id, now);
         self.resend_demand(&agent_id, now);
         self.record_authority(&agent_id);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use watchkeeper_model::{AgentId, ControlState, MonoTime, SessionId};
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
-    operator::{AgentStatus, DemandStatus, Health, LeaseStatus, StatusUpdate},
+    operator::{AgentStatus, ClockOffset, DemandStatus, Health, LeaseStatus, StatusUpdate},
     session::Ping,
 };
 
@@ -79,16 +79,17 @@ impl Engine {
         self.send_operator(session, ToOperator::Ping(ping));
     }
 
+    pub(super) fn ping_agent(&mut self, session: SessionId, offset: Option<ClockOffset>, now: MonoTime) {
+        self.send_agent(session, ToAgent::Ping(ping(offset, now)));
+    }
+
     /// Once a second: health, pings, the record's head.
     pub(super) fn handle_second(&mut self, now: MonoTime) {
         self.publish_health(now);
-        let pings: Vec<(SessionId, Ping)> = self
-            .agents
-            .values()
-            .filter_map(|agent| Some((agent.session?, ping(agent.clock.offset(), now))))
-            .collect();
-        for (session, ping) in pings {
-            self.send_agent(session, ToAgent::Ping(ping));
+        let agents: Vec<(SessionId, Option<ClockOffset>)> =
+            self.agents.values().filter_map(|agent| Some((agent.session?, agent.clock.offset()))).collect();
+        for (session, offset) in agents {
+            self.ping_agent(session, offset, now);
         }
         let consoles: Vec<SessionId> = self.consoles.keys().copied().collect();
         for session in consoles {
@@ -108,7 +109,7 @@ impl Engine {
     }
 }
 
-fn ping(offset: Option<watchkeeper_protocol::operator::ClockOffset>, now: MonoTime) -> Ping {
+fn ping(offset: Option<ClockOffset>, now: MonoTime) -> Ping {
     Ping {
         sent_nanos: now.as_nanos(),
         offset_nanos: offset.map(|offset| offset.offset_nanos),

@@ -1,0 +1,634 @@
+//! One engine, one vehicle with the real gate, some consoles; time moves in steps of 5 ms.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+use uuid::Uuid;
+use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
+    CommandState, Confidence, ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label, LatchCause,
+    LatchId, MonoTime, OperatorRole, PersonId, SessionId, SignalSpec,
+};
+use watchkeeper_protocol::{
+    AgentMessage, OperatorMessage, ToAgent, ToOperator,
+    agent::{AgentHello, CommandAck, Heartbeat},
+    operator::{
+        Acknowledge, AgentStatus, Claim, CommandRequest, CommandUpdate, ConsoleKind, Health, HolderReport,
+        LeaseEvent, LeaseUpdate, OperatorHello, Presented, Resume, Stop,
+    },
+    record::TakeoverRecord,
+    session::{ErrorReport, Head, Pong, SessionKind},
+};
+use watchkeeper_takeover::{Gate, GateCommand, GateOutput, HolderBeat, Identity, Timers, Welcome, World};
+
+pub(crate) const VEHICLE: &str = "vehicle-1";
+const STEP: Duration = Duration::from_millis(5);
+/// The vehicle's clock is this far ahead of the monitor's.
+const SKEW: Duration = Duration::from_secs(1_000);
+const VEHICLE_SESSION: u64 = 1_000;
+
+pub(crate) struct Rig {
+    engine: Engine,
+    pub(crate) inputs: Vec<(EngineInput, MonoTime)>,
+    digest: OutputDigest,
+    now: MonoTime,
+    gate: Gate,
+    session: Option<SessionId>,
+    sessions: u64,
+    heartbeat_at: MonoTime,
+    decision_at: MonoTime,
+    seq: u64,
+    pub(crate) confidence: f64,
+    pub(crate) standstill: bool,
+    pub(crate) disk_works: bool,
+    pub(crate) holder_beats: bool,
+    holder: Option<(u64, Epoch)>,
+    holder_seq: u64,
+    command_seq: u64,
+    beat_at: MonoTime,
+    consoles: BTreeMap<u64, Vec<ToOperator>>,
+    pub(crate) leases: Vec<LeaseUpdate>,
+    pub(crate) takeovers: Vec<TakeoverRecord>,
+    pub(crate) errors: Vec<ErrorReport>,
+    commands: BTreeMap<CommandId, CommandUpdate>,
+    next_command: u128,
+}
+
+fn opening() -> Opening {
+    Opening {
+        configuration: Config::default().to_toml(),
+        seed: 1,
+        incarnation: Incarnation(1),
+        build: "test".to_owned(),
+        inputs_before: 0,
+        authority: Vec::new(),
+        starting_authority: Vec::new(),
+    }
+}
+
+fn head(sequence: u64) -> Head {
+    Head { sequence, hash: [7; 32] }
+}
+
+fn boot() -> BootId {
+    BootId(Uuid::from_u128(42))
+}
+
+fn start() -> MonoTime {
+    MonoTime::from_nanos(50_000_000_000)
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        let identity =
+            Identity { agent: AgentId::new(VEHICLE).unwrap(), kind: AgentKind::Vehicle, boot_id: boot() };
+        let world = World {
+            standstill: false,
+            stable: true,
+            progressing: Some(true),
+            condition_reached: false,
+            can_resume: true,
+            local_override: false,
+        };
+        Self {
+            engine: Engine::new(Config::default(), &opening(), start()),
+            inputs: Vec::new(),
+            digest: OutputDigest::default(),
+            now: start(),
+            gate: Gate::new(identity, Timers::for_kind(AgentKind::Vehicle), world),
+            session: None,
+            sessions: VEHICLE_SESSION,
+            heartbeat_at: start(),
+            decision_at: start(),
+            seq: 0,
+            confidence: 0.95,
+            standstill: false,
+            disk_works: true,
+            holder_beats: true,
+            holder: None,
+            holder_seq: 0,
+            command_seq: 0,
+            beat_at: start(),
+            consoles: BTreeMap::new(),
+            leases: Vec::new(),
+            takeovers: Vec::new(),
+            errors: Vec::new(),
+            commands: BTreeMap::new(),
+            next_command: 1,
+        }
+    }
+
+    fn agent_now(&self) -> AgentTime {
+        AgentTime::from_nanos(self.now.after(SKEW).as_nanos())
+    }
+
+    /// Feeds one input and carries out what comes of it.
+    fn feed(&mut self, input: EngineInput) {
+        self.inputs.push((input.clone(), self.now));
+        self.engine.handle(input, self.now);
+        while let Some(output) = self.engine.poll_output() {
+            self.digest.update(&output, output.encode().as_ref());
+            match output {
+                Output::ToAgent { session, message } if Some(session) == self.session => {
+                    self.tell_vehicle(*message);
+                }
+                Output::ToAgent { .. } | Output::Close { .. } | Output::Derived(Derived::Authority(_)) => {}
+                Output::ToOperators { to, message } => {
+                    for session in to.iter() {
+                        self.consoles.entry(session.0).or_default().push((*message).clone());
+                    }
+                    self.look(*message);
+                }
+                Output::Derived(Derived::Takeover(record)) => self.takeovers.push(*record),
+            }
+        }
+    }
+
+    /// Keeps what the tests ask for.
+    fn look(&mut self, message: ToOperator) {
+        match message {
+            ToOperator::Lease(lease) => {
+                match lease.event {
+                    LeaseEvent::Granted => {
+                        self.holder = Some((lease.session_id.0, lease.epoch));
+                        self.command_seq = 0;
+                    }
+                    LeaseEvent::Ended => self.holder = None,
+                    LeaseEvent::Refused => {}
+                }
+                self.leases.push(lease);
+            }
+            ToOperator::CommandStatus(update) => {
+                self.commands.insert(update.command_id, update);
+            }
+            ToOperator::Error(error) => self.errors.push(error),
+            ToOperator::Welcome(_)
+            | ToOperator::Snapshot(_)
+            | ToOperator::Alert(_)
+            | ToOperator::ControlStatus(_)
+            | ToOperator::Telemetry(_)
+            | ToOperator::Dropped(_)
+            | ToOperator::Health(_)
+            | ToOperator::Ping(_)
+            | ToOperator::Head(_) => {}
+        }
+    }
+
+    fn tell_vehicle(&mut self, message: ToAgent) {
+        let now = self.agent_now();
+        match message {
+            ToAgent::Welcome(welcome) => {
+                let led = self.gate.handle_welcome(
+                    &Welcome {
+                        incarnation: welcome.incarnation,
+                        epoch: welcome.epoch,
+                        latches: &welcome.latches,
+                        lease_live: welcome.lease_live,
+                    },
+                    now,
+                );
+                assert!(led);
+            }
+            ToAgent::Demand(demand) => self.gate.handle_demand(
+                demand.demand_id,
+                demand.origin,
+                Duration::from_nanos(demand.left_nanos),
+                now,
+            ),
+            ToAgent::DemandEnd(end) => self.gate.handle_demand_end(end.demand_id, end.outcome, now),
+            ToAgent::Grant(grant) => self.gate.handle_grant(grant.epoch, grant.boot_id, now),
+            ToAgent::Void(void) => self.gate.handle_void(void.epoch, now),
+            ToAgent::Holder(beat) => self.gate.handle_holder(
+                HolderBeat { epoch: beat.epoch, seq: beat.seq, ready: beat.ready, deadline: beat.deadline },
+                now,
+            ),
+            ToAgent::Command(command) => self.gate.handle_command(
+                &GateCommand {
+                    command_id: command.command_id,
+                    boot_id: command.boot_id,
+                    kind: command.kind,
+                    args: &command.args,
+                    epoch: command.epoch,
+                    seq: command.seq,
+                    deadline: command.deadline,
+                    evidence_version: command.evidence_version,
+                    expect_state: command.expect_state,
+                },
+                now,
+            ),
+            ToAgent::Ping(ping) => {
+                let nanos = self.agent_now().as_nanos();
+                self.send_agent(AgentMessage::Pong(Pong {
+                    sent_nanos: ping.sent_nanos,
+                    received_nanos: nanos,
+                    answered_nanos: nanos,
+                }));
+            }
+            ToAgent::Durable(_) | ToAgent::Head(_) | ToAgent::Error(_) => {}
+        }
+        self.drain_gate();
+    }
+
+    fn drain_gate(&mut self) {
+        while let Some(output) = self.gate.poll_output() {
+            match output {
+                GateOutput::Report => self.heartbeat(),
+                GateOutput::Ack(ack) => self.send_agent(AgentMessage::Ack(CommandAck {
+                    command_id: ack.command_id,
+                    state: ack.state,
+                    code: ack.code,
+                    percent: None,
+                    at: ack.at,
+                    detail: ack.detail.map(watchkeeper_model::Note::cut),
+                })),
+            }
+        }
+    }
+
+    fn send_agent(&mut self, message: AgentMessage) {
+        let Some(session) = self.session else { return };
+        let framed = Framed::new(message);
+        self.feed(EngineInput::Agent { session, received_at: self.now, framed });
+    }
+
+    fn heartbeat(&mut self) {
+        let now = self.agent_now();
+        let world = self.gate.world();
+        self.heartbeat_at = self.now.after(Duration::from_millis(100));
+        self.send_agent(AgentMessage::Heartbeat(Heartbeat {
+            boot_id: boot(),
+            now,
+            control_state: self.gate.state(),
+            state_version: self.gate.state_version(),
+            transition_from: self.gate.transition_from(),
+            fallback_level: self.gate.fallback_level(),
+            demand_id: self.gate.demand(now).map(|(id, _)| id),
+            demand_left_nanos: self.gate.demand(now).map(|(_, left)| left.as_nanos().try_into().unwrap()),
+            epoch: self.gate.epoch(),
+            latches: self.gate.latches().to_vec(),
+            stable: world.stable,
+            condition_reached: world.condition_reached,
+            can_resume: world.can_resume,
+            local_override: world.local_override,
+            unverified: self.gate.is_unverified(),
+        }));
+    }
+
+    pub(crate) fn connect_vehicle(&mut self) {
+        self.sessions += 1;
+        let session = SessionId(self.sessions);
+        self.session = Some(session);
+        let hello = AgentHello {
+            session: SessionKind::Agent,
+            token: None,
+            agent: AgentId::new(VEHICLE).unwrap(),
+            kind: AgentKind::Vehicle,
+            signals: vec![SignalSpec { name: Label::cut("speed"), unit: Label::cut("m/s") }],
+            boot_id: boot(),
+            clean_shutdown: true,
+            highest_epoch: self.gate.highest_epoch(),
+            highest_incarnation: self.gate.highest_incarnation(),
+            latches: self.gate.latches().to_vec(),
+            control_state: self.gate.state(),
+            software_version: Label::cut("rig"),
+        };
+        self.feed(EngineInput::AgentConnected { session, hello });
+    }
+
+    pub(crate) fn disconnect_vehicle(&mut self) {
+        let session = self.session.take().unwrap();
+        self.gate.handle_link_lost(self.agent_now());
+        self.feed(EngineInput::Disconnected { session });
+    }
+
+    /// An agent that says hello and nothing more.
+    pub(crate) fn connect_bystander(&mut self, name: &str) {
+        self.sessions += 1;
+        let signals = (0..16)
+            .map(|n| SignalSpec { name: Label::cut(&format!("signal-{n}")), unit: Label::cut("m") })
+            .collect();
+        let hello = AgentHello {
+            session: SessionKind::Agent,
+            token: None,
+            agent: AgentId::new(name).unwrap(),
+            kind: AgentKind::Generic,
+            signals,
+            boot_id: BootId(Uuid::from_u128(self.sessions.into())),
+            clean_shutdown: true,
+            highest_epoch: Epoch(0),
+            highest_incarnation: Incarnation(0),
+            latches: Vec::new(),
+            control_state: ControlState::Autonomous,
+            software_version: Label::cut("rig"),
+        };
+        self.feed(EngineInput::AgentConnected { session: SessionId(self.sessions), hello });
+    }
+
+    pub(crate) fn connect_operator(&mut self, session: u64, person: &str, role: OperatorRole) {
+        self.hello_operator(session, person, role, None);
+        self.answer_pings(session);
+    }
+
+    pub(crate) fn resume_operator(&mut self, session: u64, person: &str, cursor: u64) {
+        let resume = Some(Resume { incarnation: Incarnation(1), cursor });
+        self.hello_operator(session, person, OperatorRole::Operator, resume);
+    }
+
+    fn hello_operator(&mut self, session: u64, person: &str, role: OperatorRole, resume: Option<Resume>) {
+        let hello = OperatorHello {
+            session: SessionKind::Operator,
+            token: None,
+            person: PersonId::new(person).unwrap(),
+            role,
+            console: ConsoleKind::Scripted,
+            resume,
+        };
+        self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello });
+    }
+
+    fn answer_pings(&mut self, session: u64) {
+        let pong = Pong {
+            sent_nanos: self.now.as_nanos(),
+            received_nanos: self.now.as_nanos(),
+            answered_nanos: self.now.as_nanos(),
+        };
+        self.send_operator(session, OperatorMessage::Pong(pong));
+    }
+
+    pub(crate) fn disconnect_operator(&mut self, session: u64) {
+        self.feed(EngineInput::Disconnected { session: SessionId(session) });
+    }
+
+    fn send_operator(&mut self, session: u64, message: OperatorMessage) {
+        let framed = Framed::new(message);
+        self.feed(EngineInput::Operator { session: SessionId(session), received_at: self.now, framed });
+    }
+
+    /// Lets time pass in steps.
+    pub(crate) fn run(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        while self.now < end {
+            self.step();
+        }
+    }
+
+    pub(crate) fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) {
+        let end = self.now.after(limit);
+        while !done(self) {
+            assert!(self.now < end, "did not happen within {limit:?}; state {}", self.state());
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        self.now = self.now.after(STEP);
+        let now = self.agent_now();
+        let world = World {
+            standstill: self.standstill,
+            condition_reached: self.standstill,
+            progressing: Some(true),
+            ..self.gate.world()
+        };
+        self.gate.handle_world(world, now);
+        self.drain_gate();
+        if self.now >= self.heartbeat_at {
+            self.heartbeat();
+        }
+        if self.now >= self.decision_at && self.gate.state() != ControlState::Estopped {
+            self.decide();
+        }
+        if let Some((session, epoch)) = self.holder
+            && self.holder_beats
+            && self.now >= self.beat_at
+        {
+            self.beat(session, epoch);
+        }
+        if self.engine.poll_timeout().is_some_and(|at| self.now >= at) {
+            self.feed(EngineInput::Timeout);
+        }
+        if self.disk_works {
+            let input = self.inputs.len() as u64;
+            self.feed(EngineInput::Durable { input, head: head(input) });
+        }
+    }
+
+    fn decide(&mut self) {
+        self.decision_at = self.now.after(Duration::from_millis(100));
+        self.seq += 1;
+        let decision = Decision {
+            seq: DecisionSeq(self.seq),
+            made_at: self.agent_now(),
+            action: Label::cut("keep"),
+            confidence: Some(Confidence::new(self.confidence).unwrap()),
+            alternatives: Vec::new(),
+            signals: vec![13.0],
+            subject: None,
+            context: None,
+            waiting: None,
+        };
+        self.send_agent(AgentMessage::Decision(decision));
+    }
+
+    fn beat(&mut self, session: u64, epoch: Epoch) {
+        self.beat_at = self.now.after(Duration::from_millis(50));
+        self.holder_seq += 1;
+        let report = HolderReport {
+            agent: AgentId::new(VEHICLE).unwrap(),
+            epoch,
+            seq: self.holder_seq,
+            ready: true,
+            state_version: self.gate.state_version(),
+            deadline: self.agent_now().after(Duration::from_millis(500)),
+        };
+        self.send_operator(session, OperatorMessage::Heartbeat(report));
+    }
+
+    pub(crate) fn claim(&mut self, session: u64) {
+        self.send_operator(session, OperatorMessage::Claim(Claim { agent: AgentId::new(VEHICLE).unwrap() }));
+    }
+
+    pub(crate) fn acknowledge(&mut self, session: u64, alert_id: AlertId) {
+        self.send_operator(session, OperatorMessage::Acknowledge(Acknowledge { alert_id }));
+    }
+
+    pub(crate) fn present(&mut self, session: u64, alert_id: AlertId) {
+        self.feed(EngineInput::Delivered { session: SessionId(session), alerts: vec![alert_id] });
+        let presented = Presented { alerts: vec![alert_id], presented_nanos: self.now.as_nanos() };
+        self.send_operator(session, OperatorMessage::Presented(presented));
+    }
+
+    /// Engages and assumes, as a console does.
+    pub(crate) fn take_over(&mut self, session: u64) {
+        self.command(session, CommandKind::Engage, CommandArgs::default());
+        self.run_until(Duration::from_secs(1), |rig| rig.state() == ControlState::InTransition);
+        self.command(session, CommandKind::Assume, CommandArgs::default());
+        self.run_until(Duration::from_secs(1), |rig| rig.state() == ControlState::Human);
+        self.run(STEP);
+    }
+
+    pub(crate) fn command(&mut self, session: u64, kind: CommandKind, args: CommandArgs) -> CommandId {
+        let epoch = self.holder.map_or(Epoch(0), |(_, epoch)| epoch);
+        self.command_under(session, kind, args, epoch)
+    }
+
+    pub(crate) fn command_under(
+        &mut self,
+        session: u64,
+        kind: CommandKind,
+        args: CommandArgs,
+        epoch: Epoch,
+    ) -> CommandId {
+        self.command_seq += 1;
+        let command_id = self.mint();
+        let request = CommandRequest {
+            command_id,
+            agent: AgentId::new(VEHICLE).unwrap(),
+            boot_id: boot(),
+            kind,
+            args,
+            epoch,
+            seq: self.command_seq,
+            deadline: self.agent_now().after(Duration::from_secs(2)),
+            evidence_version: None,
+            expect_state: None,
+            issued_nanos: self.now.as_nanos(),
+        };
+        self.send_operator(session, OperatorMessage::Command(request));
+        command_id
+    }
+
+    pub(crate) fn stop(&mut self, session: u64, agent: &str, confirm_many: bool) -> CommandId {
+        let command_id = self.mint();
+        let stop = Stop {
+            command_id,
+            agent: AgentId::new(agent).unwrap(),
+            reason: None,
+            confirm_many,
+            issued_nanos: self.now.as_nanos(),
+        };
+        self.send_operator(session, OperatorMessage::Stop(stop));
+        command_id
+    }
+
+    fn mint(&mut self) -> CommandId {
+        self.next_command += 1;
+        CommandId(Uuid::from_u128(self.next_command))
+    }
+
+    pub(crate) fn state(&self) -> ControlState {
+        self.gate.state()
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.gate.epoch()
+    }
+
+    pub(crate) fn latch(&self, cause: LatchCause) -> LatchId {
+        self.gate.latches().iter().find(|latch| latch.cause == cause).unwrap().latch_id
+    }
+
+    pub(crate) fn command_state(&self, command_id: CommandId) -> Option<CommandState> {
+        self.commands.get(&command_id).map(|update| update.state)
+    }
+
+    pub(crate) fn command_code(&self, command_id: CommandId) -> Option<CommandCode> {
+        self.commands.get(&command_id).and_then(|update| update.code)
+    }
+
+    pub(crate) fn cursor(&self, session: u64) -> u64 {
+        let cursors = self.consoles[&session].iter().filter_map(cursor_of);
+        cursors.max().unwrap_or(0)
+    }
+
+    pub(crate) fn resumed(&self, session: u64) -> bool {
+        self.consoles[&session]
+            .iter()
+            .any(|message| matches!(message, ToOperator::Welcome(welcome) if welcome.resumed))
+    }
+
+    pub(crate) fn health(&mut self) -> Health {
+        self.run(Duration::from_secs(1));
+        let all = self.consoles.values().flatten().filter_map(|message| match message {
+            ToOperator::Health(health) => Some(health.clone()),
+            _ => None,
+        });
+        all.max_by_key(|health| health.now).unwrap()
+    }
+
+    /// Folds what a console got: states by agent, and open alerts.
+    pub(crate) fn picture_of(
+        &self,
+        session: u64,
+    ) -> (BTreeMap<AgentId, ControlState>, BTreeMap<AlertId, Alarm>) {
+        let mut agents: BTreeMap<AgentId, ControlState> = BTreeMap::new();
+        let mut alarms: BTreeMap<AlertId, Alarm> = BTreeMap::new();
+        let mut status = |status: &AgentStatus| {
+            agents.insert(status.agent.clone(), status.control_state);
+        };
+        // A console that resumed had folded what its predecessor saw.
+        let resumed = self.resumed(session);
+        let earlier = self.consoles.iter().filter(|(id, _)| resumed && **id == 1).flat_map(|(_, m)| m);
+        for message in earlier.chain(&self.consoles[&session]) {
+            match message {
+                ToOperator::Snapshot(part) => {
+                    part.agents.iter().for_each(&mut status);
+                    alarms.extend(part.alerts.iter().map(|alarm| (alarm.alert_id, alarm.clone())));
+                }
+                ToOperator::ControlStatus(update) => status(&update.status),
+                ToOperator::Alert(update) => {
+                    alarms.insert(update.alarm.alert_id, update.alarm.clone());
+                }
+                _ => {}
+            }
+        }
+        alarms.retain(|_, alarm| alarm.state != watchkeeper_model::AlarmState::Normal);
+        (agents, alarms)
+    }
+
+    /// What a console sees that connects now.
+    pub(crate) fn fresh_picture(&mut self) -> (BTreeMap<AgentId, ControlState>, BTreeMap<AlertId, Alarm>) {
+        self.sessions += 1;
+        let session = self.sessions;
+        self.hello_operator(session, "new", OperatorRole::Observer, None);
+        self.picture_of(session)
+    }
+
+    pub(crate) fn alarms(&mut self) -> Vec<Alarm> {
+        self.fresh_picture().1.into_values().collect()
+    }
+
+    pub(crate) fn snapshot_sizes(&self, session: u64) -> Vec<usize> {
+        let parts =
+            self.consoles[&session].iter().filter(|message| matches!(message, ToOperator::Snapshot(_)));
+        parts.map(|part| watchkeeper_protocol::Wire::encode(part).len()).collect()
+    }
+
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        self.digest.value()
+    }
+
+    /// Feeds the same inputs, as the record would hold them, to a fresh engine.
+    pub(crate) fn replay(&self) -> [u8; 32] {
+        let mut engine = Engine::new(Config::parse(&opening().configuration).unwrap(), &opening(), start());
+        let mut digest = OutputDigest::default();
+        for (input, now) in &self.inputs {
+            let payload = rmp_serde::to_vec_named(input).unwrap();
+            engine.handle(rmp_serde::from_slice(&payload).unwrap(), *now);
+            while let Some(output) = engine.poll_output() {
+                digest.update(&output, output.encode().as_ref());
+            }
+        }
+        digest.value()
+    }
+}
+
+fn cursor_of(message: &ToOperator) -> Option<u64> {
+    match message {
+        ToOperator::Snapshot(part) => Some(part.cursor),
+        ToOperator::Alert(update) => Some(update.cursor),
+        ToOperator::ControlStatus(update) => Some(update.cursor),
+        ToOperator::CommandStatus(update) => Some(update.cursor),
+        ToOperator::Lease(update) => Some(update.cursor),
+        _ => None,
+    }
+}
