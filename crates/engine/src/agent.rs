@@ -87,6 +87,16 @@ impl Agent {
         }
     }
 
+    /// Adds latches that are not on record yet.
+    pub(crate) fn add_latches(&mut self, latches: &[Latch]) {
+        for latch in latches {
+            let known = self.latches.iter().any(|held| held.latch_id == latch.latch_id);
+            if !known && self.latches.len() < watchkeeper_takeover::gate::MAX_LATCHES {
+                self.latches.push(*latch);
+            }
+        }
+    }
+
     /// Returns the last known control state.
     pub(crate) fn state(&self) -> ControlState {
         self.mirror.state()

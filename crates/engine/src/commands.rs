@@ -1,7 +1,9 @@
 //! Every command that people sent, until it is finished and a while after.
 
 use std::collections::{BTreeMap, VecDeque};
-use watchkeeper_model::{AgentId, CommandCode, CommandId, CommandKind, CommandState, Note, PersonId};
+use watchkeeper_model::{
+    AgentId, CommandCode, CommandId, CommandKind, CommandState, LatchId, Note, PersonId,
+};
 
 /// How many commands are remembered, to answer duplicates.
 const REMEMBERED: usize = 4_096;
@@ -16,6 +18,8 @@ pub(crate) struct CommandEntry {
     pub(crate) state: CommandState,
     pub(crate) code: Option<CommandCode>,
     pub(crate) detail: Option<Note>,
+    /// The latches that it releases when it takes effect.
+    pub(crate) releases: Vec<LatchId>,
     /// Number of the engine input that brought it: on disk once that is.
     pub(crate) input: u64,
     pub(crate) logged: bool,

@@ -26,6 +26,7 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
+    operator::StageLatency,
     record::{AgentAuthority, EngineInput, Opening},
     session::{ErrorCode, ErrorReport, Head},
 };
@@ -151,6 +152,11 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<MonoTime> {
         let agent = self.wakeups.first().map(|(at, _)| *at);
         Some(agent.map_or(self.second_due, |at| at.min(self.second_due)))
+    }
+
+    /// Returns the latency of each stage so far.
+    pub fn stage_latencies(&self) -> Vec<StageLatency> {
+        self.stages.report()
     }
 
     fn disconnect(&mut self, session: SessionId, now: MonoTime) {

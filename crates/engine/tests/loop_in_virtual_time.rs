@@ -294,3 +294,49 @@ fn a_large_fleet_comes_in_parts_that_fit_a_frame() {
     assert!(sizes.iter().all(|size| *size <= watchkeeper_protocol::MAX_FRAME), "{sizes:?}");
     assert_eq!(rig.picture_of(1).0.len(), 300);
 }
+
+#[test]
+fn a_reboot_without_memory_does_not_release_a_stop() {
+    let mut rig = Rig::new();
+    rig.connect_vehicle();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.run(ms(500));
+    rig.stop(1, VEHICLE, false);
+    rig.standstill = true;
+    rig.run(ms(500));
+    assert_eq!(rig.state(), ControlState::Estopped);
+    rig.disconnect_vehicle();
+    rig.reboot_vehicle_without_memory();
+    assert_eq!(rig.state(), ControlState::Autonomous, "it remembers nothing");
+    rig.connect_vehicle();
+    rig.run(ms(300));
+    assert_eq!(rig.state(), ControlState::Estopped);
+}
+
+#[test]
+fn a_cause_that_outlives_a_wish_is_asked_for_again() {
+    let mut rig = Rig::new();
+    rig.connect_vehicle();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.run(ms(500));
+    rig.claim(1);
+    rig.run(ms(100));
+    rig.confidence = 0.05;
+    rig.run_until(ms(12_000), |rig| !rig.takeovers.is_empty());
+    assert_eq!(rig.takeovers[0].outcome, Some(DemandOutcome::Cancelled));
+    rig.run(ms(200));
+    assert_eq!(rig.state(), ControlState::Requested, "the wish is over, the cause is not");
+}
+
+#[test]
+fn an_agent_that_asks_for_a_person_gets_a_demand() {
+    let mut rig = Rig::new();
+    rig.connect_vehicle();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.run(ms(500));
+    rig.ask("the road is blocked");
+    rig.run(ms(50));
+    assert_eq!(rig.state(), ControlState::Requested);
+    let asked = rig.alarms().into_iter().find(|alarm| alarm.cause == CauseClass::Asked).unwrap();
+    assert!(asked.explanation.text.as_str().contains("the road is blocked"));
+}

@@ -4,7 +4,8 @@ use super::{Engine, SECOND};
 use crate::{agent::Agent, clocks::PeerClock, timeline::exact};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
-    AgentId, CommandKind, CommandState, Decision, DecisionSeq, LeaseEnd, MonoTime, RiskClass, SessionId,
+    AgentId, CommandKind, CommandState, ControlState, Decision, DecisionSeq, LatchCause, LeaseEnd, MonoTime,
+    RiskClass, SessionId,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -14,11 +15,18 @@ use watchkeeper_protocol::{
 };
 use watchkeeper_takeover::{LeaseBook, Mirror};
 
+/// Most agents that one incarnation of the monitor keeps.
+const MAX_AGENTS: usize = 10_000;
+
 impl Engine {
     /// A hello was taken (1.3): latches are the union of both, an undelivered ESTOP goes first, the next epoch is
     /// above both sides' highest, else the reported state is adopted.
     pub(super) fn connect_agent(&mut self, session: SessionId, hello: &AgentHello, now: MonoTime) {
         let agent_id = hello.agent.clone();
+        if !self.agents.contains_key(&agent_id) && self.agents.len() >= MAX_AGENTS {
+            self.close(session, ErrorCode::TooManySessions, "this monitor already knows 10,000 agents");
+            return;
+        }
         if let Some(old) = self.agents.get_mut(&agent_id).and_then(|agent| agent.session.take()) {
             self.agent_sessions.remove(&old);
             let message = "this agent connected again; the newer connection counts";
@@ -69,12 +77,7 @@ impl Engine {
             agent.software_version = hello.software_version.clone();
             agent.mirror = Mirror::new(hello.boot_id, hello.control_state, now);
             agent.lease.observe(hello.highest_epoch);
-            for latch in &hello.latches {
-                if !agent.latches.iter().any(|held| held.latch_id == latch.latch_id) {
-                    agent.latches.push(*latch);
-                }
-            }
-            agent.latches.truncate(watchkeeper_takeover::gate::MAX_LATCHES);
+            agent.add_latches(&hello.latches);
             agent.pipeline.handle_connected(&mut findings, now);
         }
         self.findings = findings;
@@ -157,16 +160,20 @@ impl Engine {
         if beat.boot_id != agent.mirror.boot_id() {
             return;
         }
+        let drives_again =
+            agent.state() != ControlState::Autonomous && beat.control_state == ControlState::Autonomous;
         agent.mirror.handle_heartbeat(beat.control_state, beat.now, now);
         agent.pipeline.handle_heartbeat(&mut findings, now);
         agent.pipeline.handle_paused(!beat.control_state.agent_acts(), &mut findings, now);
-        // What the agent reports is what it holds: it is the authority.
-        agent.latches.clone_from(&beat.latches);
+        agent.add_latches(&beat.latches);
         agent.lease.observe(beat.epoch);
         agent.last = Some(beat);
         self.findings = findings;
         self.handle_findings(agent_id, None, now);
         self.after_mirror_change(agent_id, now);
+        if drives_again {
+            self.demand_again(agent_id, now);
+        }
     }
 
     /// Everything that follows from a newer view of the agent.
@@ -231,11 +238,37 @@ impl Engine {
         let duplicate = ack.code == Some(watchkeeper_model::CommandCode::Duplicate)
             && matches!(kind.risk(), RiskClass::Stop);
         if !duplicate {
+            self.release_latches(agent_id, kind, &ack);
             self.advance_command(ack.command_id, ack.state, ack.code, ack.detail);
         }
         if kind == CommandKind::Release && ack.state == CommandState::Accepted {
             self.end_lease(agent_id, LeaseEnd::Released, now);
         }
+    }
+
+    /// A latch ends here when a named person's CLEAR_LATCH, or the ENGAGE that names it, took effect - never
+    /// because an agent no longer reports it.
+    fn release_latches(&mut self, agent_id: &AgentId, kind: CommandKind, ack: &CommandAck) {
+        let took_effect = match kind {
+            CommandKind::ClearLatch => matches!(ack.state, CommandState::Accepted | CommandState::Completed),
+            CommandKind::Engage => ack.state == CommandState::Completed,
+            CommandKind::Estop
+            | CommandKind::Hold
+            | CommandKind::MinimalRisk
+            | CommandKind::SpeedCap
+            | CommandKind::Resume
+            | CommandKind::Assume
+            | CommandKind::Release
+            | CommandKind::HandBack
+            | CommandKind::Dismiss => false,
+        };
+        let Some(entry) = self.commands.get(ack.command_id).filter(|_| took_effect) else { return };
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        agent.latches.retain(|latch| {
+            let named = entry.releases.contains(&latch.latch_id);
+            !named || (kind == CommandKind::Engage && latch.cause == LatchCause::Estop)
+        });
+        self.record_authority(agent_id);
     }
 
     /// The link is lost or the agent restarted: what was on its way is UNKNOWN from now on.

@@ -4,8 +4,8 @@ use super::{Engine, durable::Action};
 use crate::commands::CommandEntry;
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
-    AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchCause, MonoTime,
-    Note, OperatorRole, PersonId, RiskClass, SessionId,
+    AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, Epoch, LatchCause,
+    LatchId, MonoTime, Note, OperatorRole, PersonId, RiskClass, SessionId,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -65,7 +65,9 @@ impl Engine {
         let Some(console) = self.consoles.get(&session) else { return };
         let (person, role) = (console.person.clone(), console.role);
         let issued = console.clock.moment(request.issued_nanos);
-        if !self.admit(session, &request.agent, request.command_id, request.kind, &person) {
+        let releases = request.args.latches.iter().copied().chain(request.args.latch_id).collect();
+        let new = (&request.agent, request.command_id, request.kind, releases);
+        if !self.admit(session, &person, new) {
             return;
         }
         if request.kind == CommandKind::Estop {
@@ -117,10 +119,8 @@ impl Engine {
     fn admit(
         &mut self,
         session: SessionId,
-        agent: &AgentId,
-        command_id: CommandId,
-        kind: CommandKind,
         person: &PersonId,
+        (agent, command_id, kind, releases): (&AgentId, CommandId, CommandKind, Vec<LatchId>),
     ) -> bool {
         if let Some(entry) = self.commands.get(command_id) {
             let mut update = update_of(entry, self.feed.cursor());
@@ -142,6 +142,7 @@ impl Engine {
             state: CommandState::Received,
             code: None,
             detail: None,
+            releases,
             input: self.inputs,
             logged: false,
         });
@@ -167,7 +168,12 @@ impl Engine {
             return Err((CommandCode::Degraded, "the record cannot be written in time".to_owned()));
         }
         match request.kind {
-            CommandKind::ClearLatch => return check_clear_latch(agent, role, request),
+            CommandKind::ClearLatch => {
+                check_clear_latch(agent, role, request)?;
+                // Row 25: out of SAFE_HELD the agent drives again, so its cause must be gone.
+                let drives = agent.state() == ControlState::SafeHeld;
+                return if drives { self.check_causes_cleared(&request.agent) } else { Ok(()) };
+            }
             CommandKind::HandBack => self.check_causes_cleared(&request.agent)?,
             CommandKind::Dismiss => self.check_dismiss(agent, request)?,
             CommandKind::Estop
@@ -246,7 +252,8 @@ impl Engine {
         let Some(console) = self.consoles.get(&session) else { return };
         let person = console.person.clone();
         let issued = console.clock.moment(stop.issued_nanos);
-        if !self.admit(session, &stop.agent, stop.command_id, CommandKind::Estop, &person) {
+        let new = (&stop.agent, stop.command_id, CommandKind::Estop, Vec::new());
+        if !self.admit(session, &person, new) {
             return;
         }
         if let Some(takeover) = self.agents.get_mut(&stop.agent).and_then(|agent| agent.takeover.as_mut()) {
@@ -331,9 +338,10 @@ impl Engine {
     /// Follows the agent: a stop is over when the agent stands stopped, as its sensors confirm.
     pub(super) fn check_pending_stop(&mut self, agent_id: &AgentId, now: MonoTime) {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
-        let stands = agent.last.as_ref().is_some_and(|beat| {
-            beat.control_state == watchkeeper_model::ControlState::Estopped && beat.condition_reached
-        });
+        let stands = agent
+            .last
+            .as_ref()
+            .is_some_and(|beat| beat.control_state == ControlState::Estopped && beat.condition_reached);
         if agent.mirror.is_connected() && stands && agent.pending_stop.take().is_some() {
             agent.stop_due = None;
             self.publish_status_change(agent_id, now);

@@ -32,6 +32,17 @@ impl Engine {
         now: MonoTime,
     ) {
         let cleared = finding.phase == Phase::Cleared;
+        let origin = match finding.cause {
+            CauseClass::Asked => DemandOrigin::Agent,
+            CauseClass::Limit
+            | CauseClass::Outlier
+            | CauseClass::Confidence
+            | CauseClass::Sequence
+            | CauseClass::Late
+            | CauseClass::Silence
+            | CauseClass::Fallback
+            | CauseClass::Stopped => DemandOrigin::Monitor,
+        };
         let Some(alarm) = self.alarms.handle_finding(agent_id, finding, now) else { return };
         let fresh = !cleared && alarm.changed_at == alarm.raised_at;
         if fresh {
@@ -48,7 +59,7 @@ impl Engine {
         let reason = alarm.explanation.text.clone();
         self.publish_alarm(alarm);
         if takeover && !cleared {
-            self.raise_demand(agent_id, DemandOrigin::Monitor, Some(alert_id), reason, now);
+            self.raise_demand(agent_id, origin, Some(alert_id), reason, now);
         } else if takeover {
             self.check_self_cleared(agent_id);
         }
@@ -71,11 +82,15 @@ impl Engine {
             state_finding(CauseClass::Asked, "intervention", Severity::Warning, &text, Phase::Raised);
         let finding = Finding { response: Response::Takeover, ..finding };
         let moments = AlertMoments { t1: Some(exact(received_at)), ..AlertMoments::default() };
-        if let Some(alarm) = self.alarms.handle_finding(agent_id, finding, now) {
-            let alert_id = alarm.alert_id;
-            self.alert_book.start(alert_id, AlertMoments { t3: Some(exact(now)), ..moments });
-            self.publish_alarm(alarm);
-            self.raise_demand(agent_id, DemandOrigin::Agent, Some(alert_id), Note::cut(&text), now);
+        self.handle_finding(agent_id, finding, Some(moments), now);
+    }
+
+    /// The agent drives by itself again while something still asks for a takeover: ask again (row 5).
+    pub(super) fn demand_again(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let cause = self.alarms.takeover_causes(agent_id).next();
+        if let Some((alert_id, reason)) = cause.map(|alarm| (alarm.alert_id, alarm.explanation.text.clone()))
+        {
+            self.raise_demand(agent_id, DemandOrigin::Monitor, Some(alert_id), reason, now);
         }
     }
 

@@ -137,6 +137,10 @@ impl Engine {
         if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.get_mut(alert_id)) {
             alarm.escalation = 0;
             alarm.demand_id = None;
+            if outcome == DemandOutcome::Dismissed {
+                // A person called it a false alarm: it no longer asks for a takeover, unless it gets worse.
+                alarm.response = watchkeeper_model::Response::Advise;
+            }
             let alarm = alarm.clone();
             self.publish_alarm(alarm);
         }

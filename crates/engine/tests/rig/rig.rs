@@ -7,11 +7,11 @@ use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, 
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
     CommandState, Confidence, ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label, LatchCause,
-    LatchId, MonoTime, OperatorRole, PersonId, SessionId, SignalSpec,
+    LatchId, MonoTime, Note, OperatorRole, PersonId, SessionId, SignalSpec,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
-    agent::{AgentHello, CommandAck, Heartbeat},
+    agent::{AgentHello, CommandAck, Heartbeat, RequestIntervention},
     operator::{
         Acknowledge, AgentStatus, Claim, CommandRequest, CommandUpdate, ConsoleKind, Health, HolderReport,
         LeaseEvent, LeaseUpdate, OperatorHello, Presented, Resume, Stop,
@@ -32,6 +32,7 @@ pub(crate) struct Rig {
     pub(crate) inputs: Vec<(EngineInput, MonoTime)>,
     digest: OutputDigest,
     now: MonoTime,
+    boot: BootId,
     gate: Gate,
     session: Option<SessionId>,
     sessions: u64,
@@ -70,8 +71,17 @@ fn head(sequence: u64) -> Head {
     Head { sequence, hash: [7; 32] }
 }
 
-fn boot() -> BootId {
-    BootId(Uuid::from_u128(42))
+fn first_gate(boot_id: BootId) -> Gate {
+    let identity = Identity { agent: AgentId::new(VEHICLE).unwrap(), kind: AgentKind::Vehicle, boot_id };
+    let world = World {
+        standstill: false,
+        stable: true,
+        progressing: Some(true),
+        condition_reached: false,
+        can_resume: true,
+        local_override: false,
+    };
+    Gate::new(identity, Timers::for_kind(AgentKind::Vehicle), world)
 }
 
 fn start() -> MonoTime {
@@ -80,22 +90,13 @@ fn start() -> MonoTime {
 
 impl Rig {
     pub(crate) fn new() -> Self {
-        let identity =
-            Identity { agent: AgentId::new(VEHICLE).unwrap(), kind: AgentKind::Vehicle, boot_id: boot() };
-        let world = World {
-            standstill: false,
-            stable: true,
-            progressing: Some(true),
-            condition_reached: false,
-            can_resume: true,
-            local_override: false,
-        };
         Self {
             engine: Engine::new(Config::default(), &opening(), start()),
             inputs: Vec::new(),
             digest: OutputDigest::default(),
             now: start(),
-            gate: Gate::new(identity, Timers::for_kind(AgentKind::Vehicle), world),
+            boot: BootId(Uuid::from_u128(42)),
+            gate: first_gate(BootId(Uuid::from_u128(42))),
             session: None,
             sessions: VEHICLE_SESSION,
             heartbeat_at: start(),
@@ -239,7 +240,7 @@ impl Rig {
                     code: ack.code,
                     percent: None,
                     at: ack.at,
-                    detail: ack.detail.map(watchkeeper_model::Note::cut),
+                    detail: ack.detail.map(Note::cut),
                 })),
             }
         }
@@ -256,7 +257,7 @@ impl Rig {
         let world = self.gate.world();
         self.heartbeat_at = self.now.after(Duration::from_millis(100));
         self.send_agent(AgentMessage::Heartbeat(Heartbeat {
-            boot_id: boot(),
+            boot_id: self.boot,
             now,
             control_state: self.gate.state(),
             state_version: self.gate.state_version(),
@@ -284,7 +285,7 @@ impl Rig {
             agent: AgentId::new(VEHICLE).unwrap(),
             kind: AgentKind::Vehicle,
             signals: vec![SignalSpec { name: Label::cut("speed"), unit: Label::cut("m/s") }],
-            boot_id: boot(),
+            boot_id: self.boot,
             clean_shutdown: true,
             highest_epoch: self.gate.highest_epoch(),
             highest_incarnation: self.gate.highest_incarnation(),
@@ -299,6 +300,15 @@ impl Rig {
         let session = self.session.take().unwrap();
         self.gate.handle_link_lost(self.agent_now());
         self.feed(EngineInput::Disconnected { session });
+    }
+
+    pub(crate) fn reboot_vehicle_without_memory(&mut self) {
+        self.boot = BootId(Uuid::from_u128(43));
+        self.gate = first_gate(self.boot);
+    }
+
+    pub(crate) fn ask(&mut self, reason: &str) {
+        self.send_agent(AgentMessage::RequestIntervention(RequestIntervention { reason: Note::cut(reason) }));
     }
 
     /// An agent that says hello and nothing more.
@@ -483,7 +493,7 @@ impl Rig {
         let request = CommandRequest {
             command_id,
             agent: AgentId::new(VEHICLE).unwrap(),
-            boot_id: boot(),
+            boot_id: self.boot,
             kind,
             args,
             epoch,
