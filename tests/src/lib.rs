@@ -6,4 +6,5 @@
 //! Deliberately not here: tests of one crate (they live with that crate), and anything a product crate
 //! may depend on.
 
+pub mod process;
 pub mod tidy;

@@ -31,7 +31,7 @@ fn the_defaults_survive_being_written_to_the_record() {
 fn timers_of_a_kind_can_be_set() {
     let config = Config::parse(&vehicle_timers("demand_secs = 10.0", "demand_secs = 12.5")).unwrap();
     assert_eq!(config.timers(AgentKind::Vehicle).demand, Duration::from_millis(12_500));
-    assert_eq!(config.timers(AgentKind::Generic).demand, Duration::from_secs(300));
+    assert_eq!(config.timers(AgentKind::Generic).demand, Duration::from_mins(5));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Messages of protocol v1 and their bytes: what `docs/protocol.md` says, in types.
 //!
 //! A frame is one binary WebSocket message: a MessagePack array of two, `[kind, body]`, the kind a short
-//! string and the body a named map. [`decode`](codec::decode) checks a frame's shape (size, depth, lengths,
+//! string and the body a named map. [`Wire::decode`] checks a frame's shape (size, depth, lengths,
 //! trailing bytes) before anything is allocated for it, then names the field that is missing or mistyped.
 //!
 //! Deliberately not here: sockets, sessions, and any decision about what a message means.

@@ -1,21 +1,20 @@
 //! One engine, one vehicle with the real gate, some consoles; time moves in steps of 5 ms.
 
+mod people;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
-    CommandState, Confidence, ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label, LatchCause,
-    LatchId, MonoTime, Note, OperatorRole, PersonId, SessionId, SignalSpec,
+    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CommandCode, CommandId, CommandState, Confidence,
+    ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label, LatchCause, LatchId, MonoTime, Note,
+    OperatorRole, SessionId, SignalSpec,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
     agent::{AgentHello, CommandAck, Heartbeat, RequestIntervention},
-    operator::{
-        Acknowledge, AgentStatus, Claim, CommandRequest, CommandUpdate, ConsoleKind, Health, HolderReport,
-        LeaseEvent, LeaseUpdate, OperatorHello, Presented, Resume, Stop,
-    },
+    operator::{AgentStatus, CommandUpdate, Health, HolderReport, LeaseEvent, LeaseUpdate},
     record::TakeoverRecord,
     session::{ErrorReport, Head, Pong, SessionKind},
 };
@@ -334,46 +333,6 @@ impl Rig {
         self.feed(EngineInput::AgentConnected { session: SessionId(self.sessions), hello });
     }
 
-    pub(crate) fn connect_operator(&mut self, session: u64, person: &str, role: OperatorRole) {
-        self.hello_operator(session, person, role, None);
-        self.answer_pings(session);
-    }
-
-    pub(crate) fn resume_operator(&mut self, session: u64, person: &str, cursor: u64) {
-        let resume = Some(Resume { incarnation: Incarnation(1), cursor });
-        self.hello_operator(session, person, OperatorRole::Operator, resume);
-    }
-
-    fn hello_operator(&mut self, session: u64, person: &str, role: OperatorRole, resume: Option<Resume>) {
-        let hello = OperatorHello {
-            session: SessionKind::Operator,
-            token: None,
-            person: PersonId::new(person).unwrap(),
-            role,
-            console: ConsoleKind::Scripted,
-            resume,
-        };
-        self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello });
-    }
-
-    fn answer_pings(&mut self, session: u64) {
-        let pong = Pong {
-            sent_nanos: self.now.as_nanos(),
-            received_nanos: self.now.as_nanos(),
-            answered_nanos: self.now.as_nanos(),
-        };
-        self.send_operator(session, OperatorMessage::Pong(pong));
-    }
-
-    pub(crate) fn disconnect_operator(&mut self, session: u64) {
-        self.feed(EngineInput::Disconnected { session: SessionId(session) });
-    }
-
-    fn send_operator(&mut self, session: u64, message: OperatorMessage) {
-        let framed = Framed::new(message);
-        self.feed(EngineInput::Operator { session: SessionId(session), received_at: self.now, framed });
-    }
-
     /// Lets time pass in steps.
     pub(crate) fn run(&mut self, span: Duration) {
         let end = self.now.after(span);
@@ -451,78 +410,6 @@ impl Rig {
             deadline: self.agent_now().after(Duration::from_millis(500)),
         };
         self.send_operator(session, OperatorMessage::Heartbeat(report));
-    }
-
-    pub(crate) fn claim(&mut self, session: u64) {
-        self.send_operator(session, OperatorMessage::Claim(Claim { agent: AgentId::new(VEHICLE).unwrap() }));
-    }
-
-    pub(crate) fn acknowledge(&mut self, session: u64, alert_id: AlertId) {
-        self.send_operator(session, OperatorMessage::Acknowledge(Acknowledge { alert_id }));
-    }
-
-    pub(crate) fn present(&mut self, session: u64, alert_id: AlertId) {
-        self.feed(EngineInput::Delivered { session: SessionId(session), alerts: vec![alert_id] });
-        let presented = Presented { alerts: vec![alert_id], presented_nanos: self.now.as_nanos() };
-        self.send_operator(session, OperatorMessage::Presented(presented));
-    }
-
-    /// Engages and assumes, as a console does.
-    pub(crate) fn take_over(&mut self, session: u64) {
-        self.command(session, CommandKind::Engage, CommandArgs::default());
-        self.run_until(Duration::from_secs(1), |rig| rig.state() == ControlState::InTransition);
-        self.command(session, CommandKind::Assume, CommandArgs::default());
-        self.run_until(Duration::from_secs(1), |rig| rig.state() == ControlState::Human);
-        self.run(STEP);
-    }
-
-    pub(crate) fn command(&mut self, session: u64, kind: CommandKind, args: CommandArgs) -> CommandId {
-        let epoch = self.holder.map_or(Epoch(0), |(_, epoch)| epoch);
-        self.command_under(session, kind, args, epoch)
-    }
-
-    pub(crate) fn command_under(
-        &mut self,
-        session: u64,
-        kind: CommandKind,
-        args: CommandArgs,
-        epoch: Epoch,
-    ) -> CommandId {
-        self.command_seq += 1;
-        let command_id = self.mint();
-        let request = CommandRequest {
-            command_id,
-            agent: AgentId::new(VEHICLE).unwrap(),
-            boot_id: self.boot,
-            kind,
-            args,
-            epoch,
-            seq: self.command_seq,
-            deadline: self.agent_now().after(Duration::from_secs(2)),
-            evidence_version: None,
-            expect_state: None,
-            issued_nanos: self.now.as_nanos(),
-        };
-        self.send_operator(session, OperatorMessage::Command(request));
-        command_id
-    }
-
-    pub(crate) fn stop(&mut self, session: u64, agent: &str, confirm_many: bool) -> CommandId {
-        let command_id = self.mint();
-        let stop = Stop {
-            command_id,
-            agent: AgentId::new(agent).unwrap(),
-            reason: None,
-            confirm_many,
-            issued_nanos: self.now.as_nanos(),
-        };
-        self.send_operator(session, OperatorMessage::Stop(stop));
-        command_id
-    }
-
-    fn mint(&mut self) -> CommandId {
-        self.next_command += 1;
-        CommandId(Uuid::from_u128(self.next_command))
     }
 
     pub(crate) fn state(&self) -> ControlState {
