@@ -1,0 +1,92 @@
+//! What the gate writes to storage before it acts, and how it comes back after a reboot (1.3).
+
+use super::{Gate, Identity, MAX_LATCHES, OpenDemand, World};
+use crate::timers::Timers;
+use serde::{Deserialize, Serialize};
+use watchkeeper_model::{
+    AgentKind, BootId, ControlState, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId,
+};
+
+/// Everything the gate must not forget over a reboot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateRecord {
+    /// The run that wrote it.
+    pub boot_id: BootId,
+    /// The run ended in good order.
+    pub clean_shutdown: bool,
+    /// Control state.
+    pub control_state: ControlState,
+    /// How hard the fallback acts.
+    pub fallback_level: FallbackLevel,
+    /// A demand was open.
+    pub demand_open: bool,
+    /// The highest epoch ever seen.
+    pub highest_epoch: Epoch,
+    /// The highest incarnation of a monitor ever seen.
+    pub incarnation: Incarnation,
+    /// The latches held.
+    pub latches: Vec<Latch>,
+    /// The id of the next latch.
+    pub next_latch: LatchId,
+}
+
+impl Gate {
+    /// Returns what must be written before anything else is done, when something changed since the last call.
+    pub fn take_record(&mut self) -> Option<GateRecord> {
+        std::mem::take(&mut self.record_due).then(|| self.record(false))
+    }
+
+    /// Returns what must be written at the end of a run in good order.
+    pub fn shutdown_record(&self) -> GateRecord {
+        self.record(true)
+    }
+
+    fn record(&self, clean_shutdown: bool) -> GateRecord {
+        GateRecord {
+            boot_id: self.identity.boot_id,
+            clean_shutdown,
+            control_state: self.state,
+            fallback_level: self.level,
+            demand_open: self.demand.is_some(),
+            highest_epoch: self.highest_epoch,
+            incarnation: self.incarnation,
+            latches: self.latches.clone(),
+            next_latch: self.next_latch,
+        }
+    }
+
+    /// Makes the gate of a new boot from what an earlier boot wrote.
+    ///
+    /// In this order: an ESTOP latch leads to ESTOPPED; any other latch, an open demand or any state but AUTONOMOUS
+    /// to FALLBACK at the old level, at least 1, and to SAFE_HELD once the sensors confirm; else a vehicle that did
+    /// not shut down in good order is tested the same way, since it may be moving, and every other agent starts
+    /// autonomous.
+    pub fn restore(identity: Identity, timers: Timers, world: World, record: &GateRecord) -> Self {
+        let mut gate = Self::new(identity, timers, world);
+        gate.highest_epoch = record.highest_epoch;
+        gate.incarnation = record.incarnation;
+        gate.next_latch = record.next_latch.max(gate.next_latch);
+        gate.latches.extend(record.latches.iter().copied().take(MAX_LATCHES));
+        if gate.has_estop_latch() || record.control_state == ControlState::Estopped {
+            gate.state = ControlState::Estopped;
+            gate.level = record.fallback_level;
+            gate.ensure_latch(LatchCause::Estop);
+            return gate;
+        }
+        let ended_unsafe = !gate.latches.is_empty()
+            || record.demand_open
+            || record.control_state != ControlState::Autonomous;
+        let may_be_moving = gate.identity.kind == AgentKind::Vehicle && !record.clean_shutdown;
+        if ended_unsafe || may_be_moving {
+            gate.state = ControlState::Fallback;
+            gate.level = record.fallback_level.max(FallbackLevel::COMFORTABLE);
+            gate.ensure_latch(LatchCause::Fallback);
+        }
+        gate
+    }
+
+    /// Returns whether a demand of the monitor is open.
+    pub(super) fn open_demand(&self) -> Option<OpenDemand> {
+        self.demand
+    }
+}

@@ -1,0 +1,93 @@
+//! The tables of `docs/takeover.md` are what the code says. `WATCHKEEPER_UPDATE_DOCS=1` rewrites them.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, time::Duration};
+use watchkeeper_model::{AgentKind, ControlState};
+use watchkeeper_takeover::{Event, Timers, next};
+
+/// Every step of the table that the code makes, one line for each row, event and target.
+fn steps() -> String {
+    let mut lines: BTreeMap<(usize, String), Vec<&str>> = BTreeMap::new();
+    for (order, event) in Event::ALL.into_iter().enumerate() {
+        for state in ControlState::ALL {
+            let origins: &[ControlState] = if *state == ControlState::InTransition {
+                &[ControlState::Claimed, ControlState::Fallback, ControlState::SafeHeld]
+            } else {
+                &[*state]
+            };
+            for origin in origins {
+                let Some(step) = next(*state, *origin, event) else { continue };
+                let rolls_back = matches!(event, Event::TransitionCancelled | Event::TransitionLost);
+                let note = if rolls_back { format!(" (from {origin})") } else { String::new() };
+                let line = format!("| {} | {event:?}{note} | {{}} | {} |", step.row, step.to);
+                let states = lines.entry((order, line)).or_default();
+                if !states.contains(&state.word()) {
+                    states.push(state.word());
+                }
+            }
+        }
+    }
+    let mut table = "| row | event | from | to |\n|---|---|---|---|\n".to_owned();
+    for ((_, line), states) in lines {
+        table += &line.replace("{}", &states.join(", "));
+        table.push('\n');
+    }
+    table
+}
+
+/// Name, owner, value.
+type TimerRow = (&'static str, &'static str, fn(&Timers) -> Duration);
+
+fn timers() -> String {
+    let kinds = AgentKind::ALL.iter().map(|kind| (kind, Timers::for_kind(*kind))).collect::<Vec<_>>();
+    let rows: [TimerRow; 15] = [
+        ("T_demand", "agent", |timers| timers.demand),
+        ("T_transition", "agent", |timers| timers.transition),
+        ("T_stable", "agent", |timers| timers.stable),
+        ("T_ready", "agent", |timers| timers.ready),
+        ("T_link", "agent", |timers| timers.link),
+        ("grace at standstill", "agent", |timers| timers.grace),
+        ("T_verify", "agent", |timers| timers.verify),
+        ("link-loss maximum", "agent", |timers| timers.link_loss),
+        ("heartbeat", "agent", |timers| timers.heartbeat),
+        ("T_esc, first", "monitor", |timers| timers.escalate[0]),
+        ("T_esc, second", "monitor", |timers| timers.escalate[1]),
+        ("T_claim", "monitor", |timers| timers.claim),
+        ("T_clear", "monitor", |timers| timers.clear),
+        ("T_agent", "monitor", |timers| timers.agent),
+        ("lease", "monitor", Timers::lease_ttl),
+    ];
+    let mut table = "| timer | owner |".to_owned();
+    for (kind, _) in &kinds {
+        write!(table, " {kind} |").expect("a string takes all");
+    }
+    table += "\n|---|---|---|---|---|---|\n";
+    for (name, owner, value) in rows {
+        write!(table, "| {name} | {owner} |").expect("a string takes all");
+        for (_, timers) in &kinds {
+            write!(table, " {} s |", value(timers).as_secs_f64()).expect("a string takes all");
+        }
+        table.push('\n');
+    }
+    table
+}
+
+/// Compares what stands between the markers of `name` with `generated`.
+fn compare(name: &str, generated: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/takeover.md");
+    let text = fs::read_to_string(&path).expect("docs/takeover.md can be read");
+    let (start, end) = (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->"));
+    let (before, rest) = text.split_once(&start).expect("the start marker is there");
+    let (found, after) = rest.split_once(&end).expect("the end marker is there");
+    if std::env::var_os("WATCHKEEPER_UPDATE_DOCS").is_some() {
+        fs::write(&path, format!("{before}{start}{generated}{end}{after}"))
+            .expect("docs/takeover.md can be written");
+    } else {
+        assert_eq!(found, generated, "docs/takeover.md is out of date; set WATCHKEEPER_UPDATE_DOCS=1");
+    }
+}
+
+#[test]
+fn the_documented_tables_are_those_of_the_code() {
+    compare("steps", &steps());
+    compare("timers", &timers());
+}

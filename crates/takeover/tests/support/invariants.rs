@@ -1,0 +1,212 @@
+//! The invariants of `takeover.md` 1.7 that one gate can keep or break, checked on a trace from outside.
+
+use crate::trace::{Cmd, Entry, Input};
+use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_model::{
+    CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandId, Epoch, FallbackLevel,
+    LatchCause, LatchId, RiskClass,
+};
+
+/// What must be remembered from one entry to the next.
+#[derive(Default)]
+struct Memory {
+    /// Accepted commands of this boot, and whether they have ended.
+    ended: BTreeMap<CommandId, bool>,
+    refused: BTreeSet<CommandId>,
+    took_effect: BTreeMap<CommandId, CommandKind>,
+    highest_seq: BTreeMap<Epoch, u64>,
+    highest_used: Epoch,
+    floor: Option<FallbackLevel>,
+    over: BTreeSet<DemandId>,
+    named: Vec<LatchId>,
+}
+
+macro_rules! must {
+    ($holds:expr, $($why:tt)+) => { if !$holds { return Err(format!($($why)+)); } };
+}
+
+/// Returns the first broken invariant.
+pub(crate) fn check(trace: &[Entry]) -> Result<(), String> {
+    let mut memory = Memory::default();
+    for (index, entry) in trace.iter().enumerate() {
+        memory.check(entry).map_err(|why| format!("entry {index}: {why}\n{entry:#?}"))?;
+    }
+    let open = memory.ended.iter().find(|(_, ended)| !**ended);
+    open.map_or(Ok(()), |(id, _)| Err(format!("7: {id} was accepted and never ended")))
+}
+
+impl Memory {
+    fn check(&mut self, entry: &Entry) -> Result<(), String> {
+        let (before, after) = (&entry.before, &entry.after);
+        must!(entry.is_recorded, "record: something changed that was not written");
+        if matches!(entry.input, Input::Time) {
+            must!(entry.next_timeout.is_none_or(|at| at > entry.now), "timer: due again at once");
+            must!(after.demand_end.is_none_or(|end| end > entry.now), "4: T_demand was over and did nothing");
+        }
+        must!(after.highest_epoch >= before.highest_epoch, "1: the highest epoch fell");
+        let mut effect = None;
+        if let Input::Command(command) = &entry.input {
+            let is_accepted = |id| {
+                entry
+                    .acks
+                    .iter()
+                    .any(|a| a.command_id == id && a.state == CommandState::Accepted && a.code.is_none())
+            };
+            if is_accepted(command.command_id) {
+                self.check_fence(entry, command)?;
+                effect = Some(command);
+            } else {
+                must!(before == after, "2: a refused command changed something");
+            }
+        }
+        self.check_ends(entry)?;
+        self.check_latches(entry, effect)?;
+        self.check_demand(entry)?;
+        if after.level.is_some() {
+            must!(after.level >= self.floor, "6: the level fell from {:?}", self.floor);
+            self.floor = after.level;
+        }
+        if matches!(after.state, ControlState::Autonomous | ControlState::Human) {
+            self.floor = None;
+        }
+        if matches!(entry.input, Input::Link) {
+            must!(after.epoch == before.epoch || after.epoch == Epoch(0), "9: a connection gave an epoch");
+            must!(
+                after.state == before.state
+                    || !matches!(
+                        after.state,
+                        ControlState::Autonomous | ControlState::Human | ControlState::Claimed
+                    ),
+                "9: a connection gave authority"
+            );
+        }
+        if let Input::Reboot(record) = &entry.input {
+            let stopped = record.control_state == ControlState::Estopped
+                || record.latches.iter().any(|l| l.cause == LatchCause::Estop);
+            let safe = matches!(after.state, ControlState::Fallback | ControlState::SafeHeld);
+            must!(
+                if stopped {
+                    after.state == ControlState::Estopped
+                } else {
+                    safe || record.control_state == ControlState::Autonomous
+                },
+                "reboot: less safe"
+            );
+            must!(after.epoch == Epoch(0), "9: a reboot kept a lease");
+            self.took_effect.retain(|_, kind| !may_repeat(*kind));
+            *self = Self {
+                floor: self.floor,
+                took_effect: std::mem::take(&mut self.took_effect),
+                highest_used: self.highest_used,
+                ..Self::default()
+            };
+        }
+        Ok(())
+    }
+
+    /// Invariants 1 and 2: what took effect was meant for this boot, in time, in order, once, under the one epoch.
+    fn check_fence(&mut self, entry: &Entry, command: &Cmd) -> Result<(), String> {
+        must!(
+            self.took_effect.insert(command.command_id, command.kind).is_none(),
+            "2: a command took effect twice"
+        );
+        if command.kind == CommandKind::Estop {
+            must!(entry.after.state == ControlState::Estopped, "26: an ESTOP did not stop");
+        }
+        if may_repeat(command.kind) {
+            return Ok(());
+        }
+        must!(command.boot_id == entry.boot_id, "2: a command of another boot took effect");
+        must!(entry.now < command.deadline, "2: a command took effect after its deadline");
+        must!(!entry.before.local_override, "29: a command took effect under local override");
+        if command.kind.risk() != RiskClass::Exclusive {
+            return Ok(());
+        }
+        if command.kind == CommandKind::ClearLatch {
+            must!(command.epoch > entry.before.highest_epoch, "2: an old epoch cleared a latch");
+            return Ok(());
+        }
+        must!(
+            command.epoch == entry.before.epoch && command.epoch > Epoch(0),
+            "2: a command of another epoch took effect"
+        );
+        must!(command.epoch >= self.highest_used, "1: commands of an older epoch took effect");
+        self.highest_used = command.epoch;
+        let last = self.highest_seq.entry(command.epoch).or_default();
+        must!(command.seq > *last, "2: a sequence took effect again");
+        *last = command.seq;
+        if command.kind == CommandKind::Engage {
+            self.named.clone_from(&command.args.latches);
+        }
+        Ok(())
+    }
+
+    /// Invariant 7. A copy is answered with the first result and counts as nothing new.
+    fn check_ends(&mut self, entry: &Entry) -> Result<(), String> {
+        for ack in entry.acks.iter().filter(|ack| ack.code != Some(CommandCode::Duplicate)) {
+            if ack.state == CommandState::Accepted {
+                must!(self.ended.insert(ack.command_id, false).is_none(), "7: accepted twice");
+            } else if let Some(ended) = self.ended.get_mut(&ack.command_id) {
+                must!(!std::mem::replace(ended, true), "7: {} ended twice", ack.command_id);
+            } else {
+                must!(self.refused.insert(ack.command_id), "7: {} was refused twice", ack.command_id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Invariant 5: a latch ends by CLEAR_LATCH, or by taking control after an ENGAGE that named it.
+    fn check_latches(&self, entry: &Entry, effect: Option<&Cmd>) -> Result<(), String> {
+        let is_assumed =
+            entry.after.state == ControlState::Human && entry.before.state != ControlState::Human;
+        for latch in &entry.before.latches {
+            let cleared = effect.is_some_and(|command| {
+                command.kind == CommandKind::ClearLatch && command.args.latch_id == Some(latch.latch_id)
+            });
+            let named =
+                is_assumed && latch.cause != LatchCause::Estop && self.named.contains(&latch.latch_id);
+            must!(
+                entry.after.latches.contains(latch) || cleared || named,
+                "5: latch {latch:?} ended by itself"
+            );
+        }
+        let stopped = entry.after.latches.iter().any(|latch| latch.cause == LatchCause::Estop);
+        must!(stopped == (entry.after.state == ControlState::Estopped), "5: ESTOPPED and its latch disagree");
+        must!(
+            entry.after.state != ControlState::Autonomous || entry.after.latches.is_empty(),
+            "5: autonomous with a latch held"
+        );
+        Ok(())
+    }
+
+    /// Invariants 4 and 8: a demand keeps its deadline and ends once.
+    fn check_demand(&mut self, entry: &Entry) -> Result<(), String> {
+        let (before, after) = (&entry.before, &entry.after);
+        if before.demand.is_some() && before.demand == after.demand {
+            must!(after.demand_end <= before.demand_end, "4: T_demand was extended");
+        }
+        if let Some(demand_id) = before
+            .demand
+            .filter(|_| before.demand != after.demand && !matches!(entry.input, Input::Reboot(_)))
+        {
+            must!(
+                after.outcome.is_some_and(|(over, _)| over == demand_id),
+                "8: a demand ended without an outcome"
+            );
+            must!(self.over.insert(demand_id), "8: a demand ended twice");
+        }
+        must!(after.demand.is_some() == waits(entry), "8: a demand and the state disagree");
+        Ok(())
+    }
+}
+
+/// Whether it only makes things safer, so that one for another boot, or from before a reboot, is obeyed again.
+fn may_repeat(kind: CommandKind) -> bool {
+    matches!(kind, CommandKind::Estop | CommandKind::Hold | CommandKind::MinimalRisk)
+}
+
+/// Whether the state is one of those in which a demand is open.
+fn waits(entry: &Entry) -> bool {
+    matches!(entry.after.state, ControlState::Requested | ControlState::Claimed)
+        || (entry.after.state == ControlState::InTransition && entry.after.level.is_none())
+}

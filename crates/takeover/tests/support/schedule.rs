@@ -1,0 +1,407 @@
+//! Random schedules: a monitor, two operators, a lossy network and a world, all decoded from numbers.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::verbose_bit_mask,
+    clippy::decimal_bitwise_operands,
+    reason = "two operators, chosen by a bit; every other choice is bits of a number too"
+)]
+
+use crate::trace::{Cmd, Entry, Input, Snapshot};
+use std::time::Duration;
+use uuid::Uuid;
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId,
+    DemandOrigin, DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId,
+};
+use watchkeeper_takeover::{
+    Gate, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, Timers, Welcome, World,
+};
+
+/// What travels over the network, and may be lost, doubled, late and out of order.
+#[derive(Clone, Debug)]
+enum Message {
+    Grant(Epoch, BootId),
+    Void(Epoch),
+    Beat(HolderBeat),
+    Command(Cmd),
+}
+
+/// One operator: the lease last granted to him, dead or alive.
+#[derive(Clone, Copy, Debug, Default)]
+struct Operator {
+    epoch: Epoch,
+    seq: u64,
+    beat_seq: u64,
+}
+
+pub(crate) struct Schedule {
+    gate: Gate,
+    kind: AgentKind,
+    now: AgentTime,
+    boots: u128,
+    ids: u128,
+    demands: u64,
+    minted: Epoch,
+    incarnation: Incarnation,
+    operators: [Operator; 2],
+    in_flight: Vec<Message>,
+    last_command: Option<Cmd>,
+    world: World,
+    record: GateRecord,
+    pub(crate) trace: Vec<Entry>,
+}
+
+const START: World = World {
+    standstill: false,
+    stable: true,
+    progressing: Some(true),
+    condition_reached: false,
+    can_resume: true,
+    local_override: false,
+};
+
+fn boot(count: u128) -> BootId {
+    BootId(Uuid::from_u128(0x1000 + count))
+}
+
+fn identity(kind: AgentKind, boots: u128) -> Identity {
+    Identity { agent: AgentId::new("a").expect("the id is well formed"), kind, boot_id: boot(boots) }
+}
+
+/// Plays a schedule, one number a step, then stops the agent and lets it stand, so that everything can end.
+pub(crate) fn play(numbers: &[u64]) -> Vec<Entry> {
+    let kind = match numbers.first() {
+        Some(number) if number & 0x80 != 0 => AgentKind::Generic,
+        Some(_) | None => AgentKind::Vehicle,
+    };
+    let mut gate = Gate::new(identity(kind, 0), Timers::for_kind(kind), START);
+    let record = gate.take_record().expect("a new gate has something to write");
+    let mut schedule = Schedule {
+        gate,
+        kind,
+        now: AgentTime::from_nanos(1),
+        boots: 0,
+        ids: 0,
+        demands: 0,
+        minted: Epoch(0),
+        incarnation: Incarnation(1),
+        operators: [Operator::default(); 2],
+        in_flight: Vec::new(),
+        last_command: None,
+        world: START,
+        record,
+        trace: Vec::new(),
+    };
+    schedule.welcome(&[], true);
+    for number in numbers {
+        schedule.step(*number);
+    }
+    let stop = schedule.command(0, CommandKind::Estop);
+    schedule.deliver(&Message::Command(stop));
+    schedule.set_world(World { standstill: true, condition_reached: true, ..START });
+    schedule.trace
+}
+
+impl Schedule {
+    fn step(&mut self, number: u64) {
+        let [_, choice, detail, fate, ..] = number.to_le_bytes();
+        let who = usize::from(detail >> 7);
+        let millis = number >> 40 & 0x3fff;
+        match choice % 80 {
+            0..=7 => self.advance(millis % 300),
+            8 => self.advance(millis),
+            9..=17 => self.beats(who, detail & 7 != 0, fate),
+            18..=20 => self.change_world(detail),
+            21..=23 => self.demand(detail),
+            24 => self.end_demand(detail),
+            25..=28 => self.claim(who, fate),
+            29 => self.post(Message::Void(self.operators[who].epoch), fate),
+            30..=33 => self.act(who, CommandKind::Engage, detail, fate),
+            34..=37 => self.act(who, CommandKind::Assume, detail, fate),
+            38 | 39 => self.act(who, CommandKind::HandBack, detail, fate),
+            40 => self.act(who, CommandKind::Resume, detail, fate),
+            41 => self.act(who, CommandKind::Hold, detail, fate),
+            42 => self.act(who, CommandKind::SpeedCap, detail, fate),
+            43 if detail & 1 == 0 => self.act(who, CommandKind::Release, detail, fate),
+            43 => self.act(who, CommandKind::Dismiss, detail, fate),
+            44 => self.act(who, CommandKind::MinimalRisk, detail, fate),
+            45 if detail & 1 == 0 => self.act(who, CommandKind::Estop, detail, fate),
+            46..=49 => self.act(who, CommandKind::ClearLatch, detail, fate),
+            50 => self.welcome_somehow(detail),
+            51 => self.input(Input::Link, Gate::handle_link_lost),
+            52 if detail & 3 == 0 => self.own_request(detail),
+            53 if detail & 7 == 0 => self.reboot(),
+            54..=57 => self.deliver_late(usize::from(fate)),
+            58..=62 => self.repeat_wrongly(detail),
+            63 => self.advance(50),
+            _ => self.go_on(detail, fate),
+        }
+    }
+
+    /// Whatever leads on from here when nothing goes wrong, so that schedules get everywhere.
+    fn go_on(&mut self, detail: u8, fate: u8) {
+        let live = self.gate.epoch();
+        let holder = self.operators.iter().position(|operator| operator.epoch == live).unwrap_or(0);
+        match self.gate.state() {
+            ControlState::Autonomous => self.demand(detail | 128),
+            ControlState::Requested => self.claim(holder, fate),
+            ControlState::Fallback | ControlState::SafeHeld if live == Epoch(0) => self.claim(holder, fate),
+            ControlState::Claimed | ControlState::Fallback | ControlState::SafeHeld => {
+                self.beats(holder, true, fate);
+                self.act(holder, CommandKind::Engage, detail, fate);
+            }
+            ControlState::InTransition => {
+                self.act(holder, CommandKind::Assume, detail, fate);
+                self.beats(holder, true, fate);
+            }
+            ControlState::Human if detail & 1 == 0 => self.beats(holder, true, fate),
+            ControlState::Human => {
+                self.set_world(World { stable: detail & 2 == 0, ..START });
+                self.act(holder, CommandKind::HandBack, detail, fate);
+            }
+            ControlState::Returning => self.set_world(World { can_resume: detail & 3 != 0, ..START }),
+            ControlState::Estopped => {
+                self.set_world(World { standstill: true, condition_reached: true, ..START });
+                self.act(holder, CommandKind::ClearLatch, detail, fate);
+            }
+        }
+    }
+
+    /// Hands one input over, after the timers, and writes down what came of both.
+    fn input(&mut self, input: Input, hand_over: impl FnOnce(&mut Gate, AgentTime)) {
+        self.one(Input::Time, Gate::handle_timeout);
+        self.one(input, hand_over);
+    }
+
+    fn one(&mut self, input: Input, hand_over: impl FnOnce(&mut Gate, AgentTime)) {
+        let before = Snapshot::of(&self.gate, self.now);
+        hand_over(&mut self.gate, self.now);
+        let mut acks = Vec::new();
+        while let Some(output) = self.gate.poll_output() {
+            match output {
+                GateOutput::Ack(ack) => acks.push(ack),
+                GateOutput::Report => {}
+            }
+        }
+        if let Some(record) = self.gate.take_record() {
+            self.record = record;
+        }
+        let current = GateRecord { clean_shutdown: false, ..self.gate.shutdown_record() };
+        self.trace.push(Entry {
+            now: self.now,
+            boot_id: boot(self.boots),
+            input,
+            before,
+            after: Snapshot::of(&self.gate, self.now),
+            acks,
+            next_timeout: self.gate.poll_timeout(),
+            is_recorded: self.record == current,
+        });
+    }
+
+    fn advance(&mut self, millis: u64) {
+        self.now = self.now.after(Duration::from_millis(millis));
+        self.one(Input::Time, Gate::handle_timeout);
+    }
+
+    /// Several heartbeats in a row, so that schedules get far.
+    fn beats(&mut self, who: usize, ready: bool, fate: u8) {
+        for _ in 0..=fate % 4 {
+            self.advance(100);
+            let operator = &mut self.operators[who];
+            operator.beat_seq += 1;
+            let deadline = self.now.after(Duration::from_millis(300));
+            let beat = HolderBeat { epoch: operator.epoch, seq: operator.beat_seq, ready, deadline };
+            self.post(Message::Beat(beat), fate);
+        }
+    }
+
+    fn change_world(&mut self, detail: u8) {
+        let world = match detail & 7 {
+            0..=2 => START,
+            3 | 4 => World { standstill: true, condition_reached: true, ..START },
+            5 => World { standstill: true, progressing: None, stable: false, ..START },
+            6 => World { progressing: Some(false), can_resume: detail & 8 == 0, ..START },
+            _ => World { local_override: detail & 24 == 0, standstill: true, ..START },
+        };
+        self.set_world(world);
+    }
+
+    fn set_world(&mut self, world: World) {
+        self.world = world;
+        self.input(Input::World(world), |gate, now| gate.handle_world(world, now));
+    }
+
+    fn demand(&mut self, detail: u8) {
+        // Now and then the same demand comes twice.
+        self.demands += u64::from(detail & 3 != 0 || self.demands == 0);
+        let origin = if detail & 4 == 0 { DemandOrigin::Operator } else { DemandOrigin::Monitor };
+        let left = Duration::from_millis(500 * u64::from(detail >> 3));
+        let demand_id = DemandId(self.demands);
+        self.input(Input::Demand(left), |gate, now| gate.handle_demand(demand_id, origin, left, now));
+    }
+
+    fn end_demand(&mut self, detail: u8) {
+        let demand_id = DemandId(self.demands);
+        let outcome = if detail & 1 == 0 { DemandOutcome::SelfCleared } else { DemandOutcome::Cancelled };
+        self.input(Input::DemandEnd, |gate, now| gate.handle_demand_end(demand_id, outcome, now));
+    }
+
+    /// The monitor grants to either operator, sometimes while the other still believes in his lease.
+    fn claim(&mut self, who: usize, fate: u8) {
+        self.operators[who] = Operator { epoch: self.mint(), ..Operator::default() };
+        self.post(Message::Grant(self.operators[who].epoch, boot(self.boots)), fate);
+        self.beats(who, true, fate | 7);
+    }
+
+    fn mint(&mut self) -> Epoch {
+        self.minted = self.minted.max(self.gate.highest_epoch()).next();
+        self.minted
+    }
+
+    fn command(&mut self, who: usize, kind: CommandKind) -> Cmd {
+        self.ids += 1;
+        self.operators[who].seq += 1;
+        Cmd {
+            command_id: CommandId(Uuid::from_u128(self.ids)),
+            boot_id: boot(self.boots),
+            kind,
+            args: CommandArgs::default(),
+            epoch: self.operators[who].epoch,
+            seq: self.operators[who].seq,
+            deadline: self.now.after(Duration::from_millis(400)),
+        }
+    }
+
+    fn act(&mut self, who: usize, kind: CommandKind, detail: u8, fate: u8) {
+        let mut command = self.command(who, kind);
+        match kind {
+            CommandKind::Engage if detail & 7 != 0 => {
+                command.args.latches = self.gate.latches().iter().map(|latch| latch.latch_id).collect();
+            }
+            CommandKind::MinimalRisk => command.args.level = FallbackLevel::new(detail & 3).ok(),
+            CommandKind::SpeedCap => command.args.speed_mps = Some(f64::from(detail)),
+            CommandKind::Hold if detail & 3 == 0 => command.epoch = Epoch(0),
+            CommandKind::ClearLatch => {
+                let latches = self.gate.latches();
+                let latch = latches.iter().max_by_key(|latch| latch.cause).map(|latch| latch.latch_id);
+                command.args.latch_id = if detail & 7 == 0 { Some(LatchId(4)) } else { latch };
+                command.epoch = self.mint();
+            }
+            CommandKind::Estop
+            | CommandKind::Hold
+            | CommandKind::Resume
+            | CommandKind::Engage
+            | CommandKind::Assume
+            | CommandKind::Release
+            | CommandKind::HandBack
+            | CommandKind::Dismiss => {}
+        }
+        self.last_command = Some(command.clone());
+        self.post(Message::Command(command), fate);
+    }
+
+    /// A command as a faulty or hostile sender would send it: one thing is wrong.
+    fn repeat_wrongly(&mut self, detail: u8) {
+        let Some(mut command) = self.last_command.clone() else { return };
+        self.ids += 1;
+        let first = std::mem::replace(&mut command.command_id, CommandId(Uuid::from_u128(self.ids)));
+        command.deadline = self.now.after(Duration::from_millis(400));
+        match detail & 7 {
+            0 => command.deadline = self.now,
+            1 => command.boot_id = boot(self.boots + 99),
+            2 => command.epoch = Epoch(command.epoch.0.saturating_sub(1)),
+            3 => command.epoch = self.gate.highest_epoch().next(),
+            4 => command.command_id = first,
+            // The same sequence again, under a new id.
+            _ => {}
+        }
+        self.deliver(&Message::Command(command));
+    }
+
+    fn post(&mut self, message: Message, fate: u8) {
+        match fate >> 3 & 15 {
+            0 => {}
+            1 => self.in_flight.push(message),
+            2 => {
+                self.deliver(&message);
+                self.in_flight.push(message);
+            }
+            _ => self.deliver(&message),
+        }
+    }
+
+    fn deliver_late(&mut self, index: usize) {
+        if self.in_flight.is_empty() {
+            return;
+        }
+        let message = self.in_flight.swap_remove(index % self.in_flight.len());
+        self.deliver(&message);
+    }
+
+    fn deliver(&mut self, message: &Message) {
+        match message {
+            Message::Grant(epoch, boot_id) => {
+                self.input(Input::Grant(*epoch), |gate, now| gate.handle_grant(*epoch, *boot_id, now));
+            }
+            Message::Void(epoch) => self.input(Input::Void, |gate, now| gate.handle_void(*epoch, now)),
+            Message::Beat(beat) => self.input(Input::Beat, |gate, now| gate.handle_holder(*beat, now)),
+            Message::Command(command) => {
+                self.input(Input::Command(command.clone()), |gate, now| {
+                    let command = GateCommand {
+                        command_id: command.command_id,
+                        boot_id: command.boot_id,
+                        kind: command.kind,
+                        args: &command.args,
+                        epoch: command.epoch,
+                        seq: command.seq,
+                        deadline: command.deadline,
+                        evidence_version: None,
+                        expect_state: None,
+                    };
+                    gate.handle_command(&command, now);
+                });
+            }
+        }
+    }
+
+    fn welcome_somehow(&mut self, detail: u8) {
+        self.incarnation = Incarnation(self.incarnation.0 + u64::from(detail & 7 == 0));
+        let cause = if detail & 64 == 0 { LatchCause::Fallback } else { LatchCause::Estop };
+        let latch = Latch { latch_id: LatchId(u64::from(detail)), cause };
+        let latches: &[Latch] = if detail & 24 == 0 { &[latch] } else { &[] };
+        self.welcome(latches, detail & 6 != 0);
+    }
+
+    fn welcome(&mut self, latches: &[Latch], lease_live: bool) {
+        let welcome = Welcome { incarnation: self.incarnation, epoch: self.minted, latches, lease_live };
+        self.input(Input::Link, |gate, now| {
+            assert!(gate.handle_welcome(&welcome, now), "the incarnation never falls");
+        });
+    }
+
+    fn own_request(&mut self, detail: u8) {
+        let level = FallbackLevel::new(detail >> 3 & 3).expect("two bits are 0 to 3");
+        if detail & 64 == 0 {
+            self.input(Input::Own, |gate, now| gate.handle_minimal_risk_request(level, now));
+        } else {
+            self.input(Input::Own, Gate::handle_own_stop);
+        }
+    }
+
+    /// Power off, power on: only what was written is left.
+    fn reboot(&mut self) {
+        self.boots += 1;
+        let record = self.record.clone();
+        let (kind, boots, world) = (self.kind, self.boots, self.world);
+        self.one(Input::Reboot(record.clone()), |gate, _| {
+            *gate = Gate::restore(identity(kind, boots), Timers::for_kind(kind), world, &record);
+        });
+        self.welcome(&[], false);
+    }
+}
+
+/// Every state that a trace passes through.
+pub(crate) fn states(trace: &[Entry]) -> impl Iterator<Item = ControlState> {
+    trace.iter().map(|entry| entry.after.state)
+}

@@ -1,0 +1,80 @@
+//! What one run of a gate looked like from outside.
+
+use watchkeeper_model::{
+    AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOutcome, Epoch,
+    FallbackLevel, Latch,
+};
+use watchkeeper_takeover::{Directive, Gate, GateAck, GateRecord, World};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Cmd {
+    pub(crate) command_id: CommandId,
+    pub(crate) boot_id: BootId,
+    pub(crate) kind: CommandKind,
+    pub(crate) args: CommandArgs,
+    pub(crate) epoch: Epoch,
+    pub(crate) seq: u64,
+    pub(crate) deadline: AgentTime,
+}
+
+#[derive(Clone, Debug)]
+#[expect(dead_code, reason = "some fields are only shown, when an invariant is broken")]
+pub(crate) enum Input {
+    Time,
+    World(World),
+    Demand(std::time::Duration),
+    DemandEnd,
+    Grant(Epoch),
+    Void,
+    Beat,
+    Command(Cmd),
+    /// A welcome or a loss of the connection.
+    Link,
+    Own,
+    Reboot(GateRecord),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Snapshot {
+    pub(crate) state: ControlState,
+    pub(crate) level: Option<FallbackLevel>,
+    pub(crate) latches: Vec<Latch>,
+    pub(crate) demand: Option<DemandId>,
+    pub(crate) demand_end: Option<AgentTime>,
+    pub(crate) outcome: Option<(DemandId, DemandOutcome)>,
+    pub(crate) epoch: Epoch,
+    pub(crate) highest_epoch: Epoch,
+    pub(crate) directive: Directive,
+    pub(crate) local_override: bool,
+}
+
+impl Snapshot {
+    pub(crate) fn of(gate: &Gate, now: AgentTime) -> Self {
+        let demand = gate.demand(now);
+        Self {
+            state: gate.state(),
+            level: gate.fallback_level(),
+            latches: gate.latches().to_vec(),
+            demand: demand.map(|(demand_id, _)| demand_id),
+            demand_end: demand.map(|(_, left)| now.after(left)),
+            outcome: gate.last_demand_outcome(),
+            epoch: gate.epoch(),
+            highest_epoch: gate.highest_epoch(),
+            directive: gate.directive(),
+            local_override: gate.world().local_override,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) now: AgentTime,
+    pub(crate) boot_id: BootId,
+    pub(crate) input: Input,
+    pub(crate) before: Snapshot,
+    pub(crate) after: Snapshot,
+    pub(crate) acks: Vec<GateAck>,
+    pub(crate) next_timeout: Option<AgentTime>,
+    /// What was written last is what is true now.
+    pub(crate) is_recorded: bool,
+}
