@@ -1,0 +1,339 @@
+//! What a person can press: one key each, the same in every console, and why it may not work now.
+
+use crate::Picture;
+use std::{fmt, time::Duration};
+use watchkeeper_model::{
+    AgentId, AgentKind, ControlState, FallbackLevel, Latch, LatchCause, OperatorRole, PersonId,
+};
+use watchkeeper_protocol::operator::AgentStatus;
+
+/// Something a person can do to the selected agent or alert with one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Claim the lease.
+    Claim,
+    /// Take control under the lease.
+    Engage,
+    /// Stop comfortably and stand.
+    Hold,
+    /// Drive at most so fast.
+    SpeedCap,
+    /// Go on after a hold.
+    Resume,
+    /// Go to the minimal-risk condition.
+    MinimalRisk,
+    /// Let the agent drive again.
+    HandBack,
+    /// Give the lease up.
+    Release,
+    /// Call the demand a false alarm.
+    Dismiss,
+    /// Release a latch.
+    ClearLatch,
+    /// Stop the agent at once (ESTOP).
+    Stop,
+}
+
+/// Why an action cannot be done now, as far as this console knows. The monitor and the agent decide last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unavailable {
+    /// There is no connection: nothing can be sent.
+    Disconnected,
+    /// This session may only read.
+    Observer,
+    /// The picture is not whole: a snapshot is still coming, or something was missed.
+    NotCurrent,
+    /// Nobody knows this agent.
+    UnknownAgent,
+    /// The agent is offline.
+    Offline,
+    /// The agent has only just connected.
+    NotSettled,
+    /// The record cannot be written.
+    Degraded,
+    /// Somebody else holds the lease.
+    HeldBy(PersonId),
+    /// The lease is already this session's.
+    AlreadyYours,
+    /// This session holds no lease.
+    ClaimFirst,
+    /// Control was not taken yet.
+    EngageFirst,
+    /// Control is taken, or on its way.
+    AlreadyEngaged,
+    /// The newest data is too old to take control on.
+    TooOld(Duration),
+    /// Taking over from an emergency fallback waits for standstill.
+    StandstillFirst,
+    /// The agent says it cannot drive by itself yet.
+    CannotResume,
+    /// The control state does not allow it.
+    WrongState(ControlState),
+    /// The agent is stopped already.
+    AlreadyStopped,
+    /// A supervisor must do it.
+    SupervisorOnly,
+    /// There is no latch.
+    NoLatch,
+    /// The agent's kind has no such command.
+    NotForKind(AgentKind),
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disconnected => f.write_str("not connected: nothing can be sent"),
+            Self::Observer => f.write_str("observers only read"),
+            Self::NotCurrent => f.write_str("the picture is still loading"),
+            Self::UnknownAgent => f.write_str("nobody knows this agent"),
+            Self::Offline => f.write_str("the agent is offline"),
+            Self::NotSettled => f.write_str("the agent has only just connected"),
+            Self::Degraded => f.write_str("the record cannot be written"),
+            Self::HeldBy(person) => write!(f, "{person} holds it"),
+            Self::AlreadyYours => f.write_str("it is already yours"),
+            Self::ClaimFirst => f.write_str("claim it first"),
+            Self::EngageFirst => f.write_str("engage first"),
+            Self::AlreadyEngaged => f.write_str("already engaged"),
+            Self::TooOld(age) => write!(f, "the data is {:.1} s old", age.as_secs_f64()),
+            Self::StandstillFirst => f.write_str("emergency fallback: wait for standstill"),
+            Self::CannotResume => f.write_str("the agent cannot go on by itself yet"),
+            Self::WrongState(state) => write!(f, "not while {}", crate::view::state_word(*state)),
+            Self::AlreadyStopped => f.write_str("it is stopped already"),
+            Self::SupervisorOnly => f.write_str("a supervisor must do it"),
+            Self::NoLatch => f.write_str("no latch is set"),
+            Self::NotForKind(kind) => write!(f, "a {} has no such command", crate::view::kind_word(*kind)),
+        }
+    }
+}
+
+impl Action {
+    /// All actions in the order in which consoles list them.
+    pub const ALL: [Self; 11] = [
+        Self::Claim,
+        Self::Engage,
+        Self::Hold,
+        Self::SpeedCap,
+        Self::Resume,
+        Self::MinimalRisk,
+        Self::HandBack,
+        Self::Release,
+        Self::Dismiss,
+        Self::ClearLatch,
+        Self::Stop,
+    ];
+
+    /// Returns the key, the same in every console. Engage also has Enter.
+    pub const fn key(self) -> char {
+        match self {
+            Self::Claim => 't',
+            Self::Engage => 'e',
+            Self::Hold => 'h',
+            Self::SpeedCap => 'c',
+            Self::Resume => 'g',
+            Self::MinimalRisk => 'm',
+            Self::HandBack => 'b',
+            Self::Release => 'r',
+            Self::Dismiss => 'x',
+            Self::ClearLatch => 'l',
+            Self::Stop => 'S',
+        }
+    }
+
+    /// Returns the verb as it stands on a button, in front of the agent's name.
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Claim => "take over",
+            Self::Engage => "engage",
+            Self::Hold => "hold",
+            Self::SpeedCap => "cap speed of",
+            Self::Resume => "let go on",
+            Self::MinimalRisk => "minimal risk for",
+            Self::HandBack => "hand back",
+            Self::Release => "release",
+            Self::Dismiss => "dismiss demand of",
+            Self::ClearLatch => "clear latch of",
+            Self::Stop => "STOP",
+        }
+    }
+
+    /// Says whether this session can do it to `agent` now, and if not, why not.
+    ///
+    /// A stop is refused only without a connection or without the role; old data never holds back what
+    /// makes things safer.
+    pub fn check(
+        self,
+        picture: &Picture,
+        agent: &AgentId,
+        now: watchkeeper_model::MonoTime,
+    ) -> Result<(), Unavailable> {
+        if !picture.link().is_connected() {
+            return Err(Unavailable::Disconnected);
+        }
+        if picture.me().is_none_or(|me| me.role < OperatorRole::Operator) {
+            return Err(Unavailable::Observer);
+        }
+        if self == Self::Stop {
+            return Ok(());
+        }
+        let Some(entry) = picture.agent(agent) else {
+            return Err(if picture.is_current() {
+                Unavailable::UnknownAgent
+            } else {
+                Unavailable::NotCurrent
+            });
+        };
+        let status = entry.status();
+        if status.offline_nanos.is_some() {
+            return Err(Unavailable::Offline);
+        }
+        if self.is_riskier() {
+            if !picture.is_current() {
+                return Err(Unavailable::NotCurrent);
+            }
+            if picture.is_degraded() {
+                return Err(Unavailable::Degraded);
+            }
+        }
+        let mine = picture.my_epoch(agent).is_some();
+        match self {
+            Self::Claim => check_claim(status, mine),
+            Self::Engage => check_engage(status, mine, entry.freshness(now).age),
+            Self::Hold => check_moving(status),
+            Self::SpeedCap if status.kind != AgentKind::Vehicle => Err(Unavailable::NotForKind(status.kind)),
+            Self::SpeedCap => check_moving(status),
+            Self::MinimalRisk => check_moving(status),
+            Self::Resume => check_in_control(status, mine),
+            Self::HandBack => {
+                check_in_control(status, mine)?;
+                if status.can_resume { Ok(()) } else { Err(Unavailable::CannotResume) }
+            }
+            Self::Release if mine => Ok(()),
+            Self::Release => Err(Unavailable::ClaimFirst),
+            Self::Dismiss => check_dismiss(status, mine),
+            Self::ClearLatch => self.check_clear(picture, status),
+            Self::Stop => Ok(()),
+        }
+    }
+
+    /// Returns the latch that CLEAR_LATCH would release in this role: an ESTOP's only for a supervisor.
+    pub fn clearable_latch(status: &AgentStatus, role: OperatorRole) -> Option<Latch> {
+        status.latches.iter().copied().find(|latch| match latch.cause {
+            LatchCause::Fallback => true,
+            LatchCause::Estop => role >= OperatorRole::Supervisor,
+        })
+    }
+
+    const fn is_riskier(self) -> bool {
+        match self {
+            Self::Claim | Self::Engage | Self::Resume | Self::HandBack | Self::Dismiss | Self::ClearLatch => {
+                true
+            }
+            Self::Hold | Self::SpeedCap | Self::MinimalRisk | Self::Release | Self::Stop => false,
+        }
+    }
+
+    fn check_clear(self, picture: &Picture, status: &AgentStatus) -> Result<(), Unavailable> {
+        debug_assert_eq!(self, Self::ClearLatch);
+        if status.latches.is_empty() {
+            return Err(Unavailable::NoLatch);
+        }
+        match status.control_state {
+            ControlState::SafeHeld | ControlState::Estopped => {}
+            ControlState::Autonomous
+            | ControlState::Requested
+            | ControlState::Claimed
+            | ControlState::InTransition
+            | ControlState::Human
+            | ControlState::Returning
+            | ControlState::Fallback => return Err(Unavailable::WrongState(status.control_state)),
+        }
+        let role = picture.me().map_or(OperatorRole::Observer, |me| me.role);
+        Self::clearable_latch(status, role).map(|_latch| ()).ok_or(Unavailable::SupervisorOnly)
+    }
+}
+
+fn check_claim(status: &AgentStatus, mine: bool) -> Result<(), Unavailable> {
+    if mine {
+        return Err(Unavailable::AlreadyYours);
+    }
+    if let Some(lease) = &status.lease {
+        return Err(Unavailable::HeldBy(lease.holder.clone()));
+    }
+    if !status.settled {
+        return Err(Unavailable::NotSettled);
+    }
+    match status.control_state {
+        ControlState::Autonomous
+        | ControlState::Requested
+        | ControlState::Fallback
+        | ControlState::SafeHeld => Ok(()),
+        ControlState::Estopped => Err(Unavailable::AlreadyStopped),
+        ControlState::Claimed
+        | ControlState::InTransition
+        | ControlState::Human
+        | ControlState::Returning => Err(Unavailable::WrongState(status.control_state)),
+    }
+}
+
+fn check_engage(status: &AgentStatus, mine: bool, age: Duration) -> Result<(), Unavailable> {
+    if !mine {
+        return Err(Unavailable::ClaimFirst);
+    }
+    match status.control_state {
+        ControlState::Claimed | ControlState::Fallback | ControlState::SafeHeld => {}
+        ControlState::InTransition | ControlState::Human => return Err(Unavailable::AlreadyEngaged),
+        ControlState::Autonomous
+        | ControlState::Requested
+        | ControlState::Returning
+        | ControlState::Estopped => return Err(Unavailable::WrongState(status.control_state)),
+    }
+    if age >= fresh_within(status.kind) {
+        return Err(Unavailable::TooOld(age));
+    }
+    let emergency = status.control_state == ControlState::Fallback
+        && status.fallback_level == Some(FallbackLevel::EMERGENCY);
+    if emergency && !status.condition_reached {
+        return Err(Unavailable::StandstillFirst);
+    }
+    Ok(())
+}
+
+fn check_moving(status: &AgentStatus) -> Result<(), Unavailable> {
+    if status.control_state == ControlState::Estopped { Err(Unavailable::AlreadyStopped) } else { Ok(()) }
+}
+
+fn check_in_control(status: &AgentStatus, mine: bool) -> Result<(), Unavailable> {
+    if !mine {
+        return Err(Unavailable::ClaimFirst);
+    }
+    match status.control_state {
+        ControlState::Human => Ok(()),
+        ControlState::Claimed | ControlState::Fallback | ControlState::SafeHeld => {
+            Err(Unavailable::EngageFirst)
+        }
+        ControlState::Autonomous
+        | ControlState::Requested
+        | ControlState::InTransition
+        | ControlState::Returning
+        | ControlState::Estopped => Err(Unavailable::WrongState(status.control_state)),
+    }
+}
+
+fn check_dismiss(status: &AgentStatus, mine: bool) -> Result<(), Unavailable> {
+    if !mine {
+        return Err(Unavailable::ClaimFirst);
+    }
+    if status.control_state == ControlState::Claimed {
+        Ok(())
+    } else {
+        Err(Unavailable::WrongState(status.control_state))
+    }
+}
+
+/// Returns T_fresh: how old the data may be on which somebody takes control (`takeover.md` 1.4, ours).
+pub(crate) const fn fresh_within(kind: AgentKind) -> Duration {
+    match kind {
+        AgentKind::Vehicle => Duration::from_millis(500),
+        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_secs(10),
+    }
+}

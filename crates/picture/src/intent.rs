@@ -1,0 +1,56 @@
+//! What a person wants, before it becomes a message.
+
+use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandKind, LatchId, Note};
+
+/// What a person wants; both consoles make these, and the client SDK turns them into messages.
+///
+/// It names agents and alerts, never rows: what moved on the screen in between cannot change whom it meets.
+/// Command ids, epochs, sequences, deadlines and evidence versions are the SDK's part.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Intent {
+    /// Have the lease of an agent: the first deliberate input of a takeover.
+    Claim {
+        /// Which agent.
+        agent: AgentId,
+    },
+    /// Take control: the second deliberate input.
+    Engage {
+        /// Which agent.
+        agent: AgentId,
+        /// The latches on the screen that taking control releases; never an ESTOP's.
+        latches: Vec<LatchId>,
+    },
+    /// Give the lease up.
+    Release {
+        /// Which agent.
+        agent: AgentId,
+    },
+    /// Let the agent drive again.
+    HandBack {
+        /// Which agent.
+        agent: AgentId,
+    },
+    /// Any other command.
+    Command {
+        /// Which agent.
+        agent: AgentId,
+        /// The verb; none of those that have an intent of their own.
+        kind: CommandKind,
+        /// Its arguments.
+        args: CommandArgs,
+    },
+    /// Take note of an alert.
+    Acknowledge {
+        /// Which alert.
+        alert: AlertId,
+    },
+    /// Stop an agent at once (ESTOP), lease or not.
+    Stop {
+        /// Which agent.
+        agent: AgentId,
+        /// Why, where the person said so.
+        reason: Option<Note>,
+        /// The person confirmed that more than five agents within 10 s are meant.
+        confirm_many: bool,
+    },
+}

@@ -1,0 +1,159 @@
+//! The rows of every panel: pure functions of a picture and `now`.
+//!
+//! A row holds words, a [`Mark`] (a shape) and a [`Tone`]. A console maps tones to its colours; since each
+//! tone comes with a word and most with a shape, nothing is ever said by colour alone.
+
+pub mod agent;
+pub mod alerts;
+pub mod commands;
+pub mod fleet;
+pub mod latency;
+pub mod status_line;
+pub mod takeover;
+mod words;
+
+pub use words::{age, cause_word, countdown, kind_word, number, outcome_words, state_word};
+
+use watchkeeper_model::{ControlState, LatchCause};
+use watchkeeper_protocol::operator::AgentStatus;
+
+/// What a row means to a person at a glance; consoles map it to their colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    /// As it should be.
+    Normal,
+    /// There, but not of interest now.
+    Quiet,
+    /// Needs somebody soon.
+    Warning,
+    /// Needs somebody now.
+    Danger,
+    /// This person's own: selected by, held by or driven by him.
+    Own,
+    /// Too old to be relied on.
+    Stale,
+}
+
+/// A shape that says what a colour says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// Nominal.
+    Ring,
+    /// Somebody is wanted.
+    TriangleUp,
+    /// Somebody has it, or is about to.
+    Diamond,
+    /// On its way from one to the other.
+    DiamondOpen,
+    /// The fallback acts.
+    TriangleDown,
+    /// Held safe.
+    SquareOpen,
+    /// Stopped.
+    Square,
+    /// No connection.
+    Cross,
+    /// Done.
+    Check,
+    /// Not done.
+    Dash,
+}
+
+impl Mark {
+    /// Returns one character of one column that draws it in a text.
+    pub const fn glyph(self) -> char {
+        match self {
+            Self::Ring => '○',
+            Self::TriangleUp => '▲',
+            Self::Diamond => '◆',
+            Self::DiamondOpen => '◇',
+            Self::TriangleDown => '▼',
+            Self::SquareOpen => '□',
+            Self::Square => '■',
+            Self::Cross => '×',
+            Self::Check => '✓',
+            Self::Dash => '·',
+        }
+    }
+}
+
+/// Returns the shape and tone of an agent's state. Losing the link outranks the state, which is then old.
+pub(crate) fn state_look(status: &AgentStatus, mine: bool) -> (Mark, Tone) {
+    if status.offline_nanos.is_some() {
+        return (Mark::Cross, Tone::Danger);
+    }
+    let held = if mine { Tone::Own } else { Tone::Normal };
+    match status.control_state {
+        ControlState::Autonomous => (Mark::Ring, Tone::Normal),
+        ControlState::Requested => (Mark::TriangleUp, Tone::Danger),
+        ControlState::Claimed => (Mark::Diamond, if mine { Tone::Own } else { Tone::Warning }),
+        ControlState::InTransition | ControlState::Returning => (Mark::DiamondOpen, held),
+        ControlState::Human => (Mark::Diamond, held),
+        ControlState::Fallback => (Mark::TriangleDown, if mine { Tone::Own } else { Tone::Danger }),
+        ControlState::SafeHeld => (Mark::SquareOpen, if mine { Tone::Own } else { Tone::Warning }),
+        ControlState::Estopped => (Mark::Square, Tone::Warning),
+    }
+}
+
+/// Returns the state in words, with the fallback's level and where a transition comes from.
+pub(crate) fn state_words(status: &AgentStatus) -> String {
+    let mut words = state_word(status.control_state).to_owned();
+    match status.control_state {
+        ControlState::Fallback => {
+            if let Some(level) = status.fallback_level {
+                words = format!("{words} {level}");
+            }
+        }
+        ControlState::Autonomous
+        | ControlState::Requested
+        | ControlState::Claimed
+        | ControlState::InTransition
+        | ControlState::Human
+        | ControlState::Returning
+        | ControlState::SafeHeld
+        | ControlState::Estopped => {}
+    }
+    words
+}
+
+/// Returns who controls the agent, in words, from this person's side.
+pub(crate) fn controller_words(status: &AgentStatus, mine: bool) -> String {
+    let holder = || match &status.lease {
+        Some(_) if mine => "you".to_owned(),
+        Some(lease) => lease.holder.to_string(),
+        None => "a person".to_owned(),
+    };
+    if status.local_override {
+        return "a person at the agent".to_owned();
+    }
+    match status.control_state {
+        ControlState::Autonomous | ControlState::Requested | ControlState::Claimed => "the agent".to_owned(),
+        ControlState::InTransition => match status.transition_from {
+            Some(ControlState::Fallback | ControlState::SafeHeld) => "the fallback, until you act".to_owned(),
+            Some(
+                ControlState::Autonomous
+                | ControlState::Requested
+                | ControlState::Claimed
+                | ControlState::InTransition
+                | ControlState::Human
+                | ControlState::Returning
+                | ControlState::Estopped,
+            )
+            | None => {
+                format!("the agent, until {} takes it", if mine { "your console".into() } else { holder() })
+            }
+        },
+        ControlState::Human => holder(),
+        ControlState::Returning => format!("{}, until the agent is steady", holder()),
+        ControlState::Fallback => "the fallback".to_owned(),
+        ControlState::SafeHeld => "nobody: held safe".to_owned(),
+        ControlState::Estopped => "nobody: stopped by a person".to_owned(),
+    }
+}
+
+pub(crate) const fn latch_word(cause: LatchCause) -> &'static str {
+    match cause {
+        LatchCause::Fallback => "fallback",
+        LatchCause::Estop => "stop (supervisor)",
+    }
+}

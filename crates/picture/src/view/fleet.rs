@@ -1,0 +1,201 @@
+//! The whole fleet: one row an agent, in the order of their names, so that nothing moves by itself.
+
+use super::{Mark, Tone, age, controller_words, kind_word, state_look, state_words};
+use crate::{AgentPicture, Picture};
+use std::time::Duration;
+use watchkeeper_model::{AgentId, ControlState, MonoTime};
+
+/// One agent in the fleet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FleetRow {
+    /// Which agent.
+    pub agent: AgentId,
+    /// What it is, in a word.
+    pub kind: &'static str,
+    /// Shape of its state.
+    pub mark: Mark,
+    /// Its state in words; with the fallback's level.
+    pub state: String,
+    /// How it is meant.
+    pub tone: Tone,
+    /// Who controls it, in words.
+    pub controller: String,
+    /// Time left of an open demand; zero when it has run out.
+    pub demand_left: Option<Duration>,
+    /// Who holds the lease: `you`, or a name.
+    pub holder: Option<String>,
+    /// Age of the newest sign of life.
+    pub data_age: Duration,
+    /// The same as text: `0.2 s`, or `no data for 1.4 s` when it is late, or `offline for 3.0 s`.
+    pub data: String,
+    /// The data is too old to be relied on.
+    pub stale: bool,
+    /// The agent is offline: everything else is the last known.
+    pub offline: bool,
+    /// How odd it looks, 0 to 1.
+    pub score: f64,
+    /// Latches it holds.
+    pub latches: usize,
+    /// What else must be known, in a few words; empty when there is nothing.
+    pub note: String,
+}
+
+/// The fleet in one line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FleetSummary {
+    /// Agents in the picture.
+    pub agents: usize,
+    /// Agents that need a person.
+    pub need_person: usize,
+    /// Agents whose lease is this session's.
+    pub yours: usize,
+    /// Agents offline.
+    pub offline: usize,
+    /// Agents online with data too old.
+    pub stale: usize,
+    /// Shortest demand that is running.
+    pub next_deadline: Option<Duration>,
+    /// How it is meant.
+    pub tone: Tone,
+    /// The same in words; a quiet fleet still says what was checked and when.
+    pub text: String,
+}
+
+/// Returns the rows of the fleet.
+pub fn rows(picture: &Picture, now: MonoTime) -> Vec<FleetRow> {
+    picture.agents().map(|(agent, entry)| row(picture, agent, entry, now)).collect()
+}
+
+/// Returns the fleet in one line.
+pub fn summary(picture: &Picture, now: MonoTime) -> FleetSummary {
+    let mut summary = FleetSummary {
+        agents: 0,
+        need_person: 0,
+        yours: 0,
+        offline: 0,
+        stale: 0,
+        next_deadline: None,
+        tone: Tone::Normal,
+        text: String::new(),
+    };
+    let mut newest: Option<Duration> = None;
+    for (agent, entry) in picture.agents() {
+        let freshness = entry.freshness(now);
+        let offline = entry.status().offline_nanos.is_some();
+        summary.agents += 1;
+        summary.offline += usize::from(offline);
+        summary.stale += usize::from(freshness.stale && !offline);
+        summary.need_person += usize::from(needs_person(entry));
+        summary.yours += usize::from(picture.my_epoch(agent).is_some());
+        summary.next_deadline = match (summary.next_deadline, entry.demand_left(now)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        newest = Some(newest.map_or(freshness.age, |known| known.min(freshness.age)));
+    }
+    summary.tone = if !picture.is_current() {
+        Tone::Stale
+    } else if summary.need_person > 0 {
+        Tone::Danger
+    } else if summary.offline + summary.stale > 0 {
+        Tone::Warning
+    } else {
+        Tone::Normal
+    };
+    summary.text = summary_text(&summary, newest);
+    summary
+}
+
+fn summary_text(summary: &FleetSummary, newest: Option<Duration>) -> String {
+    let Some(newest) = newest else { return "no agents".to_owned() };
+    let agents = match summary.agents {
+        1 => "1 agent".to_owned(),
+        many => format!("{many} agents"),
+    };
+    let need = match summary.need_person {
+        0 => "nobody needs you".to_owned(),
+        1 => "1 NEEDS A PERSON".to_owned(),
+        many => format!("{many} NEED A PERSON"),
+    };
+    let mut parts = vec![agents, need];
+    for (count, what) in [(summary.yours, "yours"), (summary.offline, "offline"), (summary.stale, "stale")] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    parts.push(format!("newest data {}", age(newest)));
+    parts.join(", ")
+}
+
+fn row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) -> FleetRow {
+    let status = entry.status();
+    let mine = picture.my_epoch(agent).is_some();
+    let freshness = entry.freshness(now);
+    let (mark, tone) = state_look(status, mine);
+    let offline = entry.offline_for(now);
+    let data = match offline {
+        Some(span) => format!("offline for {}", age(span)),
+        None if freshness.stale => format!("no data for {}", age(freshness.age)),
+        None => age(freshness.age),
+    };
+    // A late row goes grey, unless what it last said is itself a reason to look.
+    let tone = if freshness.stale && tone == Tone::Normal { Tone::Stale } else { tone };
+    FleetRow {
+        agent: agent.clone(),
+        kind: kind_word(status.kind),
+        mark,
+        state: state_words(status),
+        tone,
+        controller: controller_words(status, mine),
+        demand_left: entry.demand_left(now),
+        holder: status.lease.as_ref().map(|lease| if mine { "you".into() } else { lease.holder.to_string() }),
+        data_age: freshness.age,
+        data,
+        stale: freshness.stale,
+        offline: offline.is_some(),
+        score: newest_score(entry),
+        latches: status.latches.len(),
+        note: note(entry),
+    }
+}
+
+/// Returns the score that came last, by decision or by status.
+pub(crate) fn newest_score(entry: &AgentPicture) -> f64 {
+    match entry.history().newest() {
+        Some(sample) if sample.received_at > entry.received_at() => sample.score,
+        Some(_) | None => entry.status().score,
+    }
+}
+
+fn note(entry: &AgentPicture) -> String {
+    let status = entry.status();
+    let mut notes = Vec::new();
+    if status.stop_pending {
+        notes.push("STOP not confirmed");
+    }
+    if status.unverified {
+        notes.push("fallback not confirmed");
+    }
+    if status.local_override {
+        notes.push("driven locally");
+    }
+    if !status.settled && status.offline_nanos.is_none() {
+        notes.push("connecting");
+    }
+    notes.join(", ")
+}
+
+/// Returns whether somebody should look at the agent and nobody does.
+fn needs_person(entry: &AgentPicture) -> bool {
+    let status = entry.status();
+    match status.control_state {
+        ControlState::Requested => true,
+        ControlState::Fallback | ControlState::SafeHeld => status.lease.is_none(),
+        ControlState::Autonomous
+        | ControlState::Claimed
+        | ControlState::InTransition
+        | ControlState::Human
+        | ControlState::Returning
+        | ControlState::Estopped => status.unverified || status.stop_pending,
+    }
+}

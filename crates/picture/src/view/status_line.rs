@@ -1,0 +1,101 @@
+//! The line that is always there: the connection, how old everything is, and how the monitor is.
+
+use super::{Tone, age};
+use crate::{Link, Picture};
+use std::time::Duration;
+use watchkeeper_model::MonoTime;
+
+/// The monitor speaks at least once a second (its health); after two it is late.
+const LATE: Duration = Duration::from_secs(2);
+
+/// The line that is always there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatusLine {
+    /// What protects this session. Until sessions are authenticated it says that nothing does.
+    pub banner: &'static str,
+    /// Who this is, in which role; empty before the first welcome.
+    pub person: String,
+    /// The connection in words, with its age when it is lost or silent.
+    pub connection: String,
+    /// How the connection is meant.
+    pub tone: Tone,
+    /// Nothing can be relied on now: consoles grey everything and say so.
+    pub disconnected: bool,
+    /// Why riskier commands are refused; empty when they are not.
+    pub degraded: String,
+    /// What did not reach this console or its screen; empty when nothing is missing.
+    pub missing: String,
+    /// The monitor's newest complaint about this console; empty when there is none.
+    pub error: String,
+    /// The monitor in numbers: agents, consoles, record.
+    pub monitor: String,
+}
+
+/// Returns the line.
+pub fn status_line(picture: &Picture, now: MonoTime) -> StatusLine {
+    let (connection, tone) = connection(picture, now);
+    let role = picture.me().map(|me| format!("{} ({})", me.person, me.role));
+    StatusLine {
+        banner: "DEV - NOT PROTECTED",
+        person: role.unwrap_or_default(),
+        connection,
+        tone,
+        disconnected: !picture.link().is_connected(),
+        degraded: if picture.is_degraded() {
+            "DEGRADED: the record cannot be written, riskier commands are refused".to_owned()
+        } else {
+            String::new()
+        },
+        missing: missing(picture),
+        error: picture.error().map(|error| error.value.message.to_string()).unwrap_or_default(),
+        monitor: monitor(picture),
+    }
+}
+
+fn connection(picture: &Picture, now: MonoTime) -> (String, Tone) {
+    let silent = picture.last_message_at().map(|at| now.since(at));
+    match picture.link() {
+        Link::Never => ("NOT CONNECTED yet".to_owned(), Tone::Danger),
+        Link::Connecting { since } => (format!("connecting for {}", age(now.since(since))), Tone::Warning),
+        Link::Lost { since } => {
+            let old = silent.unwrap_or_else(|| now.since(since));
+            (format!("NOT CONNECTED, data {} old", age(old)), Tone::Danger)
+        }
+        Link::Connected { .. } => match silent {
+            Some(silent) if silent > LATE => (format!("no message for {}", age(silent)), Tone::Danger),
+            Some(_) | None if picture.needs_resync() => {
+                ("missed a message: reloading".to_owned(), Tone::Warning)
+            }
+            Some(_) | None if !picture.is_current() => ("loading the picture".to_owned(), Tone::Warning),
+            Some(_) | None => ("connected".to_owned(), Tone::Normal),
+        },
+    }
+}
+
+fn missing(picture: &Picture) -> String {
+    let mut missing = Vec::new();
+    if picture.dropped_telemetry() > 0 {
+        missing.push(format!("{} decisions not shown", picture.dropped_telemetry()));
+    }
+    if picture.not_shown() > 0 {
+        missing.push(format!("{} updates did not fit", picture.not_shown()));
+    }
+    missing.join(", ")
+}
+
+fn monitor(picture: &Picture) -> String {
+    let Some(health) = picture.health() else { return "monitor unknown".to_owned() };
+    let health = &health.value;
+    let mut parts = vec![
+        format!("{} agents", health.agents),
+        format!("{} consoles", health.consoles),
+        format!("record queue {:.0} %", health.ledger_queue * 100.0),
+    ];
+    if health.refused_frames > 0 {
+        parts.push(format!("{} frames refused", health.refused_frames));
+    }
+    if let Some(head) = picture.head() {
+        parts.push(format!("record {}", head.value.sequence));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,259 @@
+//! A takeover of one agent: where it stands, what is missing, and which keys work now.
+
+use super::{
+    Mark, Tone, age, agent::if_nobody_acts, controller_words, countdown, latch_word, outcome_words,
+    state_look, state_words,
+};
+use crate::{Action, AgentPicture, Picture, Unavailable, action::fresh_within};
+use std::time::Duration;
+use watchkeeper_model::{AgentId, ControlState, LatchCause, LatchId, MonoTime, Response};
+use watchkeeper_protocol::operator::LeaseEvent;
+
+/// How long the screen stays with a takeover that is over.
+const AFTERWARDS: Duration = Duration::from_mins(1);
+
+/// Where a takeover stands; the screen follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Nothing is asked.
+    Calm,
+    /// Somebody is wanted: who, what, how bad, how long left.
+    Noticed,
+    /// Claimed: building awareness.
+    Understood,
+    /// Claimed and everything is there to engage, or engaged and changing hands.
+    Ready,
+    /// A person drives.
+    InControl,
+    /// On its way back to the agent.
+    HandingBack,
+    /// It was over less than a minute ago.
+    Afterwards,
+}
+
+impl Phase {
+    /// Returns the phase in words.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Calm => "nothing asked",
+            Self::Noticed => "noticed",
+            Self::Understood => "understood",
+            Self::Ready => "ready",
+            Self::InControl => "in control",
+            Self::HandingBack => "handing back",
+            Self::Afterwards => "afterwards",
+        }
+    }
+}
+
+/// One thing that must be so before the next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What must be so.
+    pub text: String,
+    /// It is so.
+    pub done: bool,
+}
+
+/// One key, and whether it works now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionRow {
+    /// What it does.
+    pub action: Action,
+    /// Its key.
+    pub key: char,
+    /// Verb and the agent's name, as they stand on the button.
+    pub label: String,
+    /// Why it does not work now.
+    pub unavailable: Option<Unavailable>,
+}
+
+/// The lease as the panel shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseRow {
+    /// Who: `you`, or a name.
+    pub holder: String,
+    /// It is this session's.
+    pub mine: bool,
+    /// Until it lapses unless renewed.
+    pub left: Duration,
+    /// The holder's last heartbeat said that he can act.
+    pub ready: bool,
+    /// All of it in words.
+    pub text: String,
+}
+
+/// A takeover of one agent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakeoverPanel {
+    /// Which agent.
+    pub agent: AgentId,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Shape of the state.
+    pub mark: Mark,
+    /// The state in words.
+    pub state: String,
+    /// How it is meant.
+    pub tone: Tone,
+    /// Who controls it, in words: always at the same place.
+    pub controller: String,
+    /// Time left of the demand; zero when it has run out.
+    pub left: Option<Duration>,
+    /// What happens if nobody acts, and when.
+    pub if_nobody_acts: String,
+    /// Why a person is wanted, or how it ended.
+    pub reason: String,
+    /// The live lease.
+    pub lease: Option<LeaseRow>,
+    /// What the next step needs.
+    pub checks: Vec<Check>,
+    /// The latches that ENGAGE will release in this person's name.
+    pub releases: Vec<LatchId>,
+    /// All keys, in a fixed order.
+    pub actions: Vec<ActionRow>,
+}
+
+/// Returns the takeover of `agent`; `None` for one that nobody knows.
+pub fn panel(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<TakeoverPanel> {
+    let entry = picture.agent(agent)?;
+    let status = entry.status();
+    let lease = lease_row(picture, agent, entry, now);
+    let mine = lease.as_ref().is_some_and(|lease| lease.mine);
+    let (mark, tone) = state_look(status, mine);
+    let checks = checks(picture, agent, entry, now);
+    let phase = phase(picture, entry, &checks, now);
+    Some(TakeoverPanel {
+        agent: agent.clone(),
+        phase,
+        mark,
+        state: state_words(status),
+        tone,
+        controller: controller_words(status, mine),
+        left: entry.demand_left(now),
+        if_nobody_acts: if_nobody_acts(entry, now),
+        reason: reason(entry, phase),
+        lease,
+        checks,
+        releases: releases(entry),
+        actions: Action::ALL
+            .into_iter()
+            .map(|action| ActionRow {
+                action,
+                key: action.key(),
+                label: format!("{} {agent}", action.verb()),
+                unavailable: action.check(picture, agent, now).err(),
+            })
+            .collect(),
+    })
+}
+
+/// Returns the latches that an ENGAGE of this agent names: all but an ESTOP's.
+pub fn releases(entry: &AgentPicture) -> Vec<LatchId> {
+    let latches = entry.status().latches.iter();
+    latches.filter(|latch| latch.cause != LatchCause::Estop).map(|latch| latch.latch_id).collect()
+}
+
+fn phase(picture: &Picture, entry: &AgentPicture, checks: &[Check], now: MonoTime) -> Phase {
+    let status = entry.status();
+    let mine = picture.my_epoch(&status.agent).is_some();
+    let claimed =
+        if mine && checks.iter().all(|check| check.done) { Phase::Ready } else { Phase::Understood };
+    let over_lately = entry.lease_event().is_some_and(|event| {
+        event.value.event == LeaseEvent::Ended && now.since(event.received_at) < AFTERWARDS
+    });
+    match status.control_state {
+        ControlState::Autonomous if over_lately => Phase::Afterwards,
+        ControlState::Autonomous => Phase::Calm,
+        ControlState::Requested => Phase::Noticed,
+        ControlState::Claimed => claimed,
+        ControlState::Fallback | ControlState::SafeHeld if status.lease.is_some() => claimed,
+        ControlState::Fallback | ControlState::SafeHeld | ControlState::Estopped => Phase::Noticed,
+        ControlState::InTransition => Phase::Ready,
+        ControlState::Human => Phase::InControl,
+        ControlState::Returning => Phase::HandingBack,
+    }
+}
+
+fn lease_row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) -> Option<LeaseRow> {
+    let lease = entry.status().lease.as_ref()?;
+    let mine = picture.my_epoch(agent).is_some();
+    let holder = if mine { "you".to_owned() } else { lease.holder.to_string() };
+    let left = entry.lease_left(now)?;
+    let can_act = if lease.ready { "can act" } else { "NOT READY" };
+    let verb = if mine { "hold" } else { "holds" };
+    let text = format!("{holder} {verb} the lease {}, {can_act}, lapses in {}", lease.epoch, countdown(left));
+    Some(LeaseRow { holder, mine, left, ready: lease.ready, text })
+}
+
+fn checks(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) -> Vec<Check> {
+    let status = entry.status();
+    match status.control_state {
+        ControlState::Human | ControlState::Returning => {
+            let quiet = !picture.alerts().any(|(_, alert)| {
+                let alarm = alert.alarm();
+                alarm.agent == *agent && alarm.state.is_active() && alarm.response == Response::Takeover
+            });
+            vec![
+                Check { text: "the agent can go on by itself".to_owned(), done: status.can_resume },
+                Check { text: "the cause is gone".to_owned(), done: quiet },
+                Check { text: "what it does is steady".to_owned(), done: status.stable },
+            ]
+        }
+        ControlState::Autonomous
+        | ControlState::Requested
+        | ControlState::Claimed
+        | ControlState::InTransition
+        | ControlState::Fallback
+        | ControlState::SafeHeld => {
+            let freshness = entry.freshness(now);
+            let mine = picture.my_epoch(agent).is_some();
+            let ready = mine && status.lease.as_ref().is_some_and(|lease| lease.ready);
+            let online = status.offline_nanos.is_none() && status.settled;
+            vec![
+                Check { text: "online and settled".to_owned(), done: online },
+                Check {
+                    text: format!(
+                        "data {} old, at most {}",
+                        age(freshness.age),
+                        countdown(fresh_within(status.kind))
+                    ),
+                    done: freshness.age < fresh_within(status.kind),
+                },
+                Check { text: "the lease is yours".to_owned(), done: mine },
+                Check { text: "you are at the keys".to_owned(), done: ready },
+            ]
+        }
+        ControlState::Estopped => {
+            let unlatched = !status.latches.iter().any(|latch| latch.cause == LatchCause::Estop);
+            vec![
+                Check { text: "it stands still".to_owned(), done: status.condition_reached },
+                Check { text: "a supervisor cleared the latch".to_owned(), done: unlatched },
+            ]
+        }
+    }
+}
+
+fn reason(entry: &AgentPicture, phase: Phase) -> String {
+    let status = entry.status();
+    if let Some(demand) = &status.demand {
+        return demand.reason.to_string();
+    }
+    match phase {
+        Phase::Afterwards => {
+            let event = entry.lease_event().map(|event| &event.value);
+            let end = event.and_then(|update| update.end).map_or("over", outcome_words);
+            let holder = event.map(|update| update.holder.to_string()).unwrap_or_default();
+            format!("{holder}'s lease: {end}")
+        }
+        Phase::Calm
+        | Phase::Noticed
+        | Phase::Understood
+        | Phase::Ready
+        | Phase::InControl
+        | Phase::HandingBack => {
+            let latches: Vec<_> = status.latches.iter().map(|latch| latch_word(latch.cause)).collect();
+            if latches.is_empty() { String::new() } else { format!("latched: {}", latches.join(", ")) }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Situations that a console must show well, built from messages as the monitor sends them.
+
+use std::time::Duration;
+use uuid::Uuid;
+use watchkeeper_model::*;
+use watchkeeper_picture::Picture;
+use watchkeeper_protocol::{ToOperator, operator::*};
+
+/// Console clock when a scene begins.
+pub(crate) const START: MonoTime = MonoTime::from_nanos(1_000_000_000_000);
+/// Monitor clock at that time.
+pub(crate) const MONITOR_START: MonoTime = MonoTime::from_nanos(500_000_000_000);
+/// The session of this console.
+pub(crate) const SESSION: SessionId = SessionId(7);
+
+pub(crate) fn agent(name: &str) -> AgentId {
+    AgentId::new(name).unwrap()
+}
+
+pub(crate) fn person(name: &str) -> PersonId {
+    PersonId::new(name).unwrap()
+}
+
+pub(crate) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) fn label(text: &str) -> Label {
+    Label::new(text).unwrap()
+}
+
+pub(crate) fn note(text: &str) -> Note {
+    Note::new(text).unwrap()
+}
+
+pub(crate) fn welcome(role: OperatorRole, resumed: bool) -> ToOperator {
+    ToOperator::Welcome(OperatorWelcome {
+        session_id: SESSION,
+        incarnation: Incarnation(3),
+        person: person("anna"),
+        role,
+        resumed,
+        software_version: label("0.1.0"),
+        now: MONITOR_START,
+    })
+}
+
+pub(crate) fn status(name: &str, kind: AgentKind) -> AgentStatus {
+    let signals = match kind {
+        AgentKind::Vehicle => vec![("speed", "m/s"), ("gap", "m"), ("accel", "m/s2")],
+        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => vec![("amount", "EUR")],
+    };
+    AgentStatus {
+        agent: agent(name),
+        kind,
+        signals: signals
+            .into_iter()
+            .map(|(name, unit)| SignalSpec { name: label(name), unit: label(unit) })
+            .collect(),
+        boot_id: BootId(Uuid::from_u128(11)),
+        software_version: label("drive 4.2"),
+        control_state: ControlState::Autonomous,
+        state_version: StateVersion(1),
+        transition_from: None,
+        fallback_level: None,
+        offline_nanos: None,
+        agent_clock: AgentTime::from_nanos(80_000_000_000),
+        heartbeat_age_nanos: 50_000_000,
+        settled: true,
+        latches: vec![],
+        demand: None,
+        lease: None,
+        stable: true,
+        condition_reached: false,
+        can_resume: true,
+        local_override: false,
+        unverified: false,
+        stop_pending: false,
+        score: 0.02,
+        decisions: 1_200,
+        gaps: 0,
+        clock_offset: Some(ClockOffset { offset_nanos: 1_200_000, error_nanos: 100_000 }),
+    }
+}
+
+pub(crate) fn lease(holder: &str, session_id: SessionId) -> LeaseStatus {
+    LeaseStatus {
+        holder: person(holder),
+        session_id,
+        epoch: Epoch(41),
+        left_nanos: 1_900_000_000,
+        ready: true,
+    }
+}
+
+pub(crate) fn demand(left: Duration) -> DemandStatus {
+    DemandStatus {
+        demand_id: DemandId(9),
+        origin: DemandOrigin::Monitor,
+        left_nanos: u64::try_from(left.as_nanos()).unwrap(),
+        then: note("it pulls over (fallback 2)"),
+        reason: note("speed signal frozen for 2.1 s while others moved"),
+    }
+}
+
+pub(crate) fn alarm(id: u64, name: &str, severity: Severity) -> Alarm {
+    Alarm {
+        alert_id: AlertId(id),
+        agent: agent(name),
+        cause: CauseClass::Outlier,
+        subject: label("speed"),
+        severity,
+        response: Response::Advise,
+        state: AlarmState::UnackActive,
+        raised_at: MONITOR_START.before(millis(2_800)),
+        changed_at: MONITOR_START.before(millis(800)),
+        count: 42,
+        decision: Some(DecisionSeq(1_180)),
+        demand_id: None,
+        escalation: 0,
+        acknowledged_by: None,
+        explanation: Explanation {
+            detector: label("ewma_z"),
+            version: 1,
+            statistic: 7.4,
+            threshold: 4.0,
+            score: 0.93,
+            signals: vec![SignalEvidence {
+                signal: label("speed"),
+                unit: label("m/s"),
+                value: 12.6,
+                expected_low: Some(12.8),
+                expected_high: Some(13.9),
+                contribution: 0.8,
+            }],
+            samples: vec![Sample { seq: DecisionSeq(1_180), value: 12.6 }],
+            text: note("speed stood at 12.6 m/s, expected 12.8 to 13.9 m/s, 42 times"),
+        },
+    }
+}
+
+pub(crate) fn telemetry(name: &str, seq: u64, score: f64) -> Telemetry {
+    Telemetry {
+        agent: agent(name),
+        seq: DecisionSeq(seq),
+        received_at: MONITOR_START,
+        action: label("follow_lane"),
+        confidence: Some(Confidence::new(0.97).unwrap()),
+        signals: vec![12.6, 31.25, -0.125],
+        score,
+        pose: None,
+    }
+}
+
+pub(crate) fn health(degraded: bool) -> ToOperator {
+    let stage = |stage, p99_millis: u64, breaches| StageLatency {
+        stage,
+        count: 12,
+        p50_nanos: p99_millis * 400_000,
+        p95_nanos: p99_millis * 900_000,
+        p99_nanos: p99_millis * 1_000_000,
+        max_nanos: p99_millis * 1_500_000,
+        breaches,
+    };
+    ToOperator::Health(Health {
+        now: MONITOR_START,
+        degraded,
+        ledger_queue: 0.04,
+        agents: 4,
+        consoles: 2,
+        refused_frames: 1,
+        stages: vec![
+            stage(Stage::Detect, 40, 0),
+            stage(Stage::Notify, 140, 0),
+            stage(Stage::Decide, 3_200, 0),
+            stage(Stage::Command, 90, 2),
+        ],
+    })
+}
+
+pub(crate) fn snapshot(cursor: u64, agents: Vec<AgentStatus>, alerts: Vec<Alarm>) -> ToOperator {
+    ToOperator::Snapshot(SnapshotPart { cursor, part: 0, last: true, agents, alerts })
+}
+
+fn fleet() -> Vec<AgentStatus> {
+    let mut agents: Vec<_> =
+        ["truck-03", "truck-17", "truck-21"].iter().map(|name| status(name, AgentKind::Vehicle)).collect();
+    agents.push(status("cards-eu", AgentKind::Transaction));
+    agents
+}
+
+/// A picture of `agents` and `alerts` with ten decisions a second until `START`.
+pub(crate) fn picture(role: OperatorRole, agents: Vec<AgentStatus>, alerts: Vec<Alarm>) -> Picture {
+    let mut picture = Picture::new();
+    picture.handle_connected(START.before(millis(1_200)));
+    picture.handle(&welcome(role, false), START.before(millis(1_100)));
+    let names: Vec<_> = agents.iter().map(|status| status.agent.to_string()).collect();
+    // The same snapshot twice, a second apart: histories outlive a snapshot.
+    picture.handle(&snapshot(100, agents.clone(), alerts.clone()), START.before(millis(1_000)));
+    for step in 0..10 {
+        for name in &names {
+            let message = ToOperator::Telemetry(telemetry(name, 1_191 + step, 0.02));
+            picture.handle(&message, START.before(millis(900 - 100 * step)));
+        }
+    }
+    picture.handle(&snapshot(100, agents, alerts), START);
+    picture.handle(&health(false), START);
+    picture
+}
+
+/// Nothing wrong anywhere.
+pub(crate) fn calm() -> (Picture, MonoTime) {
+    (picture(OperatorRole::Operator, fleet(), vec![]), START.after(millis(60)))
+}
+
+fn troubled(state: ControlState) -> (Vec<AgentStatus>, Vec<Alarm>) {
+    let mut agents = fleet();
+    let truck = &mut agents[1];
+    truck.control_state = state;
+    truck.state_version = StateVersion(2);
+    truck.score = 0.93;
+    truck.demand = Some(demand(millis(7_300)));
+    let mut first = alarm(501, "truck-17", Severity::Critical);
+    first.response = Response::Takeover;
+    first.demand_id = Some(DemandId(9));
+    let mut second = alarm(502, "truck-21", Severity::Advisory);
+    second.state = AlarmState::AckedActive;
+    second.acknowledged_by = Some(person("bob"));
+    (agents, vec![first, second])
+}
+
+/// A takeover is demanded.
+pub(crate) fn alert() -> (Picture, MonoTime) {
+    let (agents, alerts) = troubled(ControlState::Requested);
+    (picture(OperatorRole::Operator, agents, alerts), START.after(millis(60)))
+}
+
+/// This person has claimed the agent.
+pub(crate) fn claimed() -> (Picture, MonoTime) {
+    let (mut agents, alerts) = troubled(ControlState::Claimed);
+    agents[1].lease = Some(lease("anna", SESSION));
+    (picture(OperatorRole::Operator, agents, alerts), START.after(millis(60)))
+}
+
+/// This person drives the agent; one command is done, one on its way.
+pub(crate) fn takeover() -> (Picture, MonoTime) {
+    let (mut agents, mut alerts) = troubled(ControlState::Human);
+    agents[1].demand = None;
+    agents[1].lease = Some(lease("anna", SESSION));
+    agents[1].can_resume = false;
+    alerts[0].state = AlarmState::AckedActive;
+    alerts[0].acknowledged_by = Some(person("anna"));
+    let mut picture = picture(OperatorRole::Operator, agents, alerts);
+    let update = |cursor, id, kind, state, code, logged| {
+        ToOperator::CommandStatus(CommandUpdate {
+            cursor,
+            command_id: CommandId(Uuid::from_u128(id)),
+            agent: agent("truck-17"),
+            kind,
+            issued_by: person("anna"),
+            state,
+            code,
+            detail: None,
+            logged,
+        })
+    };
+    let done = update(101, 1, CommandKind::Engage, CommandState::Completed, None, true);
+    picture.handle(&done, START.after(millis(10)));
+    let refused =
+        update(102, 2, CommandKind::HandBack, CommandState::Rejected, Some(CommandCode::Precondition), true);
+    picture.handle(&refused, START.after(millis(20)));
+    let going = update(103, 3, CommandKind::Hold, CommandState::Accepted, None, false);
+    picture.handle(&going, START.after(millis(30)));
+    picture.handle_issued(
+        CommandId(Uuid::from_u128(4)),
+        &agent("truck-17"),
+        CommandKind::SpeedCap,
+        START.after(millis(40)),
+    );
+    (picture, START.after(millis(60)))
+}
+
+/// A hundred alerts at once, one of them a demand.
+pub(crate) fn flood() -> (Picture, MonoTime) {
+    let (agents, mut alerts) = troubled(ControlState::Requested);
+    for id in 0..98 {
+        let severity = if id % 3 == 0 { Severity::Warning } else { Severity::Advisory };
+        let mut alarm = alarm(600 + id, if id % 2 == 0 { "truck-03" } else { "truck-21" }, severity);
+        alarm.raised_at = MONITOR_START.before(millis(1_000 + 10 * id));
+        alarm.count = id + 1;
+        alerts.push(alarm);
+    }
+    let mut picture = Picture::new();
+    picture.handle_connected(START);
+    picture.handle(&welcome(OperatorRole::Operator, false), START);
+    let (head, tail) = alerts.split_at(64);
+    let parts = [(0, false, agents, head.to_vec()), (1, true, vec![], tail.to_vec())];
+    for (part, last, agents, alerts) in parts {
+        let part = SnapshotPart { cursor: 100, part, last, agents, alerts };
+        picture.handle(&ToOperator::Snapshot(part), START);
+    }
+    picture.handle(&health(false), START);
+    picture.handle(&ToOperator::Dropped(Dropped { telemetry: 1_234 }), START);
+    (picture, START.after(millis(60)))
+}
+
+/// Connected, but a vehicle is silent, another offline, and the record cannot be written.
+pub(crate) fn stale() -> (Picture, MonoTime) {
+    let mut agents = fleet();
+    agents[1].offline_nanos = Some(3_000_000_000);
+    let mut picture = picture(OperatorRole::Operator, agents, vec![]);
+    let now = START.after(millis(1_400));
+    picture.handle(&ToOperator::Telemetry(telemetry("truck-21", 1_201, 0.02)), now.before(millis(30)));
+    picture.handle(&health(true), now.before(millis(20)));
+    (picture, now)
+}
+
+/// The connection broke in the middle of a demand.
+pub(crate) fn disconnected() -> (Picture, MonoTime) {
+    let (mut picture, now) = alert();
+    picture.handle_disconnected(now);
+    (picture, now.after(millis(4_000)))
+}

@@ -1,0 +1,172 @@
+//! What every view says in every situation.
+
+use crate::scenes::{self, START, agent, millis, picture, status};
+use std::fmt::Debug;
+use watchkeeper_model::*;
+use watchkeeper_picture::{Action, Picture, Unavailable, view};
+
+fn lines<T: Debug>(rows: impl IntoIterator<Item = T>) -> String {
+    rows.into_iter().map(|row| format!("{row:?}")).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+fn every_view(picture: &Picture, now: MonoTime) -> String {
+    let truck = agent("truck-17");
+    let panel = view::takeover::panel(picture, &truck, now).unwrap();
+    let mut detail = view::agent::detail(picture, &truck, 2, now).unwrap();
+    let (signals, decisions) = (std::mem::take(&mut detail.signals), std::mem::take(&mut detail.decisions));
+    let actions = panel.actions.iter().map(|row| match &row.unavailable {
+        None => format!("{} {}", row.key, row.label),
+        Some(why) => format!("{} {}: NO, {why}", row.key, row.label),
+    });
+    [
+        format!("status line\n{:#?}\n", view::status_line::status_line(picture, now)),
+        format!("summary\n{:#?}\n", view::fleet::summary(picture, now)),
+        format!("fleet\n{}", lines(view::fleet::rows(picture, now))),
+        format!("alerts\n{}", lines(view::alerts::rows(picture, None, now).iter().take(8))),
+        format!("agent\n{detail:#?}\n"),
+        format!(
+            "signals\n{}",
+            lines(signals.into_iter().map(|row| view::agent::SignalRow { trend: vec![], ..row }))
+        ),
+        format!("decisions\n{}", lines(decisions)),
+        format!("takeover: {} {:?}\n", panel.phase.word(), panel.lease),
+        format!("checks\n{}", lines(panel.checks)),
+        format!("actions\n{}\n", actions.collect::<Vec<_>>().join("\n")),
+        format!("commands\n{}", lines(view::commands::rows(picture, None, now))),
+        format!("latency\n{}", lines(view::latency::rows(picture, view::latency::strictest_kind(picture)))),
+    ]
+    .join("\n")
+}
+
+#[test]
+fn a_calm_fleet_says_what_was_checked_and_when() {
+    let (picture, now) = scenes::calm();
+    insta::assert_snapshot!(every_view(&picture, now));
+}
+
+#[test]
+fn a_demand_says_who_what_how_bad_and_how_long_is_left() {
+    let (picture, now) = scenes::alert();
+    insta::assert_snapshot!(every_view(&picture, now));
+}
+
+#[test]
+fn a_takeover_shows_the_lease_the_commands_and_what_hand_back_waits_for() {
+    let (picture, now) = scenes::takeover();
+    insta::assert_snapshot!(every_view(&picture, now));
+}
+
+#[test]
+fn a_flood_keeps_the_demand_on_top() {
+    let (picture, now) = scenes::flood();
+    assert_eq!(view::alerts::rows(&picture, None, now).len(), 100);
+    insta::assert_snapshot!(every_view(&picture, now));
+}
+
+#[test]
+fn old_data_is_called_old() {
+    let (picture, now) = scenes::stale();
+    insta::assert_snapshot!(every_view(&picture, now));
+}
+
+#[test]
+fn a_lost_connection_says_how_old_everything_is_and_allows_nothing() {
+    let (picture, now) = scenes::disconnected();
+    insta::assert_snapshot!(every_view(&picture, now));
+    for action in Action::ALL {
+        assert_eq!(action.check(&picture, &agent("truck-17"), now), Err(Unavailable::Disconnected));
+    }
+}
+
+#[test]
+fn a_frozen_order_keeps_its_places_and_puts_what_is_new_behind() {
+    let (picture, now) = scenes::flood();
+    let frozen = [AlertId(650), AlertId(601), AlertId(9_999)];
+    let rows = view::alerts::rows(&picture, Some(&frozen), now);
+    let ids: Vec<_> = rows.iter().take(3).map(|row| row.alert.0).collect();
+    assert_eq!(ids, [650, 601, 501]);
+    assert_eq!(rows.len(), 100);
+}
+
+#[test]
+fn a_vehicle_is_stale_after_twice_its_period_and_never_before() {
+    let (picture, _) = scenes::calm();
+    let truck = picture.agent(&agent("truck-17")).unwrap();
+    assert!(!truck.freshness(START.after(millis(200))).stale);
+    assert!(truck.freshness(START.after(millis(201))).stale);
+    let cards = picture.agent(&agent("cards-eu")).unwrap();
+    assert!(!cards.freshness(START.after(millis(2_000))).stale);
+    assert!(cards.freshness(START.after(millis(2_001))).stale);
+}
+
+#[test]
+fn an_agent_whose_heartbeats_come_late_to_the_monitor_is_stale_however_often_it_is_told() {
+    let mut late = status("truck-17", AgentKind::Vehicle);
+    late.control_state = ControlState::Estopped;
+    let on_time = picture(OperatorRole::Operator, vec![late.clone()], vec![]);
+    // No decision is due while it stands, so a status a second is on time.
+    assert!(!on_time.agent(&late.agent).unwrap().freshness(START.after(millis(900))).stale);
+    late.heartbeat_age_nanos = 250_000_000;
+    let mut told = picture(OperatorRole::Operator, vec![late.clone()], vec![]);
+    let at = START.after(millis(5_000));
+    told.handle(&scenes::snapshot(100, vec![late.clone()], vec![]), at);
+    assert!(told.agent(&late.agent).unwrap().freshness(at).stale);
+}
+
+#[test]
+fn an_observer_may_press_nothing_and_an_operator_may_always_stop() {
+    let agents = || vec![status("truck-17", AgentKind::Vehicle)];
+    let observer = picture(OperatorRole::Observer, agents(), vec![]);
+    let late = START.after(millis(60_000));
+    for action in Action::ALL {
+        assert_eq!(action.check(&observer, &agent("truck-17"), late), Err(Unavailable::Observer));
+    }
+    let operator = picture(OperatorRole::Operator, agents(), vec![]);
+    assert_eq!(Action::Stop.check(&operator, &agent("truck-17"), late), Ok(()));
+    assert_eq!(Action::Hold.check(&operator, &agent("truck-17"), late), Ok(()));
+}
+
+#[test]
+fn only_a_supervisor_clears_the_latch_of_a_stop() {
+    let mut stopped = status("truck-17", AgentKind::Vehicle);
+    stopped.control_state = ControlState::Estopped;
+    stopped.latches = vec![Latch { latch_id: LatchId(5), cause: LatchCause::Estop }];
+    let check =
+        |role| Action::ClearLatch.check(&picture(role, vec![stopped.clone()], vec![]), &stopped.agent, START);
+    assert_eq!(check(OperatorRole::Operator), Err(Unavailable::SupervisorOnly));
+    assert_eq!(check(OperatorRole::Supervisor), Ok(()));
+}
+
+#[test]
+fn taking_control_names_every_latch_but_that_of_a_stop() {
+    let mut held = status("truck-17", AgentKind::Vehicle);
+    held.latches = vec![
+        Latch { latch_id: LatchId(5), cause: LatchCause::Estop },
+        Latch { latch_id: LatchId(6), cause: LatchCause::Fallback },
+    ];
+    let picture = picture(OperatorRole::Operator, vec![held.clone()], vec![]);
+    let panel = view::takeover::panel(&picture, &held.agent, START).unwrap();
+    assert_eq!(panel.releases, [LatchId(6)]);
+}
+
+#[test]
+fn the_phases_of_a_takeover_follow_the_agent() {
+    let phase = |(picture, now): (Picture, MonoTime)| {
+        view::takeover::panel(&picture, &agent("truck-17"), now).unwrap().phase
+    };
+    assert_eq!(phase(scenes::calm()), view::takeover::Phase::Calm);
+    assert_eq!(phase(scenes::alert()), view::takeover::Phase::Noticed);
+    assert_eq!(phase(scenes::claimed()), view::takeover::Phase::Ready);
+    let (picture, now) = scenes::claimed();
+    assert_eq!(phase((picture, now.after(millis(2_000)))), view::takeover::Phase::Understood);
+    assert_eq!(phase(scenes::takeover()), view::takeover::Phase::InControl);
+}
+
+#[test]
+fn ages_round_up_and_countdowns_round_down() {
+    assert_eq!(view::age(millis(1_301)), "1.4 s");
+    assert_eq!(view::countdown(millis(1_399)), "1.3 s");
+    assert_eq!(view::age(millis(59_999)), "1 min 00 s");
+    assert_eq!(view::countdown(millis(3_720_000)), "1 h 02 min");
+    assert_eq!(view::countdown(millis(0)), "0.0 s");
+}
