@@ -1,0 +1,185 @@
+//! From an accepted TCP connection to a session: upgrade, hello, token, a free place.
+
+use crate::{
+    clock::Clock,
+    counters::Counters,
+    doorway::Ticket,
+    engine_loop::{ControlItem, TelemetryItem},
+    handshake,
+    options::Limits,
+    outbox::outbox,
+    session::{Session, Side},
+    socket::{Incoming, Socket, not_binary, report},
+    token::TokenDigest,
+};
+use std::{net::IpAddr, sync::Arc};
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
+use tracing::Instrument;
+use watchkeeper_engine::EngineInput;
+use watchkeeper_model::{Note, SessionId};
+use watchkeeper_protocol::{
+    FirstFrame, Hello,
+    session::{ErrorCode, ErrorReport},
+};
+
+/// Sessions of one incarnation; ids of the next ones start above them.
+const SESSIONS_PER_INCARNATION: u64 = 100_000_000;
+
+/// What every connection shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+    pub(crate) listen: IpAddr,
+    pub(crate) token: TokenDigest,
+    pub(crate) incarnation: u64,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) agent_places: Arc<Semaphore>,
+    pub(crate) console_places: Arc<Semaphore>,
+    pub(crate) control: mpsc::Sender<ControlItem>,
+    pub(crate) telemetry: mpsc::Sender<TelemetryItem>,
+}
+
+/// A connection that said hello.
+struct Admitted {
+    socket: Socket,
+    hello: Hello,
+    place: OwnedSemaphorePermit,
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut ticket: Ticket) {
+    let admitted = tokio::select! {
+        biased;
+        () = ticket.evicted() => {
+            tracing::debug!("a connection that had not said hello made room for a newer one");
+            None
+        }
+        admitted = admit(stream, &shared) => admitted,
+    };
+    drop(ticket);
+    let Some(Admitted { socket, hello, place }) = admitted else {
+        shared.counters.connection_refused();
+        return;
+    };
+    let number = shared.counters.next_session();
+    let session = SessionId(shared.incarnation * SESSIONS_PER_INCARNATION + number);
+    let span = tracing::info_span!("session", session = session.0);
+    Box::pin(begin(shared, session, socket, hello).instrument(span)).await;
+    drop(place);
+}
+
+async fn begin(shared: Arc<Shared>, session: SessionId, mut socket: Socket, hello: Hello) {
+    let (sender, receiver) = outbox();
+    let (side, input) = match hello {
+        Hello::Agent(hello) => {
+            tracing::info!(agent = %hello.agent, kind = %hello.kind, "an agent connected");
+            socket.set_write_deadline(shared.limits.agent_write_deadline);
+            (Side::Agent, EngineInput::AgentConnected { session, hello })
+        }
+        Hello::Operator(hello) => {
+            tracing::info!(person = %hello.person, console = ?hello.console, "a console connected");
+            socket.set_write_deadline(shared.limits.console_write_deadline);
+            (Side::Operator, EngineInput::OperatorConnected { session, hello })
+        }
+    };
+    let connected = ControlItem::Connected { session, outbox: sender, hello: Box::new(input) };
+    if shared.control.send(connected).await.is_err() {
+        // The engine is gone: the server is at its end.
+        return;
+    }
+    Session::new(shared, session, side, socket, receiver).run().await;
+}
+
+/// Upgrades, takes the hello, and checks it; `None` when the connection is refused.
+async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "could not turn Nagle's algorithm off");
+    }
+    let upgrade = handshake::upgrade(stream, shared.listen, shared.token);
+    let (inner, accepted) = match timeout(shared.limits.upgrade_deadline, upgrade).await {
+        Ok(Ok(upgraded)) => upgraded,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "refused a connection");
+            return None;
+        }
+        Err(_) => {
+            tracing::debug!("a connection was not upgraded in time");
+            return None;
+        }
+    };
+    let mut socket = Socket::new(inner, shared.limits.console_write_deadline);
+    match take_hello(&mut socket, shared, accepted.authorised).await {
+        Ok((hello, place)) => Some(Admitted { socket, hello, place }),
+        Err(Some(report)) => {
+            tracing::info!(code = ?report.code, "refused a hello");
+            socket.close(&report).await;
+            None
+        }
+        Err(None) => None,
+    }
+}
+
+/// Takes the hello and a place; the error is what to tell the peer, `None` where it is gone.
+async fn take_hello(
+    socket: &mut Socket,
+    shared: &Shared,
+    authorised: bool,
+) -> Result<(Hello, OwnedSemaphorePermit), Option<ErrorReport>> {
+    let Ok(first) = timeout(shared.limits.hello_deadline, first_frame(socket)).await else {
+        return Err(Some(report(ErrorCode::NoHello, "the hello did not come in time")));
+    };
+    let mut hello = match first {
+        Incoming::Frame(frame) => FirstFrame::decode(&frame).map_err(|error| {
+            shared.counters.frame_refused();
+            Some(error.report())
+        })?,
+        Incoming::Text => {
+            shared.counters.frame_refused();
+            return Err(Some(not_binary()));
+        }
+        Incoming::Broken(report) => {
+            shared.counters.frame_refused();
+            return Err(Some(report));
+        }
+        Incoming::Closed | Incoming::Lost | Incoming::Echo => return Err(None),
+    };
+    let (token, places) = match &mut hello {
+        Hello::Agent(hello) => (hello.token.take(), &shared.agent_places),
+        Hello::Operator(hello) => (hello.token.take(), &shared.console_places),
+    };
+    check_token(token.as_ref(), shared.token, authorised).map_err(Some)?;
+    let place = Arc::clone(places).try_acquire_owned().map_err(|_full| {
+        Some(report(ErrorCode::TooManySessions, "the monitor has as many sessions of this kind as it takes"))
+    })?;
+    Ok((hello, place))
+}
+
+async fn first_frame(socket: &mut Socket) -> Incoming {
+    loop {
+        match socket.next().await {
+            Incoming::Echo => {}
+            first @ (Incoming::Frame(_)
+            | Incoming::Text
+            | Incoming::Closed
+            | Incoming::Lost
+            | Incoming::Broken(_)) => return first,
+        }
+    }
+}
+
+fn check_token(token: Option<&Note>, expected: TokenDigest, authorised: bool) -> Result<(), ErrorReport> {
+    let wrong = match token {
+        Some(token) => !expected.accepts(token.as_str()),
+        None => !authorised,
+    };
+    if wrong {
+        let message = "the token is wrong or absent; the file `token` in the runtime directory holds it";
+        return Err(report(ErrorCode::Unauthorised, message));
+    }
+    Ok(())
+}

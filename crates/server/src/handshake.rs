@@ -1,0 +1,267 @@
+//! From a TCP connection to a WebSocket: who may even knock.
+//!
+//! A page in somebody's browser can reach loopback ports, by cross-site requests or by DNS rebinding; hence the
+//! checks of `Host` and `Origin` (`security.md` T17, T18). A token in a URL ends up in logs and histories;
+//! hence no query string (T27). No extension is ever negotiated (T14).
+
+use crate::token::TokenDigest;
+use std::net::IpAddr;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream, accept_hdr_async_with_config,
+    tungstenite::{
+        self,
+        handshake::server::{ErrorResponse, Request, Response},
+        http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+        protocol::WebSocketConfig,
+    },
+};
+use watchkeeper_protocol::{PATH, SUBPROTOCOL};
+
+/// What a peer's frame may have so that it still is read, and answered with `too_large`.
+const READABLE_FRAME: usize = 256 << 10;
+const READ_BUFFER: usize = 16 << 10;
+const WRITE_BUFFER: usize = 64 << 10;
+/// Above the largest batch plus one frame; reaching it ends the session like a missed write deadline.
+const MAX_WRITE_BUFFER: usize = 1 << 20;
+
+/// Why an upgrade is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The path is not `/v1`.
+    Path,
+    /// There is a query string.
+    Query,
+    /// `Host` is absent, ambiguous, or not this machine.
+    Host,
+    /// `Origin` is ambiguous or another site.
+    Origin,
+    /// The subprotocol is not offered.
+    Subprotocol,
+    /// `Authorization` is not `Bearer` with the token of this run.
+    Token,
+}
+
+impl Refusal {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Path => StatusCode::NOT_FOUND,
+            Self::Query | Self::Subprotocol => StatusCode::BAD_REQUEST,
+            Self::Host | Self::Origin => StatusCode::FORBIDDEN,
+            Self::Token => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Path => "the endpoint is /v1\n",
+            Self::Query => {
+                "no query string is taken; the token goes into the hello or into `Authorization: Bearer`\n"
+            }
+            Self::Host => "the Host header must name this machine's loopback address\n",
+            Self::Origin => "pages of other sites may not connect\n",
+            Self::Subprotocol => "Sec-WebSocket-Protocol must offer watchkeeper.v1\n",
+            Self::Token => "Authorization must be `Bearer` with the token of this run\n",
+        }
+    }
+
+    fn response(self) -> ErrorResponse {
+        let body = self.text();
+        let mut response = ErrorResponse::new(Some(body.to_owned()));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+}
+
+/// What a request proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// It carried the token, so the hello need not.
+    pub authorised: bool,
+}
+
+/// Upgrades a connection.
+///
+/// # Errors
+/// Whatever is wrong with the request; the peer has been told where that was possible.
+pub(crate) async fn upgrade(
+    stream: TcpStream,
+    listen: IpAddr,
+    token: TokenDigest,
+) -> Result<(WebSocketStream<TcpStream>, Accepted), tungstenite::Error> {
+    let mut accepted = Accepted { authorised: false };
+    #[expect(clippy::result_large_err, reason = "tungstenite's signature")]
+    let check = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
+        accepted = check_request(request.uri(), request.headers(), listen, |found| token.accepts(found))
+            .map_err(|refusal| {
+                tracing::debug!(?refusal, "refused an upgrade");
+                refusal.response()
+            })?;
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        Ok(response)
+    };
+    let socket = accept_hdr_async_with_config(stream, check, Some(config())).await?;
+    Ok((socket, accepted))
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .max_message_size(Some(READABLE_FRAME))
+        .max_frame_size(Some(READABLE_FRAME))
+}
+
+/// Checks the request of an upgrade; `listen` is the server's own address.
+///
+/// # Errors
+/// The first [`Refusal`] that applies.
+pub fn check_request(
+    uri: &Uri,
+    headers: &HeaderMap,
+    listen: IpAddr,
+    is_token: impl Fn(&str) -> bool,
+) -> Result<Accepted, Refusal> {
+    if uri.query().is_some() {
+        return Err(Refusal::Query);
+    }
+    if uri.path() != PATH {
+        return Err(Refusal::Path);
+    }
+    let host = single(headers, &header::HOST, Refusal::Host)?.ok_or(Refusal::Host)?;
+    if !is_this_machine(host, listen) {
+        return Err(Refusal::Host);
+    }
+    if let Some(origin) = single(headers, &header::ORIGIN, Refusal::Origin)? {
+        let site = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        if !site.is_some_and(|site| is_this_machine(site, listen)) {
+            return Err(Refusal::Origin);
+        }
+    }
+    let offered = headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|offer| offer.trim() == SUBPROTOCOL);
+    if !offered {
+        return Err(Refusal::Subprotocol);
+    }
+    let authorised = match single(headers, &header::AUTHORIZATION, Refusal::Token)? {
+        None => false,
+        Some(value) => match value.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && is_token(token.trim()) => true,
+            Some(_) | None => return Err(Refusal::Token),
+        },
+    };
+    Ok(Accepted { authorised })
+}
+
+/// Returns the only value of a header, `None` where it is absent; refuses several, and what is not text.
+fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+    refusal: Refusal,
+) -> Result<Option<&'h str>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_not_text| refusal),
+        (Some(_), Some(_)) => Err(refusal),
+    }
+}
+
+/// Says whether `host[:port]` is a loopback name or address, or the address we listen on.
+fn is_this_machine(authority: &str, listen: IpAddr) -> bool {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((host, port)) => (host, port.strip_prefix(':').or(port.is_empty().then_some("0"))),
+            None => return false,
+        },
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, Some("0")),
+        },
+    };
+    if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+        return false;
+    }
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address == listen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn check(uri: &str, headers: &[(&'static str, &'static str)]) -> Result<Accepted, Refusal> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        check_request(&uri.parse().unwrap(), &map, Ipv4Addr::LOCALHOST.into(), |token| token == "secret")
+    }
+
+    const GOOD: [(&str, &str); 2] =
+        [("host", "127.0.0.1:7410"), ("sec-websocket-protocol", "watchkeeper.v1")];
+
+    #[test]
+    fn an_honest_client_gets_in_with_and_without_a_bearer() {
+        assert_eq!(check("/v1", &GOOD), Ok(Accepted { authorised: false }));
+        let bearer = [GOOD[0], GOOD[1], ("authorization", "Bearer secret")];
+        assert_eq!(check("/v1", &bearer), Ok(Accepted { authorised: true }));
+    }
+
+    #[test]
+    fn hosts_and_origins_of_others_are_refused() {
+        for (host, good) in [
+            ("localhost", true),
+            ("localhost:8000", true),
+            ("[::1]:7410", true),
+            ("127.0.0.9:7410", true),
+            ("evil.test", false),
+            ("evil.test:7410", false),
+            ("127.0.0.1.evil.test", false),
+            ("localhost.evil.test:7410", false),
+            ("127.0.0.1:7410@evil.test", false),
+            ("", false),
+        ] {
+            assert_eq!(check("/v1", &[("host", host), GOOD[1]]).is_ok(), good, "{host}");
+        }
+        assert_eq!(check("/v1", &[GOOD[1]]), Err(Refusal::Host));
+        assert_eq!(check("/v1", &[GOOD[0], GOOD[0], GOOD[1]]), Err(Refusal::Host));
+        for (origin, good) in [
+            ("http://localhost:3000", true),
+            ("https://127.0.0.1", true),
+            ("null", false),
+            ("https://evil.test", false),
+            ("http://localhost.evil.test", false),
+            ("file://localhost", false),
+        ] {
+            assert_eq!(check("/v1", &[GOOD[0], GOOD[1], ("origin", origin)]).is_ok(), good, "{origin}");
+        }
+    }
+
+    #[test]
+    fn paths_queries_subprotocols_and_bearers_are_checked() {
+        assert_eq!(check("/v2", &GOOD), Err(Refusal::Path));
+        assert_eq!(check("/v1/", &GOOD), Err(Refusal::Path));
+        assert_eq!(check("/v1?token=secret", &GOOD), Err(Refusal::Query));
+        assert_eq!(check("/v1", &[GOOD[0]]), Err(Refusal::Subprotocol));
+        assert_eq!(
+            check("/v1", &[GOOD[0], ("sec-websocket-protocol", "chat, watchkeeper.v2")]),
+            Err(Refusal::Subprotocol)
+        );
+        assert!(check("/v1", &[GOOD[0], ("sec-websocket-protocol", "chat, watchkeeper.v1")]).is_ok());
+        for wrong in ["Bearer wrong", "Basic secret", "secret", "Bearer"] {
+            let headers = [GOOD[0], GOOD[1], ("authorization", wrong)];
+            assert_eq!(check("/v1", &headers), Err(Refusal::Token), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The one thread that owns the record: group commit, durable marks, segments, the head file.
+//!
+//! It takes what is queued, commits it with one sync, and says up to which input everything is on disk. A
+//! sync that fails ends the process: asking again could report success for data that is lost.
+
+use crate::{clock::Clock, files, ledger_queue::Gauge, startup};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+use tokio::sync::{oneshot, watch};
+use watchkeeper_engine::Derived;
+use watchkeeper_ledger::{AppendError, CommitError, Ledger, RollError, Storage};
+use watchkeeper_model::{AgentId, MonoTime, WallTime};
+use watchkeeper_protocol::{
+    record::{AgentAuthority, DigestRecord, Opening, record_type},
+    session::Head,
+};
+
+/// What is committed at once at most, in bytes; a quarter of what the ledger would hold.
+const BATCH_BYTES: usize = 4 << 20;
+/// How long a record that nobody waits for may wait for company: it halves the syncs of a busy server, since
+/// every durable mark is itself such a record.
+const LINGER: Duration = Duration::from_millis(20);
+/// How often a commit is tried again on a full disk.
+const FULL_RETRY: Duration = Duration::from_millis(250);
+/// How often at most at the end of the process: five seconds.
+const FULL_RETRIES_AT_THE_END: u32 = 20;
+/// How often at most the head file is written, and a new segment tried on a full disk.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// One input with everything that came of it; recorded as a whole.
+#[derive(Debug)]
+pub(crate) struct LedgerItem {
+    pub(crate) now: MonoTime,
+    pub(crate) wall: WallTime,
+    pub(crate) input: Option<InputRecord>,
+    pub(crate) derived: Vec<Derived>,
+    pub(crate) digest: Option<DigestRecord>,
+}
+
+/// An input as the record holds it.
+#[derive(Debug)]
+pub(crate) struct InputRecord {
+    /// Counts from 1 within the incarnation.
+    pub(crate) number: u64,
+    /// Its encoding.
+    pub(crate) payload: Vec<u8>,
+    /// Somebody outside may wait until it is on disk.
+    pub(crate) awaited: bool,
+}
+
+/// Everything up to input `input` is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DurableMark {
+    pub(crate) input: u64,
+    pub(crate) head: Head,
+}
+
+/// Why the record cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LedgerFailure {
+    /// A record was not taken.
+    #[error("the record did not take an entry")]
+    Append(#[from] AppendError),
+    /// The disk failed, or stayed full to the end.
+    #[error("the record could not be written")]
+    Commit(#[from] CommitError),
+    /// A new segment could not be made.
+    #[error("the record could not go on in a new segment")]
+    Roll(#[from] RollError),
+}
+
+/// The thread, seen from its owner.
+#[derive(Debug)]
+pub(crate) struct LedgerThread {
+    thread: JoinHandle<()>,
+    last_head: oneshot::Receiver<Head>,
+}
+
+/// What the thread works on.
+pub(crate) struct Writer<S> {
+    ledger: Ledger<S>,
+    opening: Opening,
+    authority: BTreeMap<AgentId, AgentAuthority>,
+    inputs: u64,
+    clock: Clock,
+    gauge: Arc<Gauge>,
+    marks: watch::Sender<Option<DurableMark>>,
+    head_file: Option<PathBuf>,
+    head_file_at: MonoTime,
+    head_written: Option<u64>,
+    roll_tried_at: MonoTime,
+}
+
+impl LedgerThread {
+    /// Starts the thread; it ends when every sender of `queue` is gone.
+    pub(crate) fn spawn<S: Storage + Send + 'static>(
+        mut writer: Writer<S>,
+        queue: Receiver<LedgerItem>,
+    ) -> anyhow::Result<Self> {
+        let (tell, last_head) = oneshot::channel();
+        let thread = thread::Builder::new().name("ledger".to_owned()).spawn(move || {
+            let _guard = AbortOnPanic;
+            match writer.run(&queue) {
+                Ok(head) => {
+                    if tell.send(head).is_err() {
+                        tracing::debug!("nobody waits for the last head of the record");
+                    }
+                }
+                Err(failure) => die(failure),
+            }
+        })?;
+        Ok(Self { thread, last_head })
+    }
+
+    /// Waits for the end of the thread and returns the last head.
+    pub(crate) async fn finish(self) -> anyhow::Result<Head> {
+        let head = self.last_head.await.map_err(|_gone| anyhow::anyhow!("the ledger thread panicked"))?;
+        self.thread.join().map_err(|_panic| anyhow::anyhow!("the ledger thread panicked"))?;
+        Ok(head)
+    }
+}
+
+/// A server without its record must not go on.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!("the ledger thread panicked; the process ends");
+            std::process::abort();
+        }
+    }
+}
+
+/// Ends the process (`security.md` 4.4, rule 5): what was promised may be lost, and only a start that reads
+/// the disk again knows. Agents fall back by themselves.
+fn die(failure: LedgerFailure) -> ! {
+    let error = format!("{:#}", anyhow::Error::from(failure));
+    tracing::error!(error, "the record failed; the process ends, agents fall back by themselves");
+    std::process::abort()
+}
+
+impl<S: Storage> Writer<S> {
+    /// Makes the writer of an open segment.
+    pub(crate) fn new(
+        ledger: Ledger<S>,
+        opening: Opening,
+        gauge: Arc<Gauge>,
+        marks: watch::Sender<Option<DurableMark>>,
+        head_file: Option<PathBuf>,
+    ) -> Self {
+        let authority = opening.authority.iter().map(|one| (one.agent.clone(), one.clone())).collect();
+        let (inputs, clock) = (opening.inputs_before, Clock);
+        Self {
+            ledger,
+            opening,
+            authority,
+            inputs,
+            clock,
+            gauge,
+            marks,
+            head_file,
+            head_file_at: MonoTime::default(),
+            head_written: None,
+            roll_tried_at: MonoTime::default(),
+        }
+    }
+
+    /// Writes until every sender is gone.
+    pub(crate) fn run(&mut self, queue: &Receiver<LedgerItem>) -> Result<Head, LedgerFailure> {
+        loop {
+            match queue.recv_timeout(SECOND) {
+                Ok(item) => self.batch(item, queue)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.write_head_file(false);
+        }
+        self.commit()?;
+        self.write_head_file(true);
+        Ok(self.head())
+    }
+
+    fn batch(&mut self, first: LedgerItem, queue: &Receiver<LedgerItem>) -> Result<(), LedgerFailure> {
+        self.gauge.busy_since(first.now);
+        let until = self.clock.now().after(LINGER);
+        let mut awaited = self.take(first)?;
+        while self.ledger.pending_bytes() < BATCH_BYTES {
+            let item = match queue.try_recv() {
+                Ok(item) => item,
+                Err(TryRecvError::Empty) if !awaited => {
+                    match queue.recv_timeout(self.clock.now().until(until)) {
+                        Ok(item) => item,
+                        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                    }
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            };
+            awaited |= self.take(item)?;
+        }
+        self.commit()?;
+        self.gauge.idle();
+        if awaited {
+            self.marks.send_replace(Some(DurableMark { input: self.inputs, head: self.head() }));
+        }
+        self.roll_if_due()
+    }
+
+    /// Appends an item and says whether somebody may wait for it.
+    fn take(&mut self, item: LedgerItem) -> Result<bool, LedgerFailure> {
+        let (mono, wall) = (item.now.as_nanos(), item.wall.as_unix_nanos());
+        let mut awaited = false;
+        if let Some(input) = item.input {
+            self.ledger.append(record_type::INPUT, 0, mono, wall, &input.payload)?;
+            self.inputs = input.number;
+            awaited = input.awaited;
+        }
+        for derived in item.derived {
+            self.ledger.append(derived.record_type(), 0, mono, wall, &derived.encode())?;
+            match derived {
+                Derived::Authority(authority) => {
+                    self.authority.insert(authority.agent.clone(), authority);
+                }
+                Derived::Takeover(_) => {}
+            }
+        }
+        if let Some(digest) = item.digest {
+            let payload = rmp_serde::to_vec_named(&digest).expect("a digest can be written as MessagePack");
+            self.ledger.append(record_type::DIGEST, 0, mono, wall, &payload)?;
+        }
+        Ok(awaited)
+    }
+
+    /// Commits; waits for space on a full disk, which the engine sees as a stalled record.
+    fn commit(&mut self) -> Result<(), LedgerFailure> {
+        let (mut tries, mut tries_at_the_end) = (0_u32, 0);
+        loop {
+            match self.ledger.commit() {
+                Ok(_) => {
+                    if tries > 0 {
+                        tracing::info!("there is room on the disk again; the record goes on");
+                    }
+                    return Ok(());
+                }
+                Err(CommitError::Full { pending_bytes, source }) => {
+                    if tries == 0 {
+                        tracing::warn!(pending_bytes, "the disk is full; the record waits for room");
+                    }
+                    tries = tries.saturating_add(1);
+                    tries_at_the_end += u32::from(self.gauge.is_ending());
+                    if tries_at_the_end > FULL_RETRIES_AT_THE_END {
+                        return Err(CommitError::Full { pending_bytes, source }.into());
+                    }
+                    thread::sleep(FULL_RETRY);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn roll_if_due(&mut self) -> Result<(), LedgerFailure> {
+        let now = self.clock.now();
+        if !self.ledger.should_roll() || now.since(self.roll_tried_at) < SECOND {
+            return Ok(());
+        }
+        self.opening.inputs_before = self.inputs;
+        self.opening.authority = self.authority.values().cloned().collect();
+        match self.ledger.roll(&startup::encode(&self.opening)) {
+            Ok(_) => {
+                tracing::debug!(segment = self.ledger.segment(), "the record goes on in a new segment");
+                Ok(())
+            }
+            Err(RollError::Full { segment, .. }) => {
+                self.roll_tried_at = now;
+                tracing::warn!(segment, "no room for a new segment; the record goes on in the old one");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn head(&self) -> Head {
+        let head = self.ledger.head();
+        Head { sequence: head.sequence, hash: head.hash.0 }
+    }
+
+    fn write_head_file(&mut self, at_the_end: bool) {
+        let Some(path) = &self.head_file else { return };
+        let (now, head) = (self.clock.now(), self.ledger.head());
+        let due = at_the_end || now.since(self.head_file_at) >= SECOND;
+        if !due || self.head_written == Some(head.sequence) {
+            return;
+        }
+        self.head_file_at = now;
+        match files::replace(path, &format!("{head}\n")) {
+            Ok(()) => self.head_written = Some(head.sequence),
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "the head file is out of date"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

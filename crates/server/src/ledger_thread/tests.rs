@@ -1,0 +1,185 @@
+//! The thread's work on a disk in memory.
+
+use super::*;
+use crate::ledger_queue::LedgerQueue;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use watchkeeper_ledger::{Entry, MemoryStorage, Options, ReadStorage, Reader, verify};
+use watchkeeper_model::{Epoch, Incarnation};
+
+/// A disk in memory that is full while it is told to be.
+#[derive(Debug, Default)]
+struct Disk {
+    memory: MemoryStorage,
+    full: Arc<AtomicBool>,
+}
+
+impl ReadStorage for Disk {
+    fn segments(&self) -> io::Result<Vec<u64>> {
+        self.memory.segments()
+    }
+    fn read_at(&self, segment: u64, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.memory.read_at(segment, offset, buffer)
+    }
+    fn has_live_writer(&self) -> io::Result<bool> {
+        self.memory.has_live_writer()
+    }
+    fn segment_len(&self, segment: u64) -> io::Result<u64> {
+        self.memory.segment_len(segment)
+    }
+}
+
+impl Storage for Disk {
+    fn create(&mut self, segment: u64, bytes: &[u8]) -> io::Result<()> {
+        self.memory.create(segment, bytes)
+    }
+    fn write_at(&mut self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.memory.write_at(segment, offset, bytes)
+    }
+    fn sync_data(&mut self, segment: u64) -> io::Result<()> {
+        self.memory.sync_data(segment)
+    }
+    fn truncate(&mut self, segment: u64, len: u64) -> io::Result<()> {
+        self.memory.truncate(segment, len)
+    }
+    fn remove(&mut self, segment: u64) -> io::Result<()> {
+        self.memory.remove(segment)
+    }
+}
+
+struct Bench {
+    writer: Writer<Disk>,
+    queue: LedgerQueue,
+    receiver: Receiver<LedgerItem>,
+    marks: watch::Receiver<Option<DurableMark>>,
+    full: Arc<AtomicBool>,
+}
+
+fn bench(segment_bytes: u64) -> Bench {
+    let disk = Disk::default();
+    let full = Arc::clone(&disk.full);
+    let mut options = Options::new([3; 16]);
+    options.segment_bytes = segment_bytes;
+    let (mut ledger, _) = Ledger::open(disk, options).unwrap();
+    let opening = Opening {
+        configuration: String::new(),
+        seed: 1,
+        incarnation: Incarnation(1),
+        build: "test".to_owned(),
+        inputs_before: 0,
+        authority: Vec::new(),
+        starting_authority: Vec::new(),
+    };
+    ledger.roll(&startup::encode(&opening)).unwrap();
+    let gauge = Arc::new(Gauge::default());
+    let (marks_sender, marks) = watch::channel(None);
+    let (queue, receiver) = LedgerQueue::new(Arc::clone(&gauge));
+    Bench { writer: Writer::new(ledger, opening, gauge, marks_sender, None), queue, receiver, marks, full }
+}
+
+fn item(number: u64, awaited: bool, derived: Vec<Derived>) -> LedgerItem {
+    let now = MonoTime::from_nanos(number);
+    let payload = number.to_le_bytes().to_vec();
+    let input = Some(InputRecord { number, payload, awaited });
+    LedgerItem { now, wall: WallTime::default(), input, derived, digest: None }
+}
+
+fn authority(epoch: u64) -> AgentAuthority {
+    let agent = AgentId::new("truck").unwrap();
+    AgentAuthority { agent, epoch: Epoch(epoch), latches: Vec::new(), pending_stop: None }
+}
+
+#[test]
+fn an_input_and_what_it_derived_lie_together_and_in_order() {
+    let Bench { mut writer, mut queue, receiver, marks, .. } = bench(64 << 20);
+    queue.push(item(1, true, vec![Derived::Authority(authority(5))])).unwrap();
+    queue.push(item(2, false, Vec::new())).unwrap();
+    drop(queue);
+    let head = writer.run(&receiver).unwrap();
+    let disk = writer.ledger.storage();
+    let kinds: Vec<_> = Reader::new(disk)
+        .unwrap()
+        .filter_map(|entry| match entry.unwrap() {
+            Entry::Segment(_) => None,
+            Entry::Record(record) => Some((record.sequence, record.record_type, record.mono_nanos)),
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [(1, record_type::INPUT, 1), (2, record_type::AUTHORITY, 1), (3, record_type::INPUT, 2)]
+    );
+    assert_eq!(head.sequence, 3);
+    assert_eq!(marks.borrow().unwrap(), DurableMark { input: 2, head });
+    assert!(verify(disk, &[]).unwrap().problems.is_empty());
+}
+
+#[test]
+fn the_loops_own_inputs_are_written_but_not_announced() {
+    let Bench { mut writer, mut queue, receiver, marks, .. } = bench(64 << 20);
+    queue.push(item(1, false, Vec::new())).unwrap();
+    drop(queue);
+    assert_eq!(writer.run(&receiver).unwrap().sequence, 1);
+    assert_eq!(*marks.borrow(), None);
+}
+
+#[test]
+fn a_new_segment_opens_with_the_inputs_before_it_and_the_authority_as_it_stands() {
+    let Bench { mut writer, mut queue, receiver, .. } = bench(1);
+    queue.push(item(1, true, vec![Derived::Authority(authority(5))])).unwrap();
+    queue.push(item(2, true, vec![Derived::Authority(authority(6))])).unwrap();
+    drop(queue);
+    writer.run(&receiver).unwrap();
+    let last = Reader::starting_at(writer.ledger.storage(), 2).unwrap().next().unwrap().unwrap();
+    let Entry::Segment(segment) = last else { panic!("a segment begins with its header") };
+    let opening: Opening = rmp_serde::from_slice(&segment.opening).unwrap();
+    assert_eq!(opening.inputs_before, 2);
+    assert_eq!(opening.authority, [authority(6)]);
+    assert_eq!(opening.starting_authority, []);
+}
+
+#[test]
+fn a_full_disk_is_a_stalled_record_that_loses_nothing() {
+    let Bench { mut writer, mut queue, receiver, marks, full } = bench(64 << 20);
+    full.store(true, Ordering::Relaxed);
+    let thread = thread::spawn(move || {
+        let head = writer.run(&receiver).unwrap();
+        (head, writer)
+    });
+    queue.push(item(1, true, Vec::new())).unwrap();
+    let late = MonoTime::from_nanos(3_000_000_000);
+    while !queue.pressure(late).stalled {
+        thread::yield_now();
+    }
+    for number in 2..=10_000 {
+        queue.push(item(number, true, Vec::new())).unwrap();
+    }
+    assert_eq!(queue.pressure(late).percent, 100);
+    assert!(queue.has_backlog(), "8,192 items fit into the queue");
+    assert_eq!(*marks.borrow(), None, "nothing is durable yet");
+    full.store(false, Ordering::Relaxed);
+    while queue.has_backlog() {
+        queue.drain();
+        thread::yield_now();
+    }
+    drop(queue);
+    let (head, writer) = thread.join().unwrap();
+    assert_eq!(head.sequence, 10_000);
+    assert_eq!(marks.borrow().unwrap().input, 10_000);
+    assert!(verify(writer.ledger.storage(), &[]).unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_failed_sync_is_never_tried_again() {
+    let Bench { mut writer, mut queue, receiver, marks, .. } = bench(64 << 20);
+    writer.ledger.storage_mut().memory.fail_sync_after(0);
+    queue.push(item(1, true, Vec::new())).unwrap();
+    drop(queue);
+    let failure = writer.run(&receiver).unwrap_err();
+    assert!(matches!(failure, LedgerFailure::Commit(CommitError::Sync { .. })), "{failure}");
+    assert_eq!(*marks.borrow(), None);
+}

@@ -1,0 +1,39 @@
+//! Sockets, clock and disk around the engine.
+//!
+//! A connection is upgraded ([`handshake`]), says hello, and becomes a session: one task that reads, checks,
+//! decodes and forwards, and that writes what the engine has for it. One task owns the engine
+//! ([`engine_loop`]): it stamps every input with the clock, feeds it, and hands what comes out to the record
+//! and to the sessions. One thread owns the record ([`ledger_thread`]): it commits in groups and says up to
+//! which input everything is on disk.
+//!
+//! Every queue here has a bound, and [`options::Limits`] and the constants beside each queue say what happens
+//! when it is full. A slow console is closed, a slow disk holds up decisions before it holds up control, and
+//! a disk that fails stops the process: agents then fall back by themselves.
+//!
+//! Deliberately not here: decisions. Whatever depends on what a message means is the engine's to say. There
+//! is no TLS yet either, so the server listens on loopback addresses only.
+
+mod accept;
+pub mod clock;
+mod connection;
+mod counters;
+mod doorway;
+mod engine_loop;
+mod files;
+pub mod handshake;
+mod held;
+mod ledger_queue;
+mod ledger_thread;
+pub mod options;
+mod outbox;
+mod refusals;
+mod server;
+mod session;
+mod socket;
+mod startup;
+pub mod token;
+
+pub use options::{Limits, ServerOptions};
+pub use server::{RunningServer, ServeReport, Server, serve};
+pub use startup::ledger_dir;
+pub use token::{Token, runtime_dir};

@@ -1,0 +1,240 @@
+//! A server from its start to its end.
+
+use crate::{
+    accept,
+    clock::Clock,
+    connection::Shared,
+    counters::Counters,
+    engine_loop::{EngineLoop, LANE, LoopReport, Sources},
+    files,
+    ledger_queue::{Gauge, LedgerQueue},
+    ledger_thread::{LedgerThread, Writer},
+    options::ServerOptions,
+    startup::{self, Started},
+    token::{Token, TokenFiles, runtime_dir},
+};
+use anyhow::{Context, bail};
+use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::{Semaphore, mpsc, watch},
+    task::JoinHandle,
+};
+use watchkeeper_engine::{Config, Engine};
+use watchkeeper_model::Incarnation;
+use watchkeeper_protocol::{PATH, operator::StageLatency, session::Head};
+
+/// Bounds what the kernel holds for a console that does not read, so that what it shows is not old; the kernel
+/// doubles it (`performance.md`).
+const SEND_BUFFER: u32 = 64 << 10;
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: u32 = 1_024;
+
+/// The monitor as a server.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that runs. Dropping it stops it without waiting; [`RunningServer::stop`] stops it in good order.
+#[derive(Debug)]
+pub struct RunningServer {
+    address: SocketAddr,
+    token: Token,
+    files: TokenFiles,
+    incarnation: Incarnation,
+    stop: watch::Sender<bool>,
+    /// Its sender is dropped when the engine loop ends.
+    alive: watch::Receiver<()>,
+    accept: JoinHandle<()>,
+    engine: JoinHandle<anyhow::Result<LoopReport>>,
+    counters: Arc<Counters>,
+}
+
+/// What a server did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeReport {
+    /// This run, among those on the data directory.
+    pub incarnation: Incarnation,
+    /// Sessions served.
+    pub sessions: u64,
+    /// Inputs fed to the engine.
+    pub inputs: u64,
+    /// Frames refused.
+    pub refused_frames: u64,
+    /// Connections that did not become a session.
+    pub refused_connections: u64,
+    /// SHA-256 over all outputs of the engine; the record's last digest says the same.
+    pub output_digest: [u8; 32],
+    /// The last head of the record.
+    pub head: Head,
+    /// Latency of each stage of all takeovers.
+    pub stages: Vec<StageLatency>,
+}
+
+/// Serves until `shutdown` completes, then stops in good order.
+///
+/// # Errors
+/// Whatever keeps the server from starting, going on, or finishing its record.
+pub async fn serve(
+    options: ServerOptions,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<ServeReport> {
+    let mut server = Server::start(options).await?;
+    tokio::select! {
+        () = shutdown => tracing::info!("stopping"),
+        () = server.ended() => {}
+    }
+    server.stop().await
+}
+
+impl Server {
+    /// Opens the data directory, listens, and runs in tasks of the current runtime.
+    ///
+    /// # Errors
+    /// An address that is not loopback or taken, a data directory that is in use or damaged, files that cannot
+    /// be written; the message says what to do.
+    pub async fn start(options: ServerOptions) -> anyhow::Result<RunningServer> {
+        let listener = listen(options.listen)?;
+        let address = listener.local_addr().context("asking for the address we listen on")?;
+        let (options, started) = tokio::task::spawn_blocking(move || {
+            let started = startup::start(&options);
+            (options, started)
+        })
+        .await
+        .context("opening the data directory")?;
+        run(options, started?, listener, address)
+    }
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        bail!(
+            "{address} is not a loopback address: there is no TLS yet, so that tokens and commands would travel \
+             in the clear. Listen on 127.0.0.1 and let a tunnel (ssh -L) carry it"
+        );
+    }
+    let bind = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        // Accepted sockets inherit it.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bind().with_context(|| format!("listening on {address}"))
+}
+
+fn run(
+    options: ServerOptions,
+    started: Started,
+    listener: TcpListener,
+    address: SocketAddr,
+) -> anyhow::Result<RunningServer> {
+    let Started { ledger, opening } = started;
+    let url = format!("ws://{address}{PATH}");
+    let token = Token::random();
+    let directory = token_directory(&options);
+    let files = TokenFiles::write(&directory, &token, &url)?;
+    let incarnation = opening.incarnation;
+    let counters = Arc::new(Counters::default());
+    let (control_sender, control) = mpsc::channel(LANE);
+    let (telemetry_sender, telemetry) = mpsc::channel(LANE);
+    let (stop, shutdown) = watch::channel(false);
+    let (marks_sender, marks) = watch::channel(None);
+    let (alive_sender, alive) = watch::channel(());
+
+    // From the text that the record holds, so that a replay makes the same engine.
+    let config = Config::parse(&opening.configuration).context("reading the configuration back")?;
+    let gauge = Arc::new(Gauge::default());
+    let (queue, receiver) = LedgerQueue::new(Arc::clone(&gauge));
+    let made_at = Clock.now();
+    let engine = Engine::new(config, &opening, made_at);
+    let engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters))?;
+    let writer = Writer::new(ledger, opening, gauge, marks_sender, options.head_file.clone());
+    let ledger = LedgerThread::spawn(writer, receiver)?;
+    let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
+    let engine = tokio::spawn(async move {
+        let report = engine_loop.run(sources, ledger).await;
+        drop(alive_sender);
+        report
+    });
+    let shared = Arc::new(Shared {
+        clock: Clock,
+        listen: address.ip(),
+        token: token.digest(),
+        incarnation: incarnation.0,
+        counters: Arc::clone(&counters),
+        agent_places: Arc::new(Semaphore::new(options.limits.agent_sessions)),
+        console_places: Arc::new(Semaphore::new(options.limits.console_sessions)),
+        control: control_sender,
+        telemetry: telemetry_sender,
+        limits: options.limits,
+    });
+    let accept = tokio::spawn(accept::run(listener, shared, shutdown));
+    let server = RunningServer { address, token, files, incarnation, stop, alive, accept, engine, counters };
+    if let Some(path) = &options.ready_file {
+        files::replace(path, &format!("{url}\n"))?;
+    }
+    tracing::info!(url, incarnation = incarnation.0, "the monitor takes connections");
+    Ok(server)
+}
+
+fn token_directory(options: &ServerOptions) -> PathBuf {
+    options.token_dir.clone().unwrap_or_else(|| {
+        runtime_dir(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), &options.data_dir)
+    })
+}
+
+impl RunningServer {
+    /// Returns where clients connect, such as `ws://127.0.0.1:7410/v1`.
+    pub fn url(&self) -> String {
+        format!("ws://{}{PATH}", self.address)
+    }
+
+    /// Returns the address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the token of this run; it is a secret.
+    pub fn token(&self) -> &str {
+        self.token.reveal()
+    }
+
+    /// Returns the file that holds the token.
+    pub fn token_file(&self) -> &Path {
+        self.files.token_path()
+    }
+
+    /// Returns which run on the data directory this is.
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// Waits until the server has ended by itself, which only a failure makes it do; [`Self::stop`] tells why.
+    pub async fn ended(&mut self) {
+        // Nothing is ever sent; the sender is dropped.
+        while self.alive.changed().await.is_ok() {}
+    }
+
+    /// Stops: takes no more connections, says goodbye to every session, finishes the record, and removes the
+    /// files of this run.
+    ///
+    /// # Errors
+    /// What made the engine loop or the record fail.
+    pub async fn stop(self) -> anyhow::Result<ServeReport> {
+        self.stop.send_replace(true);
+        self.accept.await.context("waiting for the connections to end")?;
+        let LoopReport { inputs, digest, head, stages } =
+            self.engine.await.context("waiting for the engine to end")??;
+        Ok(ServeReport {
+            incarnation: self.incarnation,
+            sessions: self.counters.sessions(),
+            inputs,
+            refused_frames: self.counters.refused_frames(),
+            refused_connections: self.counters.refused_connections(),
+            output_digest: digest,
+            head,
+            stages,
+        })
+    }
+}

@@ -1,0 +1,290 @@
+//! One session: reads, checks, decodes, forwards; writes what the outbox holds.
+
+use crate::{
+    connection::Shared,
+    engine_loop::{ControlItem, TelemetryItem},
+    held::Held,
+    outbox::{Batch, Outbox, too_slow},
+    refusals::Refusals,
+    socket::{Incoming, Socket, WriteFailure, not_binary, report},
+};
+use bytes::Bytes;
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use watchkeeper_engine::{EngineInput, Framed};
+use watchkeeper_model::SessionId;
+use watchkeeper_protocol::{
+    AgentMessage, DecodeError,
+    session::{ErrorCode, ErrorReport},
+};
+
+/// WebSocket pings and pongs within 10 s that a session survives; clients send one every 20 s or so.
+const ECHOES: usize = 100;
+/// How long the last decisions of an agent that left may take to reach the engine before it hears of the end.
+const LAST_DECISIONS: Duration = Duration::from_millis(500);
+
+/// Which messages the peer may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Agent,
+    Operator,
+}
+
+/// How a session ends.
+#[derive(Debug)]
+enum End {
+    /// The peer closed in good order.
+    Closed,
+    /// The peer is gone.
+    Lost,
+    /// We close it, and say why.
+    Told(ErrorReport),
+    /// The engine is gone: the server is at its end.
+    EngineGone,
+}
+
+enum Step {
+    Write(Batch),
+    Read(Incoming),
+    /// A held decision went to the engine.
+    Forwarded,
+}
+
+/// A session and what it works with.
+#[derive(Debug)]
+pub(crate) struct Session {
+    shared: Arc<Shared>,
+    id: SessionId,
+    side: Side,
+    socket: Socket,
+    outbox: Outbox,
+    held: Held,
+    refusals: Refusals,
+    echoes: Refusals,
+}
+
+impl Session {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: SessionId,
+        side: Side,
+        socket: Socket,
+        outbox: Outbox,
+    ) -> Self {
+        let refusals = Refusals::new(shared.limits.refused_frames);
+        let echoes = Refusals::new(ECHOES);
+        Self { shared, id, side, socket, outbox, held: Held::default(), refusals, echoes }
+    }
+
+    /// Serves the session to its end and tells the engine of it.
+    pub(crate) async fn run(mut self) {
+        let end = loop {
+            if let ControlFlow::Break(end) = self.step().await {
+                break end;
+            }
+        };
+        self.end(end).await;
+    }
+
+    async fn step(&mut self) -> ControlFlow<End> {
+        let clock = self.shared.clock;
+        let step = tokio::select! {
+            biased;
+            // What leaves comes first: a stop must not wait behind what its agent says.
+            batch = self.outbox.next_batch(|| clock.now()) => Step::Write(batch),
+            permit = self.shared.telemetry.reserve(), if !self.held.is_empty() => match permit {
+                Ok(permit) => {
+                    permit.send(TelemetryItem::Input(self.held.pop().expect("checked: something is held")));
+                    Step::Forwarded
+                }
+                Err(_) => return ControlFlow::Break(End::EngineGone),
+            },
+            incoming = self.socket.next(), if self.held.has_room() => Step::Read(incoming),
+        };
+        match step {
+            Step::Write(batch) => {
+                self.write(batch).await?;
+                self.read_one().await
+            }
+            Step::Read(incoming) => self.take(incoming).await,
+            Step::Forwarded => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Reads what is there already: a peer must be heard however much there is to write to it.
+    async fn read_one(&mut self) -> ControlFlow<End> {
+        let incoming = tokio::select! {
+            biased;
+            incoming = self.socket.next(), if self.held.has_room() => incoming,
+            () = std::future::ready(()) => return ControlFlow::Continue(()),
+        };
+        self.take(incoming).await
+    }
+
+    async fn write(&mut self, batch: Batch) -> ControlFlow<End> {
+        match self.socket.write(batch.frames).await {
+            Ok(()) => {}
+            Err(failure) => return ControlFlow::Break(end_of(failure)),
+        }
+        if !batch.alerts.is_empty() {
+            // The moment t4 of `takeover.md` 3.3: the alert is in the console's socket.
+            self.forward(EngineInput::Delivered { session: self.id, alerts: batch.alerts }).await?;
+        }
+        match batch.close {
+            Some(report) => ControlFlow::Break(End::Told(report)),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    async fn take(&mut self, incoming: Incoming) -> ControlFlow<End> {
+        match incoming {
+            Incoming::Frame(frame) => self.take_frame(frame).await,
+            Incoming::Text => self.refuse(not_binary()).await,
+            Incoming::Echo => {
+                if self.echoes.count(self.shared.clock.now()) {
+                    return ControlFlow::Break(End::Told(report(
+                        ErrorCode::Malformed,
+                        "more than 100 WebSocket pings within 10 s",
+                    )));
+                }
+                ControlFlow::Continue(())
+            }
+            Incoming::Closed => ControlFlow::Break(End::Closed),
+            Incoming::Lost => ControlFlow::Break(End::Lost),
+            Incoming::Broken(report) => {
+                self.shared.counters.frame_refused();
+                ControlFlow::Break(End::Told(report))
+            }
+        }
+    }
+
+    async fn take_frame(&mut self, frame: Bytes) -> ControlFlow<End> {
+        let bytes = frame.len();
+        let input = match self.decode(frame) {
+            Ok(input) => input,
+            Err(error) => return self.refuse(error.report()).await,
+        };
+        if !is_telemetry(&input) {
+            return self.forward(input).await;
+        }
+        let input = if self.held.is_empty() {
+            match self.shared.telemetry.try_send(TelemetryItem::Input(input)) {
+                Ok(()) => return ControlFlow::Continue(()),
+                Err(mpsc::error::TrySendError::Full(TelemetryItem::Input(input))) => input,
+                Err(mpsc::error::TrySendError::Full(TelemetryItem::Barrier(_)))
+                | Err(mpsc::error::TrySendError::Closed(_)) => {
+                    return ControlFlow::Break(End::EngineGone);
+                }
+            }
+        } else {
+            input
+        };
+        self.held.push(input, bytes);
+        ControlFlow::Continue(())
+    }
+
+    fn decode(&self, frame: Bytes) -> Result<EngineInput, DecodeError> {
+        let (session, received_at) = (self.id, self.shared.clock.now());
+        match self.side {
+            Side::Agent => Ok(EngineInput::Agent { session, received_at, framed: Framed::decode(frame)? }),
+            Side::Operator => {
+                Ok(EngineInput::Operator { session, received_at, framed: Framed::decode(frame)? })
+            }
+        }
+    }
+
+    /// Puts an input on the control lane; waits while it is full.
+    async fn forward(&mut self, input: EngineInput) -> ControlFlow<End> {
+        match self.shared.control.send(ControlItem::Input(input)).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(End::EngineGone),
+        }
+    }
+
+    /// Counts a frame that is not taken and says why; too many end the session.
+    async fn refuse(&mut self, why: ErrorReport) -> ControlFlow<End> {
+        tracing::debug!(code = ?why.code, "refused a frame");
+        self.shared.counters.frame_refused();
+        if self.refusals.count(self.shared.clock.now()) {
+            let limit = self.shared.limits.refused_frames;
+            let message = format!("more than {limit} refused frames within 10 s, the last: {}", why.message);
+            return ControlFlow::Break(End::Told(report(ErrorCode::Malformed, &message)));
+        }
+        match self.socket.report(&why).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => ControlFlow::Break(end_of(failure)),
+        }
+    }
+
+    async fn end(mut self, end: End) {
+        match &end {
+            End::Closed => tracing::info!("the session ended"),
+            End::Lost => tracing::info!("the connection was lost"),
+            End::Told(report) => {
+                tracing::info!(code = ?report.code, reason = %report.message, "closed the session");
+            }
+            End::EngineGone => tracing::debug!("the engine is gone"),
+        }
+        if self.side == Side::Agent && timeout(LAST_DECISIONS, self.hand_in()).await.is_err() {
+            tracing::debug!("the last decisions of the agent did not reach the engine in time");
+        }
+        let disconnected = ControlItem::Input(EngineInput::Disconnected { session: self.id });
+        if self.shared.control.send(disconnected).await.is_err() {
+            tracing::debug!("the engine is gone");
+        }
+        match end {
+            End::Told(report) => self.socket.close(&report).await,
+            End::Closed | End::Lost | End::EngineGone => {}
+        }
+    }
+
+    /// Hands the held decisions in and waits until the engine has them, so that the record holds what an agent
+    /// said before it went.
+    async fn hand_in(&mut self) {
+        while let Some(input) = self.held.pop() {
+            if self.shared.telemetry.send(TelemetryItem::Input(input)).await.is_err() {
+                return;
+            }
+        }
+        let (passed, wait) = oneshot::channel();
+        if self.shared.telemetry.send(TelemetryItem::Barrier(passed)).await.is_ok() {
+            // Without an answer the loop has ended; nothing more can be handed in.
+            wait.await.unwrap_or_default();
+        }
+    }
+}
+
+fn end_of(failure: WriteFailure) -> End {
+    match failure {
+        WriteFailure::TooSlow => End::Told(too_slow("it did not read within the write deadline")),
+        WriteFailure::Lost => End::Lost,
+    }
+}
+
+/// Says whether an input may wait behind everything else.
+fn is_telemetry(input: &EngineInput) -> bool {
+    match input {
+        EngineInput::Agent { framed, .. } => match framed.message() {
+            AgentMessage::Decision(_) => true,
+            AgentMessage::Heartbeat(_)
+            | AgentMessage::RequestIntervention(_)
+            | AgentMessage::Ack(_)
+            | AgentMessage::Pong(_) => false,
+        },
+        EngineInput::AgentConnected { .. }
+        | EngineInput::OperatorConnected { .. }
+        | EngineInput::Disconnected { .. }
+        | EngineInput::Operator { .. }
+        | EngineInput::Delivered { .. }
+        | EngineInput::Durable { .. }
+        | EngineInput::LedgerPressure { .. }
+        | EngineInput::RefusedFrames { .. }
+        | EngineInput::Timeout => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

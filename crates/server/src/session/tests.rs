@@ -1,0 +1,103 @@
+//! A session between a real socket and lanes that a test holds.
+
+use super::*;
+use crate::{clock::Clock, counters::Counters, options::Limits, outbox::outbox, token::Token};
+use futures_util::{SinkExt, StreamExt};
+use std::net::Ipv4Addr;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, protocol::Role},
+};
+use watchkeeper_model::{AgentTime, Decision, DecisionSeq, Label, Note};
+use watchkeeper_protocol::{Wire, agent::RequestIntervention};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn sockets() -> (Socket, WebSocketStream<TcpStream>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    let server = WebSocketStream::from_raw_socket(server, Role::Server, None).await;
+    let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+    (Socket::new(server, Duration::from_secs(1)), client)
+}
+
+fn decision(seq: u64) -> Message {
+    let decision = Decision {
+        seq: DecisionSeq(seq),
+        made_at: AgentTime::from_nanos(seq),
+        action: Label::cut("go"),
+        confidence: None,
+        alternatives: Vec::new(),
+        signals: Vec::new(),
+        subject: None,
+        context: None,
+        waiting: None,
+    };
+    Message::Binary(AgentMessage::Decision(decision).encode())
+}
+
+#[tokio::test]
+async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
+    let (socket, mut agent) = sockets().await;
+    let (control, mut control_lane) = mpsc::channel(16);
+    let (telemetry, mut telemetry_lane) = mpsc::channel(1);
+    // The lane is full, as when the record is behind.
+    telemetry.try_send(TelemetryItem::Barrier(oneshot::channel().0)).unwrap();
+    let shared = Arc::new(Shared {
+        clock: Clock,
+        limits: Limits::default(),
+        listen: Ipv4Addr::LOCALHOST.into(),
+        token: Token::random().digest(),
+        incarnation: 1,
+        counters: Arc::new(Counters::default()),
+        agent_places: Arc::new(Semaphore::new(1)),
+        console_places: Arc::new(Semaphore::new(1)),
+        control,
+        telemetry,
+    });
+    let (outbox_sender, outbox) = outbox();
+    let session = Session::new(shared, SessionId(5), Side::Agent, socket, outbox);
+    let running = tokio::spawn(session.run());
+    for seq in 1..=3 {
+        agent.send(decision(seq)).await.unwrap();
+    }
+    let asks = AgentMessage::RequestIntervention(RequestIntervention { reason: Note::cut("fog") }).encode();
+    agent.send(Message::Binary(asks)).await.unwrap();
+
+    let heard = timeout(PATIENCE, control_lane.recv()).await.expect("the agent is heard").unwrap();
+    let ControlItem::Input(EngineInput::Agent { framed, .. }) = heard else { panic!("{heard:?}") };
+    assert!(matches!(framed.message(), AgentMessage::RequestIntervention(_)));
+    outbox_sender.control(Bytes::from_static(b"stop"), None);
+    let told = timeout(PATIENCE, agent.next()).await.expect("the agent is told").unwrap().unwrap();
+    assert_eq!(told, Message::binary(b"stop".as_slice()));
+
+    // The record goes on, and the agent leaves: nothing is lost, and its end comes last.
+    agent.close(None).await.unwrap();
+    let mut seqs = Vec::new();
+    while seqs.len() < 3 {
+        match timeout(PATIENCE, telemetry_lane.recv()).await.expect("the decisions come").unwrap() {
+            TelemetryItem::Input(EngineInput::Agent { framed, .. }) => {
+                let AgentMessage::Decision(decision) = framed.into_message() else { panic!("no decision") };
+                seqs.push(decision.seq.0);
+                assert!(control_lane.is_empty(), "the end came before the decisions");
+            }
+            TelemetryItem::Barrier(_) => {}
+            other @ TelemetryItem::Input(_) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(seqs, [1, 2, 3]);
+    let barrier = timeout(PATIENCE, telemetry_lane.recv()).await.unwrap().unwrap();
+    let TelemetryItem::Barrier(passed) = barrier else { panic!("{barrier:?}") };
+    passed.send(()).unwrap();
+    let end = timeout(PATIENCE, control_lane.recv()).await.expect("the end is told").unwrap();
+    assert!(
+        matches!(end, ControlItem::Input(EngineInput::Disconnected { session: SessionId(5) })),
+        "{end:?}"
+    );
+    running.await.unwrap();
+}

@@ -1,0 +1,7 @@
+//! The server over real sockets: who gets in, what is answered, what is recorded, how it ends.
+
+mod doors;
+mod frames;
+mod lifecycle;
+mod record;
+mod support;
