@@ -1,0 +1,280 @@
+//! Be an agent: decide, obey the directive, and let the gate inside have the last word.
+
+pub mod core;
+mod decision;
+mod ring;
+pub mod store;
+mod task;
+
+pub use self::core::{AgentConfig, AgentCore, AgentStatusView, Asked, CloseReason};
+pub use decision::{DecideError, DecisionDraft};
+pub use ring::RING;
+pub use store::{GateStore, Recovered, StoreError};
+
+use crate::{
+    clock,
+    discover::{Endpoint, TokenSource},
+};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
+};
+use task::{Ending, Shared};
+use thiserror::Error;
+use tokio::{sync::watch, task::JoinHandle};
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, DecisionSeq, FallbackLevel, Label, MAX_SIGNALS, Note, SignalSpec,
+};
+use watchkeeper_takeover::{Directive, Timers, TimersError, World};
+
+/// What an agent is, and where its monitor is.
+#[derive(Clone, Debug)]
+pub struct AgentOptions {
+    /// Address of the monitor.
+    pub url: String,
+    /// The token that lets it in.
+    pub token: TokenSource,
+    /// Its name, unique within the deployment and stable over reboots.
+    pub agent: AgentId,
+    /// What it is: chooses timers and fallback.
+    pub kind: AgentKind,
+    /// Its signals, at most 64; every decision carries as many numbers, in this order.
+    pub signals: Vec<SignalSpec>,
+    /// Version of its software, for people.
+    pub software_version: Label,
+    /// Where the gate keeps what it must not forget over a restart. `None` keeps it in memory only: after a
+    /// restart the agent then knows of no latch but those that the monitor has on record.
+    pub state_dir: Option<PathBuf>,
+    /// The timers of the gate.
+    pub timers: Timers,
+    /// What the sensors say until the first [`Agent::report`].
+    pub world: World,
+}
+
+impl AgentOptions {
+    /// Makes the options of an agent with the default timers of its kind, without signals or a state directory.
+    ///
+    /// A vehicle is taken to move, unsteadily, until it reports; other kinds are taken to be steady.
+    pub fn new(endpoint: Endpoint, agent: AgentId, kind: AgentKind) -> Self {
+        let moves = kind == AgentKind::Vehicle;
+        Self {
+            url: endpoint.url,
+            token: endpoint.token,
+            agent,
+            kind,
+            signals: Vec::new(),
+            software_version: Label::default(),
+            state_dir: None,
+            timers: Timers::for_kind(kind),
+            world: World {
+                standstill: !moves,
+                stable: !moves,
+                progressing: None,
+                condition_reached: false,
+                can_resume: !moves,
+                local_override: false,
+            },
+        }
+    }
+
+    /// Names the signals, each with its unit.
+    #[must_use]
+    pub fn with_signals(mut self, signals: &[(&str, &str)]) -> Self {
+        self.signals = signals
+            .iter()
+            .map(|(name, unit)| SignalSpec { name: Label::cut(name), unit: Label::cut(unit) })
+            .collect();
+        self
+    }
+}
+
+/// Says why an agent cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The gate's record cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// More than 64 signals.
+    #[error("an agent has at most {MAX_SIGNALS} signals, this one has {0}")]
+    TooManySignals(usize),
+    /// The timers do not fit each other.
+    #[error(transparent)]
+    Timers(#[from] TimersError),
+    /// The process is shutting down.
+    #[error("the runtime is shutting down")]
+    ShuttingDown,
+}
+
+/// The agent was closed, or its task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the agent is closed")]
+pub struct Closed;
+
+/// A running agent. Clones are the same agent.
+///
+/// When the last clone is dropped without [`Agent::close`], the connection ends and the run counts as one that
+/// did not end in good order.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    handle: Arc<Handle>,
+    directive: watch::Receiver<Directive>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.end(Ending::Dropped);
+    }
+}
+
+impl Agent {
+    /// Starts the agent: reads what its last run left, and connects in the background, for as long as it lives.
+    ///
+    /// It does not wait for the monitor; until the first welcome the directive is the safe policy. Must be
+    /// called inside a tokio runtime.
+    pub async fn connect(options: AgentOptions) -> Result<Self, StartError> {
+        if options.signals.len() > MAX_SIGNALS {
+            return Err(StartError::TooManySignals(options.signals.len()));
+        }
+        options.timers.check()?;
+        let (store, recovered) = open_store(&options).await?;
+        if let Recovered::Unreadable { reason } = &recovered {
+            tracing::warn!(agent = %options.agent, %reason, "the gate's record cannot be trusted: starting in fallback");
+        }
+        let config = AgentConfig {
+            agent: options.agent,
+            kind: options.kind,
+            signals: options.signals,
+            software_version: options.software_version,
+            timers: options.timers,
+        };
+        let core = AgentCore::new(config, &recovered, options.world, rand::random(), clock::agent_now());
+        let (sender, directive) = watch::channel(core.directive());
+        let shared = Arc::new(Shared::new(core));
+        let endpoint = Endpoint { url: options.url, token: options.token };
+        let task = tokio::spawn(task::run(Arc::clone(&shared), endpoint, store, sender));
+        Ok(Self { handle: Arc::new(Handle { shared, task: Mutex::new(Some(task)) }), directive })
+    }
+
+    /// Sends a decision; it is kept until the monitor's record holds it safely, and sent again after a reconnect.
+    ///
+    /// Never waits. When more than 8,192 decisions are not safe, the oldest is dropped and counted
+    /// ([`AgentStatusView::dropped`]); [`Agent::room`] waits for the monitor to catch up.
+    pub fn decide(&self, draft: DecisionDraft) -> Result<DecisionSeq, DecideError> {
+        if self.shared().has_ended() {
+            return Err(DecideError::Closed);
+        }
+        self.feed(|core, now| core.handle_decision(draft, now))
+    }
+
+    /// Says what the sensors, the authoriser or the host see; call it in the agent's own loop.
+    pub fn report(&self, world: World) {
+        self.feed(|core, now| core.handle_world(world, now));
+    }
+
+    /// Asks for a person. Without a monitor to ask, the agent falls back at once: see
+    /// [`AgentCore::handle_intervention_request`].
+    pub fn request_intervention(&self, reason: &str) -> Asked {
+        self.feed(|core, now| core.handle_intervention_request(Note::cut(reason), now))
+    }
+
+    /// Falls back at once, because the agent itself wants the minimal-risk condition.
+    pub fn request_minimal_risk(&self, level: FallbackLevel) {
+        self.feed(|core, now| core.handle_minimal_risk_request(level, now));
+    }
+
+    /// Stops the agent (ESTOP), from its own side; only a supervisor lets it go on.
+    pub fn stop(&self) {
+        self.feed(AgentCore::handle_own_stop);
+    }
+
+    /// Returns what the agent has to do now. It changes by itself, also without a connection.
+    pub fn directive(&self) -> Directive {
+        if self.directive.has_changed().is_err() { task::AFTER_THE_END } else { *self.directive.borrow() }
+    }
+
+    /// Waits until the directive is another than the one this clone saw last, and returns it.
+    ///
+    /// # Errors
+    /// When the agent is closed; then nobody guards it any more, and the safe policy holds.
+    pub async fn directive_changed(&mut self) -> Result<Directive, Closed> {
+        self.directive.changed().await.map_err(|_sender_gone| Closed)?;
+        Ok(*self.directive.borrow_and_update())
+    }
+
+    /// Waits until at most half of the ring is taken: an agent that replays faster than the disk writes calls it
+    /// before each decision. Returns at once when the agent is closed.
+    pub async fn room(&self) {
+        self.not_durable_at_most(RING / 2).await;
+    }
+
+    /// Waits until every decision so far is safe in the monitor's record. Bound it with a time-out: without a
+    /// monitor it waits. Returns at once when the agent is closed.
+    pub async fn all_durable(&self) {
+        self.not_durable_at_most(0).await;
+    }
+
+    /// Returns how the agent is.
+    pub fn status(&self) -> AgentStatusView {
+        self.shared().core().status(clock::agent_now())
+    }
+
+    /// Returns the agent's clock, the one in which deadlines and `Waiting::until` are stated.
+    pub fn now(&self) -> AgentTime {
+        clock::agent_now()
+    }
+
+    /// Ends the run in good order: sends what is queued, writes the clean-shutdown record, says good-bye.
+    pub async fn close(self) {
+        self.shared().end(Ending::Clean);
+        let task = self.handle.task.lock().expect("nobody panics while holding this lock").take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the agent's task did not end in good order");
+        }
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handle.shared
+    }
+
+    /// Gives the core an input and wakes the task that sends what follows from it.
+    fn feed<T>(&self, input: impl FnOnce(&mut AgentCore, AgentTime) -> T) -> T {
+        let result = input(&mut self.shared().core(), clock::agent_now());
+        self.shared().wake();
+        result
+    }
+
+    async fn not_durable_at_most(&self, most: usize) {
+        let shared = self.shared();
+        loop {
+            let progress = shared.progress();
+            if shared.has_ended() || shared.core().not_durable() <= most {
+                return;
+            }
+            progress.await;
+        }
+    }
+}
+
+async fn open_store(options: &AgentOptions) -> Result<(Option<Arc<GateStore>>, Recovered), StartError> {
+    let Some(directory) = options.state_dir.clone() else { return Ok((None, Recovered::Nothing)) };
+    let agent = options.agent.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = GateStore::open(&directory, &agent)?;
+        let recovered = store.load()?;
+        Ok((Some(Arc::new(store)), recovered))
+    });
+    opened.await.map_err(|_cancelled| StartError::ShuttingDown)?
+}
+
+/// Locks the core; it is held for microseconds and never over an await.
+fn lock(core: &Mutex<AgentCore>) -> MutexGuard<'_, AgentCore> {
+    core.lock().expect("the core does not panic: a broken invariant of the gate ends the process")
+}

@@ -1,0 +1,243 @@
+//! Be an operator: see the picture, act on it, hold a lease.
+
+pub mod core;
+mod inbox;
+mod lease;
+mod task;
+
+pub use self::core::{ActError, OperatorConfig, OperatorCore};
+
+use crate::{
+    clock,
+    discover::{Endpoint, TokenSource},
+    link::Link,
+};
+use inbox::{Inbox, Item};
+use std::{collections::VecDeque, sync::Arc};
+use task::Order;
+use tokio::{sync::mpsc, task::JoinHandle};
+use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandId, CommandKind, OperatorRole, PersonId};
+use watchkeeper_picture::{Intent, Picture};
+use watchkeeper_protocol::{ToOperator, operator::ConsoleKind, session::ErrorReport};
+
+/// Most frames on their way to the connection's task; with more, intents are refused and heartbeats wait.
+const ORDERS: usize = 256;
+
+/// Who the operator is, and where the monitor is.
+#[derive(Clone, Debug)]
+pub struct OperatorOptions {
+    /// Address of the monitor.
+    pub url: String,
+    /// The token that lets the session in.
+    pub token: TokenSource,
+    /// Who.
+    pub person: PersonId,
+    /// In which role.
+    pub role: OperatorRole,
+    /// On what kind of console; it decides what `ready` may mean.
+    pub console: ConsoleKind,
+}
+
+impl OperatorOptions {
+    /// Makes the options of an operator at a scripted console.
+    pub fn new(endpoint: Endpoint, person: PersonId) -> Self {
+        Self {
+            url: endpoint.url,
+            token: endpoint.token,
+            person,
+            role: OperatorRole::Operator,
+            console: ConsoleKind::Scripted,
+        }
+    }
+}
+
+/// What happened; messages are already folded into the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OperatorEvent {
+    /// The monitor has welcomed this session. `resumed`: what was missed follows, instead of a whole snapshot.
+    Connected {
+        /// The deltas since the last connection follow.
+        resumed: bool,
+    },
+    /// There is no connection; the next attempt is scheduled. What was to be sent is forgotten.
+    Disconnected {
+        /// Why, in words.
+        reason: String,
+    },
+    /// The monitor did not take something that this session sent.
+    Refused(ErrorReport),
+    /// Any other message.
+    Message(Box<ToOperator>),
+    /// The connection's task has ended; nothing more comes.
+    Ended,
+}
+
+/// A running operator session. It reconnects for as long as it lives; dropping it ends the session.
+#[derive(Debug)]
+pub struct Operator {
+    core: OperatorCore,
+    inbox: Arc<Inbox>,
+    orders: mpsc::Sender<Order>,
+    /// Frames that the task had no room for yet.
+    backlog: VecDeque<Order>,
+    connection: u64,
+    task: JoinHandle<()>,
+}
+
+impl Operator {
+    /// Starts the session; it connects in the background. Must be called inside a tokio runtime.
+    pub fn connect(options: OperatorOptions) -> Self {
+        let inbox = Arc::new(Inbox::default());
+        let (orders, receiver) = mpsc::channel(ORDERS);
+        let link = Link::new(Endpoint { url: options.url, token: options.token });
+        let task = tokio::spawn(task::run(link, Arc::clone(&inbox), receiver));
+        let config = OperatorConfig { person: options.person, role: options.role, console: options.console };
+        Self { core: OperatorCore::new(config), inbox, orders, backlog: VecDeque::new(), connection: 0, task }
+    }
+
+    /// Waits for the next event and folds it. Cancel-safe. A session makes progress only while this, or
+    /// [`Self::try_next`], is called: what is not taken is, in the end, asked for again.
+    pub async fn next(&mut self) -> OperatorEvent {
+        loop {
+            let item = self.inbox.pop().await;
+            if let Some(event) = self.fold(item) {
+                return event;
+            }
+        }
+    }
+
+    /// Returns the next event, if there is one, and folds it; for loops that draw.
+    pub fn try_next(&mut self) -> Option<OperatorEvent> {
+        loop {
+            let item = self.inbox.try_pop()?;
+            if let Some(event) = self.fold(item) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Returns what the operator should see now.
+    pub const fn picture(&self) -> &Picture {
+        self.core.picture()
+    }
+
+    /// Returns how much telemetry was dropped on this side, because it was not taken in time.
+    pub fn dropped_telemetry(&self) -> u64 {
+        self.inbox.dropped_telemetry()
+    }
+
+    /// Sends what a person wants. Returns the id under which its fate is told, `None` for claims and
+    /// acknowledgements.
+    pub fn act(&mut self, intent: Intent) -> Result<Option<CommandId>, ActError> {
+        if self.backlog.len() >= ORDERS {
+            return Err(ActError::NotKeepingUp);
+        }
+        let result = self.core.act(intent, mint_command_id(), clock::console_now());
+        self.pump();
+        result
+    }
+
+    /// Sends ASSUME to every agent that waits for it, and returns these agents: call it once the frame that
+    /// shows IN_TRANSITION is drawn; a scripted console calls it at once.
+    pub fn assume_due(&mut self) -> Vec<AgentId> {
+        let mut due = self.core.assume_due();
+        due.retain(|agent| {
+            let intent = Intent::Command {
+                agent: agent.clone(),
+                kind: CommandKind::Assume,
+                args: CommandArgs::default(),
+            };
+            self.act(intent).is_ok()
+        });
+        due
+    }
+
+    /// Renews the leases of this session: call it from the loop that draws, at least 20 times a second while
+    /// one is held. `ready`: the person can act now. Returns how many leases there are.
+    pub fn heartbeat(&mut self, ready: bool) -> usize {
+        let count = self.core.heartbeat(ready, clock::console_now());
+        self.pump();
+        count
+    }
+
+    /// Says that the frame that shows these alerts was just presented; each alert is told once.
+    pub fn presented(&mut self, alerts: &[AlertId]) {
+        self.core.presented(alerts, clock::console_now());
+        self.pump();
+    }
+
+    /// Ends the session: what was sent leaves, then good-bye.
+    pub async fn close(self) {
+        let Self { orders, task, .. } = self;
+        drop(orders);
+        if let Err(error) = task.await {
+            tracing::error!(%error, "the session's task did not end in good order");
+        }
+    }
+
+    fn fold(&mut self, item: Item) -> Option<OperatorEvent> {
+        let event = match item {
+            Item::Opened { connection, token, at } => {
+                self.connection = connection;
+                self.backlog.clear();
+                self.core.handle_connected(token, at);
+                None
+            }
+            Item::Message { message, at } => {
+                self.core.handle_message(&message, at);
+                Some(match *message {
+                    ToOperator::Welcome(welcome) => OperatorEvent::Connected { resumed: welcome.resumed },
+                    ToOperator::Error(report) => OperatorEvent::Refused(report),
+                    ToOperator::Ping(_) => return None,
+                    ToOperator::Snapshot(_)
+                    | ToOperator::Alert(_)
+                    | ToOperator::ControlStatus(_)
+                    | ToOperator::CommandStatus(_)
+                    | ToOperator::Lease(_)
+                    | ToOperator::Telemetry(_)
+                    | ToOperator::Dropped(_)
+                    | ToOperator::Health(_)
+                    | ToOperator::Head(_) => OperatorEvent::Message(message),
+                })
+            }
+            Item::Lost { reason, at } => {
+                self.backlog.clear();
+                self.core.handle_disconnected(at);
+                Some(OperatorEvent::Disconnected { reason })
+            }
+            Item::End => Some(OperatorEvent::Ended),
+        };
+        if self.core.poll_close() {
+            self.backlog.push_back(Order::Resync { connection: self.connection });
+        }
+        self.pump();
+        event
+    }
+
+    /// Hands over what the core has to say, as much as the task has room for.
+    fn pump(&mut self) {
+        loop {
+            let order = match self.backlog.pop_front() {
+                Some(order) => order,
+                None => match self.core.poll_transmit() {
+                    Some(frame) => Order::Send { connection: self.connection, frame },
+                    None => return,
+                },
+            };
+            match self.orders.try_send(order) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(order)) => {
+                    self.backlog.push_front(order);
+                    return;
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return,
+            }
+        }
+    }
+}
+
+/// Makes an id that sorts by time (UUID version 7).
+fn mint_command_id() -> CommandId {
+    let builder = uuid::Builder::from_unix_timestamp_millis(clock::unix_millis(), &rand::random());
+    CommandId(builder.into_uuid())
+}

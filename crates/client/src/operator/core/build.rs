@@ -1,0 +1,232 @@
+//! From an intent to a message: epoch, sequence, deadline, evidence.
+
+use super::{ActError, OperatorCore};
+use std::time::Duration;
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, CommandArgs, CommandId, CommandKind, ControlState, Epoch, FallbackLevel,
+    LatchId, MonoTime, Note,
+};
+use watchkeeper_picture::{AgentPicture, Intent, deadline};
+use watchkeeper_protocol::{
+    OperatorMessage,
+    operator::{Acknowledge, Authorised, Claim, CommandRequest, Stop},
+};
+
+impl OperatorCore {
+    pub(super) fn build(
+        &mut self,
+        intent: Intent,
+        command_id: CommandId,
+        now: MonoTime,
+    ) -> Result<Option<CommandId>, ActError> {
+        match intent {
+            Intent::Claim { agent } => {
+                self.reachable(&agent)?;
+                self.waiting.push_back(OperatorMessage::Claim(Claim { agent }));
+                Ok(None)
+            }
+            Intent::Acknowledge { alert } => {
+                self.waiting.push_back(OperatorMessage::Acknowledge(Acknowledge { alert_id: alert }));
+                Ok(None)
+            }
+            Intent::Stop { agent, reason, confirm_many } => {
+                Ok(Some(self.stop(agent, reason, confirm_many, command_id, now)))
+            }
+            Intent::Engage { agent, latches } => {
+                self.authorised(agent, CommandKind::Engage, latches, command_id, now)
+            }
+            Intent::Release { agent } => {
+                self.authorised(agent, CommandKind::Release, Vec::new(), command_id, now)
+            }
+            Intent::HandBack { agent } => {
+                self.authorised(agent, CommandKind::HandBack, Vec::new(), command_id, now)
+            }
+            Intent::Command { agent, kind, args } => match kind {
+                CommandKind::Estop => Ok(Some(self.stop(agent, args.reason, false, command_id, now))),
+                CommandKind::Engage | CommandKind::Release | CommandKind::HandBack => {
+                    self.authorised(agent, kind, args.latches, command_id, now)
+                }
+                CommandKind::Hold
+                | CommandKind::MinimalRisk
+                | CommandKind::SpeedCap
+                | CommandKind::Resume
+                | CommandKind::Assume
+                | CommandKind::Dismiss
+                | CommandKind::ClearLatch => self.request(agent, kind, args, command_id, now),
+            },
+        }
+    }
+
+    /// A stop needs nothing but a name: no status, no lease, no deadline of this console's making.
+    fn stop(
+        &mut self,
+        agent: AgentId,
+        reason: Option<Note>,
+        confirm_many: bool,
+        command_id: CommandId,
+        now: MonoTime,
+    ) -> CommandId {
+        self.picture.handle_issued(command_id, &agent, CommandKind::Estop, now);
+        let stop = Stop { command_id, agent, reason, confirm_many, issued_nanos: now.as_nanos() };
+        // Never behind anything else.
+        self.waiting.push_front(OperatorMessage::Stop(stop));
+        command_id
+    }
+
+    fn authorised(
+        &mut self,
+        agent: AgentId,
+        kind: CommandKind,
+        latches: Vec<LatchId>,
+        command_id: CommandId,
+        now: MonoTime,
+    ) -> Result<Option<CommandId>, ActError> {
+        let entry = self.reachable(&agent)?;
+        let status = entry.status();
+        let (boot_id, evidence_version) = (status.boot_id, status.state_version);
+        let deadline = expiry(entry, now);
+        let Some(epoch) = self.picture.my_epoch(&agent) else {
+            return Err(ActError::NoLease { agent, kind });
+        };
+        let seq = self.leases.next_command(&agent, epoch);
+        self.picture.handle_issued(command_id, &agent, kind, now);
+        let body = Authorised {
+            command_id,
+            agent: agent.clone(),
+            boot_id,
+            epoch,
+            seq,
+            deadline,
+            evidence_version,
+            latches,
+            issued_nanos: now.as_nanos(),
+        };
+        self.waiting.push_back(match kind {
+            CommandKind::Engage => {
+                self.engaged.insert(agent, epoch);
+                OperatorMessage::Engage(body)
+            }
+            CommandKind::HandBack => OperatorMessage::HandBack(body),
+            CommandKind::Release
+            | CommandKind::Estop
+            | CommandKind::Hold
+            | CommandKind::MinimalRisk
+            | CommandKind::SpeedCap
+            | CommandKind::Resume
+            | CommandKind::Assume
+            | CommandKind::Dismiss
+            | CommandKind::ClearLatch => {
+                debug_assert_eq!(kind, CommandKind::Release, "the caller sends three verbs here");
+                OperatorMessage::Release(body)
+            }
+        });
+        Ok(Some(command_id))
+    }
+
+    fn request(
+        &mut self,
+        agent: AgentId,
+        kind: CommandKind,
+        args: CommandArgs,
+        command_id: CommandId,
+        now: MonoTime,
+    ) -> Result<Option<CommandId>, ActError> {
+        check_args(kind, &args)?;
+        let entry = self.reachable(&agent)?;
+        let status = entry.status();
+        let (boot_id, seen) = (status.boot_id, status.state_version);
+        let deadline = expiry(entry, now);
+        let epoch = match (fencing(kind), self.picture.my_epoch(&agent)) {
+            (Fencing::Always, None) => return Err(ActError::NoLease { agent, kind }),
+            (Fencing::Always | Fencing::WhereHeld, Some(epoch)) => epoch,
+            (Fencing::WhereHeld, None) | (Fencing::Never, _) => Epoch(0),
+        };
+        let seq = if epoch == Epoch(0) { 0 } else { self.leases.next_command(&agent, epoch) };
+        let evidence = matches!(kind, CommandKind::Resume | CommandKind::Dismiss | CommandKind::ClearLatch);
+        if kind == CommandKind::Assume {
+            self.engaged.remove(&agent);
+        }
+        self.picture.handle_issued(command_id, &agent, kind, now);
+        self.waiting.push_back(OperatorMessage::Command(CommandRequest {
+            command_id,
+            agent,
+            boot_id,
+            kind,
+            args,
+            epoch,
+            seq,
+            deadline,
+            evidence_version: evidence.then_some(seen),
+            expect_state: (kind == CommandKind::Assume).then_some(ControlState::InTransition),
+            issued_nanos: now.as_nanos(),
+        }));
+        Ok(Some(command_id))
+    }
+
+    /// Returns the agent where anything but a stop can be sent to it.
+    fn reachable(&self, agent: &AgentId) -> Result<&AgentPicture, ActError> {
+        let entry = self.picture.agent(agent).ok_or_else(|| ActError::UnknownAgent(agent.clone()))?;
+        if entry.status().offline_nanos.is_some() {
+            return Err(ActError::AgentOffline(agent.clone()));
+        }
+        Ok(entry)
+    }
+}
+
+/// Under which epoch a verb is sent.
+enum Fencing {
+    /// The lease's; without one it cannot be sent.
+    Always,
+    /// The lease's where this session holds it: then it is an ordinary command of the holder.
+    WhereHeld,
+    /// None: it is open to everybody, or the monitor mints an epoch of its own for it.
+    Never,
+}
+
+const fn fencing(kind: CommandKind) -> Fencing {
+    match kind {
+        CommandKind::Resume
+        | CommandKind::Engage
+        | CommandKind::Assume
+        | CommandKind::Release
+        | CommandKind::HandBack
+        | CommandKind::Dismiss => Fencing::Always,
+        CommandKind::Hold | CommandKind::SpeedCap => Fencing::WhereHeld,
+        CommandKind::Estop | CommandKind::MinimalRisk | CommandKind::ClearLatch => Fencing::Never,
+    }
+}
+
+fn check_args(kind: CommandKind, args: &CommandArgs) -> Result<(), ActError> {
+    let needs = |what| Err(ActError::Argument { kind, what });
+    match kind {
+        CommandKind::SpeedCap if args.speed_mps.is_none_or(|speed| !(speed.is_finite() && speed >= 0.0)) => {
+            needs("speed_mps, 0 or more")
+        }
+        CommandKind::MinimalRisk if args.level.is_none_or(|level| level == FallbackLevel::HOLD) => {
+            needs("level, 1 to 3")
+        }
+        CommandKind::ClearLatch if args.latch_id.is_none() => needs("latch_id"),
+        CommandKind::ClearLatch | CommandKind::Dismiss if args.reason.is_none() => needs("a reason"),
+        CommandKind::Estop
+        | CommandKind::Hold
+        | CommandKind::MinimalRisk
+        | CommandKind::SpeedCap
+        | CommandKind::Resume
+        | CommandKind::Engage
+        | CommandKind::Assume
+        | CommandKind::Release
+        | CommandKind::HandBack
+        | CommandKind::Dismiss
+        | CommandKind::ClearLatch => Ok(()),
+    }
+}
+
+/// Returns until when a command may take effect: 2 s for vehicles, where a late one surprises; 10 s for the
+/// others (ours). Stops have no deadline of the console's making.
+fn expiry(entry: &AgentPicture, now: MonoTime) -> AgentTime {
+    let ttl = match entry.status().kind {
+        AgentKind::Vehicle => Duration::from_secs(2),
+        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_secs(10),
+    };
+    deadline(entry.status(), entry.received_at(), now, ttl)
+}

@@ -1,0 +1,183 @@
+//! What came from the monitor and was not taken yet: old telemetry may be lost, nothing else.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::sync::Notify;
+use watchkeeper_model::{MonoTime, Note};
+use watchkeeper_protocol::ToOperator;
+
+/// Most messages that wait: the deltas of a fleet of a thousand agents over several seconds.
+pub(super) const MAX_WAITING: usize = 4_096;
+
+/// Something for the core.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// The socket is open.
+    Opened { connection: u64, token: Option<Note>, at: MonoTime },
+    /// A message came.
+    Message { message: Box<ToOperator>, at: MonoTime },
+    /// The connection is gone.
+    Lost { reason: String, at: MonoTime },
+    /// There is nothing more to come.
+    End,
+}
+
+/// The queue between the link's task and the console's loop.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    items: Mutex<VecDeque<Item>>,
+    arrived: Notify,
+    dropped_telemetry: AtomicU64,
+}
+
+impl Inbox {
+    /// Adds a message. Returns false when there is no room for it, not even in place of old telemetry.
+    #[must_use]
+    pub(super) fn push_message(&self, message: Box<ToOperator>, at: MonoTime) -> bool {
+        {
+            let mut items = self.lock();
+            if items.len() >= MAX_WAITING {
+                let is_telemetry = |item: &Item| matches!(item, Item::Message { message, .. } if matches!(**message, ToOperator::Telemetry(_)));
+                let oldest = items.iter().position(is_telemetry);
+                let newest_is_telemetry = matches!(*message, ToOperator::Telemetry(_));
+                if oldest.is_some() || newest_is_telemetry {
+                    self.dropped_telemetry.fetch_add(1, Ordering::Relaxed);
+                }
+                match oldest {
+                    Some(oldest) => drop(items.remove(oldest)),
+                    None if newest_is_telemetry => return true,
+                    None => return false,
+                }
+            }
+            items.push_back(Item::Message { message, at });
+        }
+        self.arrived.notify_one();
+        true
+    }
+
+    /// Adds the news that the connection is open. At most two such items wait for each loss.
+    pub(super) fn push_opened(&self, connection: u64, token: Option<Note>, at: MonoTime) {
+        self.lock().push_back(Item::Opened { connection, token, at });
+        self.arrived.notify_one();
+    }
+
+    /// Adds the news that the connection is gone. What came before it stays; earlier connections whose
+    /// messages nobody has begun to take are forgotten, so that a console that sleeps piles nothing up.
+    pub(super) fn push_lost(&self, reason: String, at: MonoTime) {
+        {
+            let mut items = self.lock();
+            if let Some(first) = items.iter().position(|item| matches!(item, Item::Opened { .. })) {
+                items.truncate(first);
+            }
+            // A loss after a loss says nothing new.
+            while matches!(items.back(), Some(Item::Lost { .. })) {
+                items.pop_back();
+            }
+            items.push_back(Item::Lost { reason, at });
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Forgets messages that were not taken: they are asked for again.
+    pub(super) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    /// Says that nothing more will come.
+    pub(super) fn push_end(&self) {
+        self.lock().push_back(Item::End);
+        self.arrived.notify_one();
+    }
+
+    /// Returns the next item, if there is one.
+    pub(super) fn try_pop(&self) -> Option<Item> {
+        self.lock().pop_front()
+    }
+
+    /// Waits for the next item. Cancel-safe.
+    pub(super) async fn pop(&self) -> Item {
+        loop {
+            if let Some(item) = self.try_pop() {
+                return item;
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    /// Returns how much telemetry was dropped here.
+    pub(super) fn dropped_telemetry(&self) -> u64 {
+        self.dropped_telemetry.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Item>> {
+        self.items.lock().expect("nobody panics while holding this lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchkeeper_model::{AgentId, DecisionSeq, Label};
+    use watchkeeper_protocol::operator::{Dropped, Telemetry};
+
+    fn telemetry(seq: u64) -> Box<ToOperator> {
+        Box::new(ToOperator::Telemetry(Telemetry {
+            agent: AgentId::new("truck-1").unwrap(),
+            seq: DecisionSeq(seq),
+            received_at: MonoTime::default(),
+            action: Label::default(),
+            confidence: None,
+            signals: Vec::new(),
+            score: 0.0,
+            pose: None,
+        }))
+    }
+
+    fn control() -> Box<ToOperator> {
+        Box::new(ToOperator::Dropped(Dropped { telemetry: 1 }))
+    }
+
+    fn push(inbox: &Inbox, message: Box<ToOperator>) -> bool {
+        inbox.push_message(message, MonoTime::default())
+    }
+
+    #[test]
+    fn a_full_inbox_drops_the_oldest_telemetry_and_counts_it_and_never_drops_control() {
+        let inbox = Inbox::default();
+        assert!(push(&inbox, control()));
+        for seq in 1..MAX_WAITING as u64 {
+            assert!(push(&inbox, telemetry(seq)));
+        }
+        assert_eq!(inbox.dropped_telemetry(), 0);
+        assert!(push(&inbox, control()));
+        assert_eq!(inbox.dropped_telemetry(), 1);
+        let is_first_telemetry =
+            |item: &Item| matches!(item, Item::Message { message, .. } if **message == *telemetry(1));
+        assert!(!inbox.lock().iter().any(is_first_telemetry));
+        for _ in 2..MAX_WAITING {
+            assert!(push(&inbox, control()));
+        }
+        assert!(push(&inbox, telemetry(1)), "dropped, and counted");
+        assert!(!push(&inbox, control()), "there is no room, and nothing that may be lost");
+        assert_eq!(inbox.dropped_telemetry(), MAX_WAITING as u64);
+    }
+
+    #[test]
+    fn attempts_that_nobody_watches_pile_nothing_up() {
+        let inbox = Inbox::default();
+        assert!(push(&inbox, control()));
+        for connection in 0..100 {
+            inbox.push_opened(connection, None, MonoTime::default());
+            inbox.push_lost("refused".to_owned(), MonoTime::default());
+        }
+        let (first, second) = (inbox.try_pop(), inbox.try_pop());
+        assert!(matches!(first, Some(Item::Message { .. })), "what came before stays");
+        assert!(matches!(second, Some(Item::Lost { .. })));
+        assert!(inbox.try_pop().is_none());
+    }
+}
