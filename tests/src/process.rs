@@ -119,6 +119,11 @@ impl Program {
         self.child.try_wait().with_context(|| format!("asking how {} ended", self.name))
     }
 
+    /// Returns its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the standard output so far.
     pub fn output(&self) -> String {
         self.read("out")

@@ -45,10 +45,8 @@ fn serve(port: u16, data: &Path) -> Result<Serve> {
         Ok(ready.exists().then_some(()))
     })?;
     up.with_context(|| format!("not ready: {}", program.written()))?;
-    let endpoint = Endpoint {
-        url: format!("ws://127.0.0.1:{port}/v1"),
-        token: TokenSource::File(data.join("token")),
-    };
+    let endpoint =
+        Endpoint { url: format!("ws://127.0.0.1:{port}/v1"), token: TokenSource::File(data.join("token")) };
     Ok(Serve { program, endpoint })
 }
 
@@ -76,7 +74,7 @@ async fn until<T>(
 }
 
 fn state(operator: &Operator, agent: &AgentId) -> Option<ControlState> {
-    operator.picture().agent(agent).map(|entry| entry.status.control_state)
+    operator.picture().agent(agent).map(|entry| entry.status().control_state)
 }
 
 /// When, in seconds of the day, a line of the agent's log was written whose text holds every word.
@@ -110,14 +108,15 @@ async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() 
     // A person takes control of a moving vehicle.
     let mut operator = Operator::connect(OperatorOptions::new(first.endpoint.clone(), PersonId::new("ada")?));
     until(&mut operator, "the vehicle is there", |operator, _| {
-        operator.picture().agent(&agent).filter(|entry| entry.status.settled).map(drop)
+        operator.picture().agent(&agent).filter(|entry| entry.status().settled).map(drop)
     })
     .await?;
     sleep(Duration::from_secs(2)).await;
     operator.act(Intent::Claim { agent: agent.clone() })?;
     until(&mut operator, "claimed", |operator, _| {
-        (state(operator, &agent) == Some(ControlState::Claimed) && operator.picture().my_epoch(&agent).is_some())
-            .then_some(())
+        (state(operator, &agent) == Some(ControlState::Claimed)
+            && operator.picture().my_epoch(&agent).is_some())
+        .then_some(())
     })
     .await?;
     operator.heartbeat(true);
@@ -133,9 +132,10 @@ async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() 
         while operator.try_next().is_some() {}
     }
     let entry = operator.picture().agent(&agent).context("the vehicle is in the picture")?;
-    let (boot_id, deadline) = (entry.status.boot_id, entry.status.agent_clock.after(Duration::from_secs(600)));
+    let (boot_id, deadline) =
+        (entry.status().boot_id, entry.status().agent_clock.after(Duration::from_secs(600)));
     let epoch = operator.picture().my_epoch(&agent).context("ada holds the lease")?;
-    let speed = entry.history.iter().next_back().and_then(|sample| sample.signals.first().copied()).unwrap_or(0.0);
+    let speed = entry.history().newest().and_then(|sample| sample.signals.first().copied()).unwrap_or(0.0);
     ensure!(speed > 5.0, "the vehicle should be moving, not {speed} m/s");
 
     // Kill -9. What follows is the agent's alone.
@@ -144,7 +144,8 @@ async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() 
     let stopping = Duration::from_secs_f64(speed / COMFORTABLE_MPS2 + STANDSTILL_SECS + REPORT_SECS);
     sleep(T_LINK + MARGIN + stopping + Duration::from_secs(1)).await;
     let log = vehicles.written();
-    let fell = logged_at(&log, &["vehicle-1", "mode=Fallback("]).with_context(|| format!("no fallback: {log}"))?;
+    let fell =
+        logged_at(&log, &["vehicle-1", "mode=Fallback("]).with_context(|| format!("no fallback: {log}"))?;
     let held = logged_at(&log, &["vehicle-1", "mode=Held"]).with_context(|| format!("not held: {log}"))?;
     println!(
         "fallback {:.3} s after the kill (T_link {:.1} s), held {:.3} s later (speed {speed:.1} m/s, modelled {:.3} s)",
@@ -153,7 +154,11 @@ async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() 
         held - fell,
         stopping.as_secs_f64(),
     );
-    ensure!(fell - killed_at <= (T_LINK + MARGIN).as_secs_f64(), "fell back {:.3} s after the kill", fell - killed_at);
+    ensure!(
+        fell - killed_at <= (T_LINK + MARGIN).as_secs_f64(),
+        "fell back {:.3} s after the kill",
+        fell - killed_at
+    );
     ensure!(held - fell <= stopping.as_secs_f64(), "held {:.3} s after falling back", held - fell);
 
     // The monitor comes back on the same data; what the old operator sends under the old epoch is stale.
@@ -213,7 +218,9 @@ async fn send_old_command(
         while let Some(message) = socket.next().await {
             let Message::Binary(frame) = message? else { continue };
             match ToOperator::decode(&frame)? {
-                ToOperator::ControlStatus(update) if !sent && update.status.agent == *agent && update.status.settled => {
+                ToOperator::ControlStatus(update)
+                    if !sent && update.status.agent == *agent && update.status.settled =>
+                {
                     sent = true;
                     socket.send(Message::Binary(command.encode())).await?;
                 }

@@ -22,6 +22,7 @@ use std::{
 use task::{Ending, Shared};
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
+use tracing::Instrument as _;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, DecisionSeq, FallbackLevel, Label, MAX_SIGNALS, Note, SignalSpec,
 };
@@ -146,6 +147,7 @@ impl Agent {
         if let Recovered::Unreadable { reason } = &recovered {
             tracing::warn!(agent = %options.agent, %reason, "the gate's record cannot be trusted: starting in fallback");
         }
+        let span = tracing::info_span!("agent", id = %options.agent);
         let config = AgentConfig {
             agent: options.agent,
             kind: options.kind,
@@ -157,7 +159,8 @@ impl Agent {
         let (sender, directive) = watch::channel(core.directive());
         let shared = Arc::new(Shared::new(core));
         let endpoint = Endpoint { url: options.url, token: options.token };
-        let task = tokio::spawn(task::run(Arc::clone(&shared), endpoint, store, sender));
+        let running = task::run(Arc::clone(&shared), endpoint, store, sender);
+        let task = tokio::spawn(running.instrument(span));
         Ok(Self { handle: Arc::new(Handle { shared, task: Mutex::new(Some(task)) }), directive })
     }
 

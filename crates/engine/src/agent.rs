@@ -10,7 +10,7 @@ use watchkeeper_protocol::{
     agent::Heartbeat,
     record::{AgentAuthority, PendingStop},
 };
-use watchkeeper_takeover::{LeaseBook, Mirror, Timers};
+use watchkeeper_takeover::{Lease, LeaseBook, Mirror, Timers};
 
 /// One agent that has connected in this incarnation.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct Agent {
     pub(crate) lease: LeaseBook,
     /// Until when the claim waits for its engage.
     pub(crate) claim_deadline: Option<MonoTime>,
+    /// The lease is on disk and was announced: before that nobody sees it or acts under it.
+    pub(crate) lease_announced: bool,
     /// The agent has reported the lease's epoch.
     pub(crate) lease_seen: bool,
     pub(crate) demand: Option<Demand>,
@@ -112,6 +114,11 @@ impl Agent {
         self.pipeline.signals()
     }
 
+    /// Returns the lease that people may know of.
+    pub(crate) fn announced_lease(&self) -> Option<&Lease> {
+        self.lease.lease().filter(|_| self.lease_announced)
+    }
+
     /// Returns the key of the status as it stands.
     pub(crate) fn status_key(&self) -> StatusKey {
         let last = self.last.as_ref();
@@ -125,7 +132,7 @@ impl Agent {
             settled: self.mirror.is_settled(),
             latches: self.latches.clone(),
             demand: self.demand.as_ref().map(|demand| demand.demand_id),
-            lease: self.lease.lease().map(|lease| (lease.epoch, lease.ready)),
+            lease: self.announced_lease().map(|lease| (lease.epoch, lease.ready)),
             flags: [
                 flag(|beat| beat.stable),
                 flag(|beat| beat.condition_reached),

@@ -1,6 +1,6 @@
 //! Alerts: raised once a cause, grouped with a count, acknowledged, cleared (`takeover.md` 1.6, first form).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_detect::{Finding, Phase};
 use watchkeeper_model::{
     AgentId, Alarm, AlarmState, AlertId, CauseClass, Label, MonoTime, PersonId, Response,
@@ -9,11 +9,34 @@ use watchkeeper_model::{
 /// What names an alert group.
 type Group = (AgentId, CauseClass, Label);
 
+/// One alert and the conditions behind it that hold now.
+#[derive(Debug)]
+struct Member {
+    alert_id: AlertId,
+    holding: BTreeSet<Label>,
+}
+
+/// Returns the group of a condition. Signals that go astray together are one alert of their agent; everything
+/// else stands alone, because it asks for something of its own.
+fn group_of(agent: &AgentId, cause: CauseClass, subject: &Label) -> Group {
+    let subject = match cause {
+        CauseClass::Outlier | CauseClass::Sequence => Label::default(),
+        CauseClass::Limit
+        | CauseClass::Confidence
+        | CauseClass::Late
+        | CauseClass::Silence
+        | CauseClass::Asked
+        | CauseClass::Fallback
+        | CauseClass::Stopped => subject.clone(),
+    };
+    (agent.clone(), cause, subject)
+}
+
 /// Every alert that is not over and acknowledged.
 #[derive(Debug)]
 pub(crate) struct Alarms {
     next: AlertId,
-    groups: BTreeMap<Group, AlertId>,
+    groups: BTreeMap<Group, Member>,
     open: BTreeMap<AlertId, Alarm>,
 }
 
@@ -42,8 +65,8 @@ impl Alarms {
 
     /// Returns the open alert of a group.
     pub(crate) fn active(&self, agent: &AgentId, cause: CauseClass, subject: &Label) -> Option<&Alarm> {
-        let alert_id = self.groups.get(&(agent.clone(), cause, subject.clone()))?;
-        self.open.get(alert_id)
+        let member = self.groups.get(&group_of(agent, cause, subject))?;
+        self.open.get(&member.alert_id)
     }
 
     /// Returns the active alerts of an agent that ask for a takeover because of what the agent does.
@@ -60,13 +83,20 @@ impl Alarms {
         finding: Finding,
         now: MonoTime,
     ) -> Option<Alarm> {
-        let group = (agent.clone(), finding.cause, finding.subject.clone());
-        let known = self.groups.get(&group).copied();
+        let group = group_of(agent, finding.cause, &finding.subject);
+        let known = self.groups.get_mut(&group);
         match (finding.phase, known) {
             (Phase::Cleared, None) => None,
-            (Phase::Cleared, Some(alert_id)) => self.clear(alert_id, now),
-            (Phase::Raised | Phase::Worse, Some(alert_id)) => {
+            (Phase::Cleared, Some(member)) => {
+                member.holding.remove(&finding.subject);
+                let alert_id = member.alert_id;
+                if member.holding.is_empty() { self.clear(alert_id, now) } else { None }
+            }
+            (Phase::Raised | Phase::Worse, Some(member)) => {
+                member.holding.insert(finding.subject.clone());
+                let alert_id = member.alert_id;
                 let alarm = self.open.get_mut(&alert_id).expect("a group names an open alert");
+                let (was_active, severity) = (alarm.state.is_active(), alarm.severity);
                 alarm.count += u64::from(finding.phase == Phase::Raised);
                 alarm.severity = alarm.severity.max(finding.severity);
                 alarm.response = alarm.response.max(finding.response);
@@ -75,7 +105,14 @@ impl Alarms {
                     alarm.state = AlarmState::UnackActive;
                 }
                 alarm.decision = finding.decision.or(alarm.decision);
-                alarm.explanation = finding.explanation;
+                // The worst condition leads.
+                let leads = finding.subject == alarm.subject
+                    || !was_active
+                    || (finding.severity, finding.explanation.score) > (severity, alarm.explanation.score);
+                if leads {
+                    alarm.subject = finding.subject;
+                    alarm.explanation = finding.explanation;
+                }
                 alarm.changed_at = now;
                 Some(alarm.clone())
             }
@@ -100,7 +137,8 @@ impl Alarms {
                     acknowledged_by: None,
                     explanation: finding.explanation,
                 };
-                self.groups.insert(group, alert_id);
+                let holding = BTreeSet::from([alarm.subject.clone()]);
+                self.groups.insert(group, Member { alert_id, holding });
                 self.open.insert(alert_id, alarm.clone());
                 Some(alarm)
             }
@@ -140,7 +178,7 @@ impl Alarms {
         let alarm = self.open.get(&alert_id).expect("the caller just changed it").clone();
         if alarm.state == AlarmState::Normal {
             self.open.remove(&alert_id);
-            self.groups.remove(&(alarm.agent.clone(), alarm.cause, alarm.subject.clone()));
+            self.groups.remove(&group_of(&alarm.agent, alarm.cause, &alarm.subject));
         }
         alarm
     }
@@ -153,7 +191,7 @@ impl Alarms {
             self.open.values().find(|alarm| !alarm.state.is_active()).map(|alarm| alarm.alert_id)
             && let Some(alarm) = self.open.remove(&alert_id)
         {
-            self.groups.remove(&(alarm.agent, alarm.cause, alarm.subject));
+            self.groups.remove(&group_of(&alarm.agent, alarm.cause, &alarm.subject));
         }
     }
 }

@@ -99,6 +99,7 @@ impl Engine {
             clock: PeerClock::default(),
             lease: LeaseBook::new(on_record.map(|entry| entry.epoch).unwrap_or_default()),
             claim_deadline: None,
+            lease_announced: false,
             lease_seen: false,
             demand: None,
             takeover: None,

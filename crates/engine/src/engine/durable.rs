@@ -62,6 +62,7 @@ impl Engine {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let Some(lease) = agent.lease.lease().filter(|lease| lease.epoch == epoch).cloned() else { return };
         let boot_id = agent.mirror.boot_id();
+        agent.lease_announced = true;
         if let Some(takeover) = &mut agent.takeover {
             takeover.granted_at = Some(now);
         }
@@ -82,6 +83,7 @@ impl Engine {
                 detail: None,
             })
         });
+        self.publish_status_change(agent_id, now);
     }
 
     fn forward_durable(&mut self, agent_id: &AgentId, command: Command) {

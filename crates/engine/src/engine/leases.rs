@@ -50,6 +50,7 @@ impl Engine {
         let Ok(lease) = agent.lease.grant(person.clone(), session, ttl, now) else { return };
         let epoch = lease.epoch;
         agent.claim_deadline = Some(now.after(agent.timers.claim));
+        agent.lease_announced = false;
         agent.lease_seen = false;
         // A claim out of a fallback has no demand, and is a takeover all the same.
         let takeover = agent.takeover.get_or_insert_with(|| {
@@ -104,7 +105,9 @@ impl Engine {
     /// The holder's heartbeat: renews the lease here and goes on to the agent.
     pub(super) fn handle_holder(&mut self, session: SessionId, report: &HolderReport, now: MonoTime) {
         self.expire(&report.agent, now);
-        let Some(agent) = self.agents.get_mut(&report.agent) else { return };
+        let Some(agent) = self.agents.get_mut(&report.agent).filter(|agent| agent.lease_announced) else {
+            return;
+        };
         let ttl = agent.timers.lease_ttl();
         let renewed = agent.lease.renew(session, report.epoch, (report.seq, report.ready), ttl, now);
         // A heartbeat that renews nothing is no secret: the console sees its lease end by itself.

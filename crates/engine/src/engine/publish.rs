@@ -146,7 +146,7 @@ pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
             then: default_of(demand),
             reason: demand.reason.clone(),
         }),
-        lease: agent.lease.lease().map(|lease| LeaseStatus {
+        lease: agent.announced_lease().map(|lease| LeaseStatus {
             holder: lease.holder.clone(),
             session_id: lease.session,
             epoch: lease.epoch,
