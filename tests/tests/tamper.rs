@@ -138,7 +138,7 @@ async fn tampering_is_found_and_the_record_named() -> Result<()> {
         "the last records cut cleanly",
         cut.path(),
         Some(&head),
-        &format!("record {}", from.sequence),
+        &format!("records {} to", from.sequence),
     )?;
 
     let rewritten = TempDir::new()?;

@@ -6,7 +6,7 @@
 use crate::{clock::Clock, files, ledger_queue::Gauge, startup};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -31,6 +31,8 @@ const FULL_RETRY: Duration = Duration::from_millis(250);
 /// How often at most at the end of the process: five seconds.
 const FULL_RETRIES_AT_THE_END: u32 = 20;
 /// How often at most the head file is written, and a new segment tried on a full disk.
+/// How many heads the head file holds: ten minutes of them.
+const KEPT_HEADS: usize = 600;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// One input with everything that came of it; recorded as a whole.
@@ -93,6 +95,8 @@ pub(crate) struct Writer<S> {
     marks: watch::Sender<Option<DurableMark>>,
     head_file: Option<PathBuf>,
     head_file_at: MonoTime,
+    /// The heads that the file holds, newest last: the more there are, the closer a rewrite can be placed.
+    head_lines: VecDeque<String>,
     head_written: Option<u64>,
     roll_tried_at: MonoTime,
 }
@@ -157,6 +161,10 @@ impl<S: Storage> Writer<S> {
     ) -> Self {
         let authority = opening.authority.iter().map(|one| (one.agent.clone(), one.clone())).collect();
         let (inputs, clock) = (opening.inputs_before, Clock);
+        // What an earlier run kept there is still worth keeping; a file that is not there yet is empty.
+        let kept = head_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        let mut head_lines: VecDeque<String> = kept.lines().map(|line| format!("{line}\n")).collect();
+        head_lines.drain(..head_lines.len().saturating_sub(KEPT_HEADS));
         Self {
             ledger,
             opening,
@@ -167,6 +175,7 @@ impl<S: Storage> Writer<S> {
             marks,
             head_file,
             head_file_at: MonoTime::default(),
+            head_lines,
             head_written: None,
             roll_tried_at: MonoTime::default(),
         }
@@ -298,7 +307,11 @@ impl<S: Storage> Writer<S> {
             return;
         }
         self.head_file_at = now;
-        match files::replace(path, &format!("{head}\n")) {
+        if self.head_lines.len() == KEPT_HEADS {
+            self.head_lines.pop_front();
+        }
+        self.head_lines.push_back(format!("{head}\n"));
+        match files::replace(path, &self.head_lines.iter().map(String::as_str).collect::<String>()) {
             Ok(()) => self.head_written = Some(head.sequence),
             Err(error) => tracing::warn!(error = format!("{error:#}"), "the head file is out of date"),
         }

@@ -18,7 +18,8 @@ pub struct ServerOptions {
     pub config: Config,
     /// Written, with the URL in it, as soon as the server takes connections.
     pub ready_file: Option<PathBuf>,
-    /// Holds the newest head of the record, rewritten at most once a second and at the end.
+    /// Holds the last 600 heads of the record, one a line, newest last; rewritten at most once a second and at
+    /// the end.
     pub head_file: Option<PathBuf>,
     /// Where the files `token` and `url` go; `None`: see [`runtime_dir`](crate::runtime_dir).
     pub token_dir: Option<PathBuf>,

@@ -62,7 +62,7 @@ async fn the_files_of_a_run_are_private_and_go_with_it() {
     let report = server.stop().await.unwrap();
     assert!(!token_file.exists() && !url_file.exists());
     let head: watchkeeper_ledger::Head =
-        fs::read_to_string(dir.path().join("head")).unwrap().trim().parse().unwrap();
+        fs::read_to_string(dir.path().join("head")).unwrap().lines().last().unwrap().parse().unwrap();
     assert_eq!((head.sequence, head.hash.0), (report.head.sequence, report.head.hash));
 }
 
