@@ -319,7 +319,7 @@ pub struct LeaseStatus {
     pub session_id: SessionId,
     /// The fencing number.
     pub epoch: Epoch,
-    /// Nanoseconds until it lapses unless renewed, when this was sent.
+    /// Nanoseconds until the agent lets go of it unless renewed (T_link), when this was sent.
     pub left_nanos: u64,
     /// The last heartbeat said that the person can act.
     pub ready: bool,

@@ -150,7 +150,10 @@ pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
             holder: lease.holder.clone(),
             session_id: lease.session,
             epoch: lease.epoch,
-            left_nanos: nanos(now.until(lease.expires_at)),
+            // The agent lets go after T_link, before the monitor's own lease lapses.
+            left_nanos: nanos(
+                now.until(lease.expires_at.before(agent.timers.lease_ttl() - agent.timers.link)),
+            ),
             ready: lease.ready,
         }),
         stable,
