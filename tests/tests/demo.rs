@@ -22,8 +22,12 @@ fn the_headless_demo_proves_a_takeover_from_its_verified_record() {
 
     // A second reader comes to the same result, with the head that the monitor kept beside the record.
     let reads = |arguments: &[&str]| {
-        let output =
-            Command::new(watchkeeper().unwrap()).args(arguments).arg("--data").arg(data.path()).output().unwrap();
+        let output = Command::new(watchkeeper().unwrap())
+            .args(arguments)
+            .arg("--data")
+            .arg(data.path())
+            .output()
+            .unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{arguments:?}: {told}{}", String::from_utf8_lossy(&output.stderr));
         told
@@ -32,8 +36,10 @@ fn the_headless_demo_proves_a_takeover_from_its_verified_record() {
     reads(&["ledger", "verify", "--head", head.to_str().unwrap()]);
     reads(&["ledger", "replay"]);
     let listed = reads(&["takeover", "list"]);
-    let id = listed.lines().find(|line| line.contains(" human ")).and_then(|line| line.split_whitespace().next());
-    let shown = reads(&["takeover", "show", id.unwrap_or_else(|| panic!("no takeover by a person: {listed}"))]);
+    let id =
+        listed.lines().find(|line| line.contains(" human ")).and_then(|line| line.split_whitespace().next());
+    let shown =
+        reads(&["takeover", "show", id.unwrap_or_else(|| panic!("no takeover by a person: {listed}"))]);
     for stage in ["detect", "notify", "decide", "command", "actuate"] {
         let row = shown.lines().find(|line| line.starts_with(stage)).unwrap_or_else(|| panic!("{shown}"));
         assert!(!row.contains("unknown"), "{row}");

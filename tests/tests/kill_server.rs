@@ -1,5 +1,10 @@
 //! Kill -9 of the monitor in the middle of HUMAN, with real processes: the agent falls back by itself.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, looks at few messages of many, and compares its clock with a log's"
+)]
 
 use anyhow::{Context, Result, bail, ensure};
 use std::{net::TcpListener, path::Path, process::Command, time::Duration};
@@ -10,7 +15,8 @@ use watchkeeper_client::{
     operator::{Operator, OperatorEvent, OperatorOptions},
 };
 use watchkeeper_model::{
-    AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, Epoch, PersonId,
+    AgentId, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState,
+    Epoch, PersonId,
 };
 use watchkeeper_picture::Intent;
 use watchkeeper_protocol::{
@@ -91,6 +97,53 @@ fn seconds_of_day_now() -> f64 {
     (now.as_secs() % 86_400) as f64 + f64::from(now.subsec_nanos()) / 1e9
 }
 
+/// What a person held when the monitor was killed.
+struct Held {
+    boot_id: BootId,
+    epoch: Epoch,
+    /// Still far away, so that only the epoch can be stale.
+    deadline: AgentTime,
+    speed_mps: f64,
+}
+
+/// A person takes control of a moving vehicle and drives it for a second.
+async fn take_control(operator: &mut Operator, agent: &AgentId) -> Result<Held> {
+    until(operator, "the vehicle is there", |operator, _| {
+        operator.picture().agent(agent).filter(|entry| entry.status().settled).map(drop)
+    })
+    .await?;
+    sleep(Duration::from_secs(2)).await;
+    operator.act(Intent::Claim { agent: agent.clone() })?;
+    until(operator, "claimed", |operator, _| {
+        (state(operator, agent) == Some(ControlState::Claimed)
+            && operator.picture().my_epoch(agent).is_some())
+        .then_some(())
+    })
+    .await?;
+    operator.heartbeat(true);
+    sleep(Duration::from_millis(100)).await;
+    operator.act(Intent::Engage { agent: agent.clone(), latches: Vec::new() })?;
+    until(operator, "in control", |operator, _| {
+        (state(operator, agent) == Some(ControlState::Human)).then_some(())
+    })
+    .await?;
+    for _ in 0..20 {
+        operator.heartbeat(true);
+        sleep(Duration::from_millis(50)).await;
+        while operator.try_next().is_some() {}
+    }
+    let entry = operator.picture().agent(agent).context("the vehicle is in the picture")?;
+    let newest = entry.history().newest().context("the vehicle decides")?;
+    let held = Held {
+        boot_id: entry.status().boot_id,
+        epoch: operator.picture().my_epoch(agent).context("ada holds the lease")?,
+        deadline: entry.status().agent_clock.after(Duration::from_mins(10)),
+        speed_mps: newest.signals.first().copied().context("speed is the first signal")?,
+    };
+    ensure!(held.speed_mps > 5.0, "the vehicle should be moving, not {} m/s", held.speed_mps);
+    Ok(held)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() -> Result<()> {
     let data = TempDir::new()?;
@@ -105,53 +158,24 @@ async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() 
     let vehicles = Program::start("vehicles", &mut simulate)?;
     let agent = AgentId::new("vehicle-1")?;
 
-    // A person takes control of a moving vehicle.
     let mut operator = Operator::connect(OperatorOptions::new(first.endpoint.clone(), PersonId::new("ada")?));
-    until(&mut operator, "the vehicle is there", |operator, _| {
-        operator.picture().agent(&agent).filter(|entry| entry.status().settled).map(drop)
-    })
-    .await?;
-    sleep(Duration::from_secs(2)).await;
-    operator.act(Intent::Claim { agent: agent.clone() })?;
-    until(&mut operator, "claimed", |operator, _| {
-        (state(operator, &agent) == Some(ControlState::Claimed)
-            && operator.picture().my_epoch(&agent).is_some())
-        .then_some(())
-    })
-    .await?;
-    operator.heartbeat(true);
-    sleep(Duration::from_millis(100)).await;
-    operator.act(Intent::Engage { agent: agent.clone(), latches: Vec::new() })?;
-    until(&mut operator, "in control", |operator, _| {
-        (state(operator, &agent) == Some(ControlState::Human)).then_some(())
-    })
-    .await?;
-    for _ in 0..20 {
-        operator.heartbeat(true);
-        sleep(Duration::from_millis(50)).await;
-        while operator.try_next().is_some() {}
-    }
-    let entry = operator.picture().agent(&agent).context("the vehicle is in the picture")?;
-    let (boot_id, deadline) =
-        (entry.status().boot_id, entry.status().agent_clock.after(Duration::from_secs(600)));
-    let epoch = operator.picture().my_epoch(&agent).context("ada holds the lease")?;
-    let speed = entry.history().newest().and_then(|sample| sample.signals.first().copied()).unwrap_or(0.0);
-    ensure!(speed > 5.0, "the vehicle should be moving, not {speed} m/s");
+    let old = take_control(&mut operator, &agent).await?;
 
     // Kill -9. What follows is the agent's alone.
     let killed_at = seconds_of_day_now();
     drop(first.program);
-    let stopping = Duration::from_secs_f64(speed / COMFORTABLE_MPS2 + STANDSTILL_SECS + REPORT_SECS);
+    let stopping = Duration::from_secs_f64(old.speed_mps / COMFORTABLE_MPS2 + STANDSTILL_SECS + REPORT_SECS);
     sleep(T_LINK + MARGIN + stopping + Duration::from_secs(1)).await;
     let log = vehicles.written();
     let fell =
         logged_at(&log, &["vehicle-1", "mode=Fallback("]).with_context(|| format!("no fallback: {log}"))?;
     let held = logged_at(&log, &["vehicle-1", "mode=Held"]).with_context(|| format!("not held: {log}"))?;
     println!(
-        "fallback {:.3} s after the kill (T_link {:.1} s), held {:.3} s later (speed {speed:.1} m/s, modelled {:.3} s)",
+        "fallback {:.3} s after the kill (T_link {:.1} s), held {:.3} s later (speed {:.1} m/s, modelled {:.3} s)",
         fell - killed_at,
         T_LINK.as_secs_f64(),
         held - fell,
+        old.speed_mps,
         stopping.as_secs_f64(),
     );
     ensure!(
@@ -163,7 +187,7 @@ async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() 
 
     // The monitor comes back on the same data; what the old operator sends under the old epoch is stale.
     let second = serve(port, data.path())?;
-    let refusal = send_old_command(&second.endpoint, &agent, boot_id, epoch, deadline).await?;
+    let refusal = send_old_command(&second.endpoint, &agent, &old).await?;
     ensure!(refusal == CommandCode::StaleEpoch, "refused with {refusal}");
     until(&mut operator, "reconnected, and the agent still held", |operator, _| {
         (state(operator, &agent) == Some(ControlState::SafeHeld)).then_some(())
@@ -175,13 +199,7 @@ async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() 
 }
 
 /// Sends RESUME under the old epoch over a raw socket; returns why the agent refused it.
-async fn send_old_command(
-    endpoint: &Endpoint,
-    agent: &AgentId,
-    boot_id: watchkeeper_model::BootId,
-    epoch: Epoch,
-    deadline: watchkeeper_model::AgentTime,
-) -> Result<CommandCode> {
+async fn send_old_command(endpoint: &Endpoint, agent: &AgentId, old: &Held) -> Result<CommandCode> {
     use futures_util::{SinkExt, StreamExt};
     use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
     let TokenSource::File(file) = &endpoint.token else { bail!("the token is in a file") };
@@ -202,12 +220,12 @@ async fn send_old_command(
     let command = OperatorMessage::Command(CommandRequest {
         command_id,
         agent: agent.clone(),
-        boot_id,
+        boot_id: old.boot_id,
         kind: CommandKind::Resume,
         args: CommandArgs::default(),
-        epoch,
+        epoch: old.epoch,
         seq: 1_000,
-        deadline,
+        deadline: old.deadline,
         evidence_version: None,
         expect_state: None,
         issued_nanos: 0,

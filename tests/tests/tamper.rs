@@ -1,5 +1,9 @@
 //! Tampering with the record of a real run: `ledger verify` names the record each time.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and shows what it saw"
+)]
 
 use anyhow::{Context, Result, ensure};
 use std::{

@@ -152,7 +152,9 @@ pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
             epoch: lease.epoch,
             // The agent lets go after T_link, before the monitor's own lease lapses.
             left_nanos: nanos(
-                now.until(lease.expires_at.before(agent.timers.lease_ttl() - agent.timers.link)),
+                now.until(
+                    lease.expires_at.before(agent.timers.lease_ttl().saturating_sub(agent.timers.link)),
+                ),
             ),
             ready: lease.ready,
         }),
