@@ -1,0 +1,80 @@
+//! The command line.
+
+use crate::commands::{demo, ledger, operate, replay, serve, simulate, stop, takeover, watch};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Supervises autonomous agents: scores what they decide, asks a person to take over, records everything.
+///
+/// Start with `watchkeeper demo`. Log lines go to standard error; RUST_LOG chooses them
+/// (default: watchkeeper=info).
+#[derive(Debug, Parser)]
+#[command(name = "watchkeeper", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Examples:
+  watchkeeper demo                                   the whole loop in this terminal
+  watchkeeper serve                                  the monitor, on ws://127.0.0.1:7410/v1
+  watchkeeper replay machine.csv --agent press-1     a recorded series as an agent
+  watchkeeper watch --as anna                        the text console
+  watchkeeper stop vehicle-4 --reason 'on fire'      ESTOP, now")]
+pub(crate) struct Arguments {
+    /// Appends log lines to this file instead
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the monitor until SIGTERM or Ctrl-C
+    Serve(serve::ServeArguments),
+    /// Plays the whole loop: monitor, simulated vehicles, and a console or a scripted operator
+    Demo(demo::DemoArguments),
+    /// Connects simulated vehicles, one of which develops a fault
+    Simulate(simulate::SimulateArguments),
+    /// Makes an agent of a CSV time series
+    Replay(replay::ReplayArguments),
+    /// Opens the text console
+    Watch(watch::WatchArguments),
+    /// The console for scripts: JSON lines in, JSON lines out
+    Operate(operate::OperateArguments),
+    /// Stops one agent at once (ESTOP) and waits until it stands
+    Stop(stop::StopArguments),
+    /// Shows takeovers from the record, stage by stage
+    Takeover(takeover::TakeoverArguments),
+    /// Checks, prints or replays the record
+    Ledger(ledger::LedgerArguments),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_readme_is_understood() {
+        for line in [
+            "serve --data D --listen 127.0.0.1:0 --config F.toml --head-file H --ready-file R",
+            "demo --headless --seconds 60 --data D",
+            "simulate ring-calm --seed 7 --seconds 5 --state-dir S",
+            "simulate --list",
+            "replay FILE.csv --agent press-1 --speed 100000 --kind generic",
+            "watch --as anna --role supervisor",
+            "operate --as anna --strict",
+            "stop vehicle-4 --reason fire --as anna",
+            "takeover list --data D",
+            "takeover show 100000001 --data D",
+            "ledger verify --data D --head H --head I",
+            "ledger show --data D --type takeover --from 5 --json",
+            "ledger replay --data D",
+        ] {
+            let words = std::iter::once("watchkeeper").chain(line.split_whitespace());
+            Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+}

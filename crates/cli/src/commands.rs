@@ -1,0 +1,29 @@
+//! The subcommands, one file each.
+
+pub(crate) mod demo;
+pub(crate) mod ledger;
+pub(crate) mod operate;
+pub(crate) mod replay;
+pub(crate) mod serve;
+pub(crate) mod simulate;
+pub(crate) mod stop;
+pub(crate) mod takeover;
+pub(crate) mod watch;
+
+use crate::arguments::Command;
+use std::process::ExitCode;
+
+/// Runs a subcommand to its end.
+pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Demo(arguments) => Box::pin(demo::run(arguments)).await,
+        Command::Simulate(arguments) => simulate::run(arguments).await,
+        Command::Replay(arguments) => replay::run(arguments).await,
+        Command::Watch(arguments) => watch::run(arguments).await,
+        Command::Operate(arguments) => Box::pin(operate::run(arguments)).await,
+        Command::Stop(arguments) => stop::run(arguments).await,
+        Command::Takeover(arguments) => takeover::run(arguments),
+        Command::Ledger(arguments) => ledger::run(arguments),
+    }
+}

@@ -1,0 +1,220 @@
+//! `demo`: the whole loop in one command, over real sockets, judged by its own record.
+
+mod evidence;
+mod script;
+
+use super::{ledger, serve, simulate, watch};
+use crate::{
+    connection::{PersonArguments, operator},
+    out::say,
+    record,
+    shutdown::Shutdown,
+};
+use anyhow::Context;
+use clap::Args;
+use script::Script;
+use std::{
+    io::{IsTerminal, stdin, stdout},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+use tokio::{sync::watch as signal, task::JoinHandle};
+use watchkeeper_client::{Endpoint, TokenSource};
+use watchkeeper_ledger::{ChainHash, Head, verify};
+use watchkeeper_model::{OperatorRole, PersonId};
+use watchkeeper_protocol::{operator::ConsoleKind, session};
+use watchkeeper_server::{RunningServer, ServeReport, Server, ServerOptions};
+use watchkeeper_simulator::{
+    Scenario, World,
+    driver::{DriverError, DriverOptions, DriverReport, drive},
+};
+
+/// How long a scripted demo lasts unless told otherwise: the fault begins at 8 s, a takeover takes about 20 s.
+const HEADLESS_SECONDS: u64 = 60;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  watchkeeper demo                            monitor, eight vehicles, and the console in this terminal
+  watchkeeper demo --headless --seconds 60    a scripted operator instead; judged by the record it leaves
+
+Headless, the exit code is 0 only if a takeover was raised, claimed, commanded (HOLD), obeyed and handed back, as
+read back from the verified record, and if a replay of that record gives identical outputs.")]
+pub(crate) struct DemoArguments {
+    /// Plays a scripted operator (chosen by itself without a terminal)
+    #[arg(long)]
+    headless: bool,
+    /// How long it lasts [default: 60 headless, else until you quit]
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Where the record goes [default: a fresh temporary directory, which is kept]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Name of a scenario (`simulate --list`), or a file ending in .toml
+    #[arg(long, value_name = "NAME", default_value = Scenario::DEFAULT_NAME)]
+    scenario: String,
+    /// Chooses start positions and sensor noise
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Limits, timers and detectors, in TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl DemoArguments {
+    /// Returns whether a script sits at the console.
+    pub(crate) fn is_headless(&self) -> bool {
+        self.headless || !(stdin().is_terminal() && stdout().is_terminal())
+    }
+}
+
+/// Monitor and simulator, running.
+struct Stage {
+    server: RunningServer,
+    endpoint: Endpoint,
+    stop_driver: signal::Sender<bool>,
+    driver: JoinHandle<Result<DriverReport, DriverError>>,
+}
+
+/// What monitor and simulator came to.
+struct Played {
+    server: ServeReport,
+    driver: DriverReport,
+}
+
+pub(crate) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
+    let mut shutdown = Shutdown::listen()?;
+    let data = data_directory(&arguments)?;
+    let scenario = simulate::scenario(&arguments.scenario)?;
+    let headless = arguments.is_headless();
+    if headless {
+        say(format_args!("{}: {} (seed {})", scenario.name(), scenario.title(), arguments.seed))?;
+        say(format_args!("record in {}", data.display()))?;
+    }
+    let stage = Stage::set(&data, &arguments, &scenario).await?;
+    if headless {
+        let length = Duration::from_secs(arguments.seconds.unwrap_or(HEADLESS_SECONDS));
+        play_script(stage, &data, length, &mut shutdown).await
+    } else {
+        let length = arguments.seconds.map_or(Duration::MAX, Duration::from_secs);
+        play_console(stage, &data, length, &mut shutdown).await
+    }
+}
+
+fn data_directory(arguments: &DemoArguments) -> anyhow::Result<PathBuf> {
+    if let Some(data) = &arguments.data {
+        return Ok(data.clone());
+    }
+    let directory = tempfile::Builder::new().prefix("watchkeeper-demo-").tempdir();
+    Ok(directory.context("making a temporary directory for the record")?.keep())
+}
+
+impl Stage {
+    async fn set(data: &Path, arguments: &DemoArguments, scenario: &Scenario) -> anyhow::Result<Self> {
+        let mut options = ServerOptions::new(data);
+        options.listen.set_port(0);
+        options.config = serve::config(arguments.config.as_deref())?;
+        options.token_dir = Some(data.to_owned());
+        options.head_file = Some(data.join("head"));
+        let server = Server::start(options).await.context("starting the monitor")?;
+        let endpoint =
+            Endpoint { url: server.url(), token: TokenSource::File(server.token_file().to_owned()) };
+        let (stop_driver, mut stopped) = signal::channel(false);
+        let driver_options = DriverOptions::new(endpoint.clone());
+        let world = World::new(scenario, arguments.seed);
+        let driver = tokio::spawn(async move {
+            drive(world, &driver_options, async {
+                // An error means that the stage is gone: then the vehicles go too.
+                stopped.wait_for(|stop| *stop).await.map(drop).unwrap_or_default();
+            })
+            .await
+        });
+        Ok(Self { server, endpoint, stop_driver, driver })
+    }
+
+    /// Ends the vehicles, then the monitor, both in good order.
+    async fn strike(self) -> anyhow::Result<Played> {
+        self.stop_driver.send_replace(true);
+        let driver =
+            self.driver.await.context("waiting for the vehicles")?.context("driving the vehicles")?;
+        let server = self.server.stop().await.context("running the monitor")?;
+        Ok(Played { server, driver })
+    }
+}
+
+async fn play_console(
+    stage: Stage,
+    data: &Path,
+    length: Duration,
+    shutdown: &mut Shutdown,
+) -> anyhow::Result<ExitCode> {
+    let who = PersonArguments { person: person("you")?, role: OperatorRole::Supervisor };
+    let operator = operator(stage.endpoint.clone(), &who, ConsoleKind::Text);
+    let shown = tokio::select! {
+        biased;
+        () = shutdown.wanted() => Ok(()),
+        () = tokio::time::sleep(length) => Ok(()),
+        shown = watch::show(operator) => shown,
+    };
+    let played = stage.strike().await?;
+    shown?;
+    say(simulate::describe(&played.driver, "vehicle-"))?;
+    say(serve::describe(&played.server))?;
+    say(format_args!(
+        "the record is kept: watchkeeper takeover list --data {0}\n                    watchkeeper ledger verify --data {0} --head {0}/head",
+        data.display()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn play_script(
+    stage: Stage,
+    data: &Path,
+    length: Duration,
+    shutdown: &mut Shutdown,
+) -> anyhow::Result<ExitCode> {
+    let who = PersonArguments { person: person("script")?, role: OperatorRole::Operator };
+    let operator = operator(stage.endpoint.clone(), &who, ConsoleKind::Scripted);
+    let mut script = Script::new(operator);
+    let told = tokio::select! {
+        biased;
+        () = shutdown.wanted() => Ok(()),
+        () = tokio::time::sleep(length) => Ok(()),
+        told = script.play() => told,
+    };
+    let story = script.leave().await;
+    let played = stage.strike().await?;
+    told?;
+    say(format_args!("\nwhat happened\n{}", story.describe()))?;
+    say(simulate::describe(&played.driver, "vehicle-"))?;
+    say(format_args!("\nmonitor, {}", serve::describe(&played.server)))?;
+    let heads: Vec<Head> = story.head.into_iter().chain([played.server.head]).map(kept).collect();
+    say(format_args!("\nas the record has it ({})", data.display()))?;
+    let is_proved = judge(data, &heads)?;
+    say(if is_proved { "\nPASSED" } else { "\nFAILED" })?;
+    Ok(if is_proved { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Verifies the record against the heads, reads the takeover back from it, and replays it twice.
+fn judge(data: &Path, heads: &[Head]) -> anyhow::Result<bool> {
+    let storage = record::open(data)?;
+    let report = verify(&storage, heads)?;
+    say(ledger::describe(&report))?;
+    let is_sound = report.is_sound() && report.heads_matched >= heads.len() as u64;
+    let evidence = evidence::read(&storage)?;
+    say(&evidence)?;
+    let [first, second] = [ledger::replay::replay(&storage)?, ledger::replay::replay(&storage)?];
+    say(format_args!("replay: {first}"))?;
+    let is_repeatable = first == second;
+    say(if is_repeatable { "replayed again: the same" } else { "replayed again: DIFFERENT" })?;
+    Ok(is_sound && evidence.is_complete() && first.is_identical() && is_repeatable)
+}
+
+/// A head as the ledger's verifier takes it.
+const fn kept(head: session::Head) -> Head {
+    Head { sequence: head.sequence, hash: ChainHash(head.hash) }
+}
+
+fn person(name: &str) -> anyhow::Result<PersonId> {
+    PersonId::new(name).with_context(|| format!("{name:?} as a person's name"))
+}

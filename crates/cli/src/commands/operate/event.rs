@@ -1,0 +1,120 @@
+//! What a script hears: one JSON object a line, each with its `event`.
+
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use watchkeeper_model::{AgentId, ControlState, DemandId, Epoch, FallbackLevel, Latch};
+use watchkeeper_picture::Picture;
+use watchkeeper_protocol::{ToOperator, operator::AgentStatus};
+
+/// What of a status makes a line when it changes.
+#[derive(Clone, Debug, PartialEq)]
+struct StatusKey {
+    state: ControlState,
+    from: Option<ControlState>,
+    level: Option<FallbackLevel>,
+    offline: bool,
+    settled: bool,
+    latches: Vec<Latch>,
+    demand: Option<DemandId>,
+    lease: Option<(Epoch, bool)>,
+    flags: [bool; 6],
+}
+
+impl StatusKey {
+    fn of(status: &AgentStatus) -> Self {
+        Self {
+            state: status.control_state,
+            from: status.transition_from,
+            level: status.fallback_level,
+            offline: status.offline_nanos.is_some(),
+            settled: status.settled,
+            latches: status.latches.clone(),
+            demand: status.demand.as_ref().map(|demand| demand.demand_id),
+            lease: status.lease.as_ref().map(|lease| (lease.epoch, lease.ready)),
+            flags: [
+                status.stable,
+                status.condition_reached,
+                status.can_resume,
+                status.local_override,
+                status.unverified,
+                status.stop_pending,
+            ],
+        }
+    }
+}
+
+/// Turns messages into lines; leaves out what says nothing new.
+#[derive(Debug, Default)]
+pub(super) struct Narrator {
+    told: BTreeMap<AgentId, StatusKey>,
+}
+
+impl Narrator {
+    /// Returns the lines of a message.
+    pub(super) fn lines(&mut self, message: &ToOperator, picture: &Picture) -> Vec<Value> {
+        match message {
+            ToOperator::Alert(update) => vec![tagged("alert", to_value(&update.alarm))],
+            ToOperator::ControlStatus(update) => self.status(&update.status).into_iter().collect(),
+            ToOperator::Snapshot(part) if part.last => self.snapshot(picture),
+            ToOperator::CommandStatus(update) => vec![tagged("command_status", to_value(update))],
+            ToOperator::Lease(update) => {
+                let mine = picture.me().is_some_and(|me| me.session_id == update.session_id);
+                let mut line = to_value(update);
+                // `event` names the kind of line; what happened to the lease is its `change`.
+                if let Some(object) = line.as_object_mut() {
+                    let change = object.remove("event").unwrap_or_default();
+                    object.insert("change".to_owned(), change);
+                    object.insert("mine".to_owned(), json!(mine));
+                }
+                vec![tagged("lease", line)]
+            }
+            ToOperator::Dropped(dropped) => vec![tagged("dropped", to_value(dropped))],
+            ToOperator::Error(report) => vec![tagged("error", to_value(report))],
+            ToOperator::Head(head) => {
+                vec![
+                    json!({"event": "head", "sequence": head.sequence, "hash": crate::record::hex(&head.hash)}),
+                ]
+            }
+            ToOperator::Snapshot(_)
+            | ToOperator::Telemetry(_)
+            | ToOperator::Health(_)
+            | ToOperator::Welcome(_)
+            | ToOperator::Ping(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the line of a status, where it says something new.
+    fn status(&mut self, status: &AgentStatus) -> Option<Value> {
+        let key = StatusKey::of(status);
+        let is_news = self.told.get(&status.agent) != Some(&key);
+        self.told.insert(status.agent.clone(), key);
+        is_news.then(|| status_line(status))
+    }
+
+    fn snapshot(&mut self, picture: &Picture) -> Vec<Value> {
+        let mut lines: Vec<_> =
+            picture.agents().filter_map(|(_, entry)| self.status(entry.status())).collect();
+        lines.extend(picture.alerts().map(|(_, alert)| tagged("alert", to_value(alert.alarm()))));
+        lines
+    }
+}
+
+/// Returns the line of a status.
+pub(super) fn status_line(status: &AgentStatus) -> Value {
+    tagged("control_status", to_value(status))
+}
+
+/// Puts the kind of line in front of its fields.
+fn tagged(event: &str, fields: Value) -> Value {
+    let mut line = Map::new();
+    line.insert("event".to_owned(), json!(event));
+    if let Value::Object(fields) = fields {
+        line.extend(fields);
+    }
+    Value::Object(line)
+}
+
+/// Writes a message as JSON; numbers that JSON cannot write become null.
+fn to_value(message: &impl serde::Serialize) -> Value {
+    serde_json::to_value(message).expect("every message has named fields and text keys")
+}

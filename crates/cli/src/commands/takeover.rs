@@ -1,0 +1,93 @@
+//! `takeover`: takeovers as the record holds them.
+
+mod waterfall;
+
+use crate::{
+    out::say,
+    record::{DataArguments, decode, wall},
+};
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use std::process::ExitCode;
+use watchkeeper_ledger::{Entry, Reader};
+use watchkeeper_model::{DemandId, WallTime};
+use watchkeeper_protocol::record::{TakeoverRecord, record_type};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  watchkeeper takeover list
+  watchkeeper takeover show 100000001 --data watchkeeper-data
+
+A takeover stands in the record once it is over: its demand and its lease have ended.")]
+pub(crate) struct TakeoverArguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Lists all takeovers
+    List {
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Prints one takeover as a waterfall, machine and human time apart
+    Show {
+        /// Its demand id, as `list` prints it
+        id: u64,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+pub(crate) fn run(arguments: TakeoverArguments) -> anyhow::Result<ExitCode> {
+    match arguments.what {
+        What::List { data } => {
+            let takeovers = read(&data)?;
+            for (takeover, written_at) in &takeovers {
+                say(line(takeover, *written_at))?;
+            }
+            if takeovers.is_empty() {
+                say("no takeover in this record")?;
+            }
+        }
+        What::Show { id, data } => {
+            let takeovers = read(&data)?;
+            let found = takeovers.iter().find(|(takeover, _)| takeover.demand_id == DemandId(id));
+            let Some((takeover, written_at)) = found else {
+                bail!("no takeover {id} in this record; `watchkeeper takeover list` names all there are");
+            };
+            say(format_args!("written {}\n{}", wall(*written_at), waterfall::text(takeover)))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(data: &DataArguments) -> anyhow::Result<Vec<(TakeoverRecord, WallTime)>> {
+    let storage = data.open()?;
+    let mut takeovers = Vec::new();
+    for entry in Reader::new(&storage)? {
+        match entry.context("reading the record; `watchkeeper ledger verify` says more")? {
+            Entry::Segment(_) => {}
+            Entry::Record(record) => {
+                if record.record_type == record_type::TAKEOVER {
+                    takeovers.push((decode(&record)?, WallTime::from_unix_nanos(record.wall_nanos)));
+                }
+            }
+        }
+    }
+    Ok(takeovers)
+}
+
+fn line(takeover: &TakeoverRecord, written_at: WallTime) -> String {
+    format!(
+        "{:<12} {}  {:<16} {:<12} by {:<12} now {:<10} {}",
+        takeover.demand_id.0,
+        wall(written_at),
+        takeover.agent,
+        takeover.outcome.map_or("open", watchkeeper_model::DemandOutcome::word),
+        takeover.holder.as_ref().map_or("nobody", |person| person.as_str()),
+        takeover.final_state.word(),
+        watchkeeper_model::Note::cut(&takeover.reason),
+    )
+}

@@ -1,0 +1,89 @@
+//! Which monitor a command talks to, and as whom.
+
+use anyhow::Context;
+use clap::Args;
+use std::{path::PathBuf, time::Duration};
+use watchkeeper_client::{
+    Endpoint, Operator, OperatorEvent, OperatorOptions,
+    discover::{TOKEN_FILE_VARIABLE, URL_VARIABLE, discover},
+};
+use watchkeeper_model::{OperatorRole, PersonId};
+use watchkeeper_protocol::operator::ConsoleKind;
+
+/// How long a command waits for the monitor before it gives up.
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// Where the monitor is. Without these it is found by itself.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Which monitor")]
+pub(crate) struct ConnectionArguments {
+    /// Address of the monitor, for example ws://127.0.0.1:7410/v1
+    #[arg(long, value_name = "URL", env = URL_VARIABLE)]
+    pub(crate) url: Option<String>,
+    /// File with the token that lets us in; `serve` says where it is
+    #[arg(long, value_name = "FILE", env = TOKEN_FILE_VARIABLE)]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Who sits at a console.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Who")]
+pub(crate) struct PersonArguments {
+    /// Your name, as the record will hold it
+    #[arg(long = "as", value_name = "NAME", default_value_t = login_name())]
+    pub(crate) person: PersonId,
+    /// What you may do: observer, operator or supervisor
+    #[arg(long, value_name = "ROLE", default_value = "operator")]
+    pub(crate) role: OperatorRole,
+}
+
+impl ConnectionArguments {
+    /// Finds the monitor.
+    pub(crate) fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        discover(self.url.as_deref(), self.token_file.as_deref()).context("looking for the monitor")
+    }
+}
+
+/// The name this computer knows the person by, where it can stand in the record.
+fn login_name() -> PersonId {
+    ["USER", "LOGNAME"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find_map(|name| PersonId::new(&name).ok())
+        .unwrap_or_else(|| PersonId::new("operator").expect("the name is a valid id"))
+}
+
+/// Starts an operator's session.
+pub(crate) fn operator(endpoint: Endpoint, who: &PersonArguments, console: ConsoleKind) -> Operator {
+    let mut options = OperatorOptions::new(endpoint, who.person.clone());
+    options.role = who.role;
+    options.console = console;
+    Operator::connect(options)
+}
+
+/// Waits until the monitor has welcomed the session.
+///
+/// # Errors
+/// When it does not within [`CONNECT_WITHIN`]; the text says why the last attempt failed.
+pub(crate) async fn welcomed(operator: &mut Operator) -> anyhow::Result<()> {
+    let mut last_reason = "nothing answered".to_owned();
+    let welcome = async {
+        loop {
+            match operator.next().await {
+                OperatorEvent::Connected { .. } => return true,
+                OperatorEvent::Disconnected { reason } => last_reason = reason,
+                OperatorEvent::Refused(report) => last_reason = report.message.to_string(),
+                OperatorEvent::Message(_) => {}
+                OperatorEvent::Ended => return false,
+            }
+        }
+    };
+    let is_in = tokio::time::timeout(CONNECT_WITHIN, welcome).await.unwrap_or(false);
+    anyhow::ensure!(
+        is_in,
+        "the monitor did not let us in within {} s: {last_reason}. Is `watchkeeper serve` running, and are \
+         {URL_VARIABLE} and {TOKEN_FILE_VARIABLE} those of that run?",
+        CONNECT_WITHIN.as_secs()
+    );
+    Ok(())
+}

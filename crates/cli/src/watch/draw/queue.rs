@@ -1,0 +1,103 @@
+//! The alert queue.
+
+use super::{style, styled, visible};
+use crate::watch::ui::{Pane, Shown, UiState};
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::Line,
+    widgets::{Block, Borders, Paragraph},
+};
+use watchkeeper_model::MonoTime;
+use watchkeeper_picture::{
+    Picture,
+    view::{self, Tone, alerts::AlertRow},
+};
+
+pub(super) fn draw(
+    frame: &mut Frame,
+    area: Rect,
+    picture: &Picture,
+    ui: &UiState,
+    shown: &mut Shown,
+    now: MonoTime,
+) {
+    let rows = view::alerts::rows(picture, ui.frozen(now), now);
+    let selected = rows.iter().position(|row| Some(row.alert) == ui.alert);
+    let height = usize::from(area.height.saturating_sub(1));
+    // With room for two lines each, the reason is readable in full.
+    let lines_each = if rows.len() * 2 <= height { 2 } else { 1 };
+    let window = visible(rows.len(), selected, height / lines_each);
+    let title = match (rows.len(), window.len() < rows.len()) {
+        (0, _) => " no alerts ".to_owned(),
+        (count, false) => format!(" {count} alerts "),
+        (count, true) => format!(" {count} alerts, {} to {} shown ", window.start + 1, window.end),
+    };
+    let tone = if ui.pane == Pane::Alerts { Tone::Own } else { Tone::Quiet };
+    let block = Block::new()
+        .borders(Borders::TOP)
+        .title(Line::styled(title, style(tone)))
+        .border_style(style(Tone::Quiet));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let old = !picture.is_current();
+    for (row, y) in rows.get(window).unwrap_or_default().iter().zip((inner.y..).step_by(lines_each)) {
+        shown.alerts.push(row.alert);
+        let lines = lines(row, Some(row.alert) == ui.alert, lines_each == 2, inner.width, old);
+        let room = Rect { y, height: u16::from(lines_each == 2) + 1, ..inner };
+        frame.render_widget(Paragraph::new(lines), room.intersection(inner));
+    }
+}
+
+/// Columns that the state of an alert has at the right.
+const STATE: u16 = 19;
+
+fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Vec<Line<'static>> {
+    let tone = if old { Tone::Stale } else { row.tone };
+    let words = if selected {
+        Tone::Own
+    } else if old {
+        Tone::Stale
+    } else {
+        Tone::Normal
+    };
+    let time = match (row.left, &row.raised) {
+        (Some(left), _) => view::countdown(left),
+        (None, Some(raised)) => format!("{raised} ago"),
+        (None, None) => String::new(),
+    };
+    let found = if row.count > 1 { format!(", {} times", row.count) } else { String::new() };
+    let what = if two { format!("{}: {}{found}", row.cause, row.subject) } else { row.text.clone() };
+    let state = if two { row.state.replace("acknowledged by", "ack by") } else { short_state(row) };
+    let state_width = if two { STATE } else { 8 };
+    let room = usize::from(width.saturating_sub(28 + state_width));
+    let mut lines = vec![Line::from(vec![
+        styled(Tone::Own, if selected { "›" } else { " " }),
+        styled(tone, format!("{}{} ", row.mark.glyph(), row.priority)),
+        styled(words, fitted(row.agent.as_str(), 12)),
+        styled(if row.left.is_some() { tone } else { Tone::Quiet }, format!(" {time:<10} ")),
+        styled(words, fitted(&what, room)),
+        styled(if row.unacknowledged { tone } else { Tone::Quiet }, format!(" {state}")),
+    ])];
+    if two {
+        lines.push(Line::from(styled(words, format!("    {}", row.text))));
+    }
+    lines
+}
+
+/// Returns `text` in exactly `width` columns, with `…` where it was cut.
+fn fitted(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return format!("{text:<width$}");
+    }
+    text.chars().take(width.saturating_sub(1)).chain((width > 0).then_some('…')).collect()
+}
+
+/// New is told from acknowledged and over, in eight columns.
+fn short_state(row: &AlertRow) -> String {
+    match (row.unacknowledged, row.state.as_str()) {
+        (true, "new") => "new".to_owned(),
+        (true, _) => "over,new".to_owned(),
+        (false, _) => "ack".to_owned(),
+    }
+}

@@ -1,0 +1,148 @@
+//! The takeover of the selected agent: its name stands on everything that acts on it.
+
+use super::{WIDE, style, styled};
+use crate::watch::ui::{Shown, UiState};
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    text::{Line, Span},
+    widgets::{Block, Borders, Paragraph, Wrap},
+};
+use watchkeeper_model::MonoTime;
+use watchkeeper_picture::{
+    Action, Picture,
+    view::{
+        self, Mark, Tone,
+        takeover::{Phase, TakeoverPanel},
+    },
+};
+
+pub(super) fn draw(
+    frame: &mut Frame,
+    area: Rect,
+    picture: &Picture,
+    ui: &UiState,
+    shown: &mut Shown,
+    now: MonoTime,
+) {
+    let panel = ui.agent.as_ref().and_then(|agent| view::takeover::panel(picture, agent, now));
+    let block = Block::new().borders(Borders::TOP).border_style(style(Tone::Quiet));
+    let Some(panel) = panel else {
+        let text = match &ui.agent {
+            Some(agent) => format!("{agent} is not known to the monitor"),
+            None => "no agent selected: j and k move, n goes to the most urgent alert".to_owned(),
+        };
+        frame.render_widget(Paragraph::new(text).block(block), area);
+        return;
+    };
+    if let Some(entry) = picture.agent(&panel.agent) {
+        shown.agents.push((panel.agent.clone(), entry.status().state_version));
+    }
+    let tone = if picture.is_current() { panel.tone } else { Tone::Stale };
+    let title = Line::from(vec![
+        Span::raw(" "),
+        styled(Tone::Own, panel.agent.to_string()),
+        Span::raw(" "),
+        styled(tone, format!("{} {}", panel.mark.glyph(), panel.state)),
+        styled(Tone::Quiet, format!(" - {} ", panel.phase.word())),
+    ]);
+    let wide = area.width >= WIDE;
+    let next = if panel.left.is_some() { tone } else { Tone::Normal };
+    let lines = vec![
+        labelled("controls", panel.controller.clone(), Tone::Normal, wide),
+        labelled("if nobody acts", panel.if_nobody_acts.clone(), next, wide),
+        why(picture, &panel, wide, now),
+        lease(&panel, ui, wide, now),
+        checks(&panel, wide),
+    ];
+    let block = block.title(title);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let [facts, pressed] = Layout::vertical([Constraint::Length(5), Constraint::Min(0)]).areas(inner);
+    frame.render_widget(Paragraph::new(lines), facts);
+    frame.render_widget(Paragraph::new(keys(&panel)).wrap(Wrap { trim: true }), pressed);
+}
+
+fn labelled(label: &str, text: String, tone: Tone, wide: bool) -> Line<'static> {
+    let width = if wide { 16 } else { 15 };
+    Line::from(vec![styled(Tone::Quiet, format!("{label:<width$}")), styled(tone, text)])
+}
+
+/// The lease, or what the second input of a takeover will do while it is awaited.
+fn lease(panel: &TakeoverPanel, ui: &UiState, wide: bool, now: MonoTime) -> Line<'static> {
+    let pending = ui.engage.as_ref().filter(|pending| pending.agent == panel.agent && now < pending.until);
+    if let Some(pending) = pending {
+        let left = view::countdown(now.until(pending.until));
+        let ids: Vec<_> = panel.releases.iter().map(ToString::to_string).collect();
+        let releases =
+            if ids.is_empty() { String::new() } else { format!(", releasing latch {}", ids.join(", ")) };
+        let text = format!("Enter or e within {left} takes control of {}{releases}", panel.agent);
+        return labelled("second input", text, Tone::Own, wide);
+    }
+    match &panel.lease {
+        Some(lease) => {
+            labelled("lease", lease.text.clone(), if lease.mine { Tone::Own } else { Tone::Normal }, wide)
+        }
+        None => labelled("lease", "nobody holds it".to_owned(), Tone::Quiet, wide),
+    }
+}
+
+/// Why a person is wanted; once he drives, what became of what he last sent.
+fn why(picture: &Picture, panel: &TakeoverPanel, wide: bool, now: MonoTime) -> Line<'static> {
+    let driving = matches!(panel.phase, Phase::InControl | Phase::HandingBack);
+    let sent = view::commands::rows(picture, Some(&panel.agent), now);
+    if !driving || sent.is_empty() {
+        return labelled("why", panel.reason.clone(), Tone::Normal, wide);
+    }
+    let mut line = labelled("sent", String::new(), Tone::Normal, wide);
+    for row in sent.into_iter().take(if wide { 4 } else { 2 }) {
+        let age = if wide { row.state_age } else { String::new() };
+        let text = format!("{} {}: {} {age}  ", row.mark.glyph(), row.verb, row.state);
+        line.push_span(styled(row.tone, text));
+    }
+    line
+}
+
+/// What the next step needs; in a narrow terminal only what is missing.
+fn checks(panel: &TakeoverPanel, wide: bool) -> Line<'static> {
+    let mut line = labelled("needs", String::new(), Tone::Normal, wide);
+    for check in panel.checks.iter().filter(|check| wide || !check.done) {
+        let (mark, tone) = if check.done { (Mark::Check, Tone::Normal) } else { (Mark::Dash, Tone::Warning) };
+        line.push_span(styled(tone, format!("{} {}  ", mark.glyph(), check.text)));
+    }
+    if panel.checks.iter().all(|check| check.done) && !wide {
+        line.push_span(styled(Tone::Normal, format!("{} everything is there", Mark::Check.glyph())));
+    }
+    line
+}
+
+fn keys(panel: &TakeoverPanel) -> Line<'static> {
+    let mut spans = vec![];
+    // The stop comes first, so that no width of the terminal cuts it off.
+    let (stop, others): (Vec<_>, Vec<_>) = panel
+        .actions
+        .iter()
+        .filter(|row| row.unavailable.is_none())
+        .partition(|row| row.action == Action::Stop);
+    for row in stop.into_iter().chain(others) {
+        let verb = row.action.verb();
+        let stops = row.action == Action::Stop;
+        // The agent's name stands on what stops it and, in the title, above all others.
+        let label = if stops {
+            row.label.clone()
+        } else {
+            verb.trim_end_matches(" of").trim_end_matches(" for").to_owned()
+        };
+        spans.push(Span::styled(
+            format!("[{}]", row.key),
+            style(if stops { Tone::Danger } else { Tone::Own }),
+        ));
+        spans.push(Span::raw(format!(" {label}  ")));
+    }
+    if spans.is_empty()
+        && let Some(why) = panel.actions.first().and_then(|row| row.unavailable.as_ref())
+    {
+        spans.push(styled(Tone::Warning, format!("no key works: {why}")));
+    }
+    Line::from(spans)
+}

@@ -1,0 +1,132 @@
+//! What the terminal shows, at the smallest and at a generous size.
+
+use super::draw;
+use crate::watch::{
+    scenes,
+    ui::{Shown, UiState, View},
+};
+use ratatui::{Terminal, backend::TestBackend};
+use watchkeeper_model::*;
+use watchkeeper_picture::Picture;
+
+fn screen(width: u16, height: u16, picture: &Picture, ui: &UiState, now: MonoTime) -> (String, Shown) {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let mut shown = Shown::default();
+    terminal.draw(|frame| shown = draw(frame, picture, ui, now)).unwrap();
+    (terminal.backend().to_string(), shown)
+}
+
+fn both(name: &str, scene: (Picture, MonoTime), ui: &UiState) {
+    let (picture, now) = scene;
+    for (width, height) in [(80, 24), (160, 48)] {
+        let (text, _) = screen(width, height, &picture, ui, now);
+        insta::assert_snapshot!(format!("{name}_{width}x{height}"), text);
+    }
+}
+
+fn on_truck(view: View) -> UiState {
+    let mut ui = UiState::new();
+    ui.select_agent(scenes::agent("truck-17"));
+    ui.view = view;
+    ui
+}
+
+#[test]
+fn a_calm_fleet_is_quiet() {
+    both("calm", scenes::calm(), &on_truck(View::Overview));
+}
+
+#[test]
+fn a_demand_stands_on_top_with_its_countdown() {
+    both("alert", scenes::alert(), &on_truck(View::Overview));
+}
+
+#[test]
+fn a_person_in_control_reads_it_on_every_screen() {
+    both("takeover", scenes::takeover(), &on_truck(View::Overview));
+    for view in [View::Overview, View::Agent, View::Commands, View::Latency] {
+        let (picture, now) = scenes::takeover();
+        let (text, shown) = screen(80, 24, &picture, &on_truck(view), now);
+        assert!(text.contains("YOU HOLD truck-17 (human): YOU CONTROL"), "{text}");
+        assert!(shown.agents.contains(&(scenes::agent("truck-17"), StateVersion(2))), "{shown:?}");
+    }
+}
+
+#[test]
+fn a_lost_connection_is_loud() {
+    both("disconnected", scenes::disconnected(), &on_truck(View::Overview));
+}
+
+#[test]
+fn old_data_is_said_to_be_old() {
+    both("stale", scenes::stale(), &on_truck(View::Overview));
+}
+
+#[test]
+fn the_second_input_says_what_it_will_do() {
+    let (picture, now) = scenes::claimed();
+    let mut ui = on_truck(View::Overview);
+    ui.engage = Some(crate::watch::ui::Pending {
+        agent: scenes::agent("truck-17"),
+        until: now.after(scenes::millis(8_200)),
+    });
+    both("second_input", (picture, now), &ui);
+}
+
+#[test]
+fn the_agent_screen_shows_signals_against_their_band() {
+    both("agent", scenes::alert(), &on_truck(View::Agent));
+}
+
+#[test]
+fn every_command_is_a_row_until_it_is_finished() {
+    both("commands", scenes::takeover(), &on_truck(View::Commands));
+}
+
+#[test]
+fn latency_stands_against_its_budget() {
+    both("latency", scenes::calm(), &on_truck(View::Latency));
+}
+
+#[test]
+fn the_help_covers_no_countdown() {
+    let mut ui = on_truck(View::Overview);
+    ui.help = true;
+    both("help", scenes::alert(), &ui);
+    let (picture, now) = scenes::alert();
+    let (text, shown) = screen(80, 24, &picture, &ui, now);
+    assert!(text.contains("7.2 s left"), "{text}");
+    assert_eq!(shown, Shown::default(), "what the help covers counts as not presented");
+}
+
+#[test]
+fn only_alerts_with_a_row_on_the_screen_count_as_presented() {
+    let (picture, now) = scenes::flood();
+    let (_, small) = screen(80, 24, &picture, &on_truck(View::Overview), now);
+    assert!(small.alerts.contains(&AlertId(501)) && small.alerts.len() < 10, "{small:?}");
+    let (_, elsewhere) = screen(80, 24, &picture, &on_truck(View::Latency), now);
+    assert!(elsewhere.alerts.is_empty());
+    let (_, tall) = screen(160, 48, &picture, &on_truck(View::Overview), now);
+    assert!(tall.alerts.len() > small.alerts.len());
+}
+
+#[test]
+fn a_selected_alert_far_down_is_on_the_screen() {
+    let (picture, now) = scenes::flood();
+    let mut ui = on_truck(View::Overview);
+    ui.alert = Some(AlertId(600));
+    let (_, shown) = screen(80, 24, &picture, &ui, now);
+    assert!(shown.alerts.contains(&AlertId(600)), "{shown:?}");
+}
+
+#[test]
+fn no_size_of_the_terminal_breaks_it() {
+    let (picture, now) = scenes::flood();
+    for (width, height) in [(1, 1), (10, 3), (40, 8), (300, 100)] {
+        for view in [View::Overview, View::Agent, View::Commands, View::Latency] {
+            let mut ui = on_truck(view);
+            ui.help = width == 40;
+            screen(width, height, &picture, &ui, now);
+        }
+    }
+}

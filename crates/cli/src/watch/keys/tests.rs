@@ -1,0 +1,178 @@
+//! Keys as a person presses them, in the scenes of the picture's own tests.
+
+use super::handle;
+use crate::watch::{
+    scenes,
+    ui::{Pane, UiState, View},
+};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use watchkeeper_model::*;
+use watchkeeper_picture::{Intent, Picture};
+
+fn press(code: KeyCode, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
+    handle(KeyEvent::new(code, KeyModifiers::NONE), picture, ui, now)
+}
+
+fn write(text: &str, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
+    text.chars().flat_map(|c| press(KeyCode::Char(c), picture, ui, now)).collect()
+}
+
+fn on(name: &str) -> UiState {
+    let mut ui = UiState::new();
+    ui.select_agent(scenes::agent(name));
+    ui
+}
+
+fn said(ui: &UiState, now: MonoTime) -> String {
+    ui.message(now).map(|message| message.text.clone()).unwrap_or_default()
+}
+
+#[test]
+fn two_deliberate_inputs_take_control_and_one_does_not() {
+    let mut ui = on("truck-17");
+    let (demanded, now) = scenes::alert();
+    assert_eq!(press(KeyCode::Enter, &demanded, &mut ui, now), []);
+    assert!(said(&ui, now).contains("press t first"));
+    let agent = scenes::agent("truck-17");
+    assert_eq!(write("t", &demanded, &mut ui, now), [Intent::Claim { agent: agent.clone() }]);
+    assert_eq!(write("e", &demanded, &mut ui, now), [], "the lease has not come yet");
+    assert!(said(&ui, now).contains("not granted yet"));
+    let (claimed, now) = scenes::claimed();
+    assert_eq!(press(KeyCode::Enter, &claimed, &mut ui, now), [Intent::Engage { agent, latches: vec![] }]);
+    assert_eq!(press(KeyCode::Enter, &claimed, &mut ui, now), [], "one engage for one claim");
+}
+
+#[test]
+fn the_second_input_must_come_within_ten_seconds_and_for_the_same_agent() {
+    let (claimed, now) = scenes::claimed();
+    let mut ui = on("truck-17");
+    assert_eq!(write("t", &claimed, &mut ui, now), [], "it is ours already: only armed again");
+    assert_eq!(write("e", &claimed, &mut ui, now.after(scenes::millis(10_000))), []);
+    write("t", &claimed, &mut ui, now);
+    ui.select_agent(scenes::agent("truck-21"));
+    assert_eq!(write("e", &claimed, &mut ui, now), []);
+    assert!(said(&ui, now).contains("you began to take over truck-17"));
+}
+
+#[test]
+fn one_key_stops_the_selected_agent_and_the_sixth_within_ten_seconds_needs_it_twice() {
+    let agents = (0..7).map(|i| scenes::status(&format!("truck-{i}"), AgentKind::Vehicle)).collect();
+    let picture = scenes::picture(OperatorRole::Operator, agents, vec![]);
+    let mut ui = UiState::new();
+    let now = scenes::START;
+    let stop = |name: &str, confirm_many| {
+        vec![Intent::Stop { agent: scenes::agent(name), reason: None, confirm_many }]
+    };
+    for i in 0..5 {
+        ui.select_agent(scenes::agent(&format!("truck-{i}")));
+        assert_eq!(write("S", &picture, &mut ui, now), stop(&format!("truck-{i}"), false));
+    }
+    assert_eq!(
+        write("S", &picture, &mut ui, now),
+        stop("truck-4", false),
+        "the same agent again is not one more"
+    );
+    ui.select_agent(scenes::agent("truck-5"));
+    assert_eq!(write("S", &picture, &mut ui, now), []);
+    assert_eq!(write("S", &picture, &mut ui, now), stop("truck-5", true));
+    ui.select_agent(scenes::agent("truck-6"));
+    let later = now.after(scenes::millis(10_000));
+    assert_eq!(write("S", &picture, &mut ui, later), stop("truck-6", false));
+}
+
+#[test]
+fn a_stop_works_above_the_help_and_a_held_key_stops_once() {
+    let (picture, now) = scenes::calm();
+    let mut ui = on("truck-17");
+    write("?", &picture, &mut ui, now);
+    assert!(ui.help);
+    assert_eq!(write("S", &picture, &mut ui, now).len(), 1);
+    let held = KeyEvent::new_with_kind(KeyCode::Char('S'), KeyModifiers::SHIFT, KeyEventKind::Repeat);
+    assert_eq!(handle(held, &picture, &mut ui, now), []);
+    assert_eq!(handle(KeyEvent::new(KeyCode::Char('S'), KeyModifiers::CONTROL), &picture, &mut ui, now), []);
+}
+
+#[test]
+fn a_speed_cap_asks_for_a_number_and_takes_nothing_else() {
+    let (picture, now) = scenes::calm();
+    let mut ui = on("truck-17");
+    assert_eq!(write("cfast", &picture, &mut ui, now), []);
+    assert_eq!(press(KeyCode::Enter, &picture, &mut ui, now), []);
+    assert!(said(&ui, now).contains("NOT SENT"));
+    for _ in 0..4 {
+        press(KeyCode::Backspace, &picture, &mut ui, now);
+    }
+    // The agent was fixed when the key was pressed.
+    ui.agent = Some(scenes::agent("truck-21"));
+    write("4,5", &picture, &mut ui, now);
+    let args = CommandArgs { speed_mps: Some(4.5), ..CommandArgs::default() };
+    let expected = Intent::Command { agent: scenes::agent("truck-17"), kind: CommandKind::SpeedCap, args };
+    assert_eq!(press(KeyCode::Enter, &picture, &mut ui, now), [expected]);
+}
+
+#[test]
+fn a_dismissal_needs_a_reason() {
+    let (picture, now) = scenes::claimed();
+    let mut ui = on("truck-17");
+    write("x  ", &picture, &mut ui, now);
+    assert_eq!(press(KeyCode::Enter, &picture, &mut ui, now), []);
+    write("sensor dirt", &picture, &mut ui, now);
+    let args = CommandArgs { reason: Some(scenes::note("sensor dirt")), ..CommandArgs::default() };
+    let expected = Intent::Command { agent: scenes::agent("truck-17"), kind: CommandKind::Dismiss, args };
+    assert_eq!(press(KeyCode::Enter, &picture, &mut ui, now), [expected]);
+}
+
+#[test]
+fn a_key_acts_on_the_selected_alert_wherever_its_row_went() {
+    let (picture, now) = scenes::flood();
+    let mut ui = UiState::new();
+    write("njj", &picture, &mut ui, now);
+    let selected = ui.alert.unwrap();
+    // New deadlines would re-order the queue; for three seconds it stays as the person saw it.
+    let order = ui.frozen(now.after(scenes::millis(2_999))).unwrap();
+    assert_eq!(order.iter().position(|alert| *alert == selected), Some(2));
+    assert_eq!(ui.frozen(now.after(scenes::millis(3_000))), None);
+    let late = now.after(scenes::millis(9_000));
+    assert_eq!(write("a", &picture, &mut ui, late), [Intent::Acknowledge { alert: selected }]);
+}
+
+#[test]
+fn what_vanished_leaves_nothing_selected() {
+    let (flood, now) = scenes::flood();
+    let mut ui = UiState::new();
+    write("n", &flood, &mut ui, now);
+    let (calm, now) = scenes::calm();
+    assert_eq!(write("a", &calm, &mut ui, now), []);
+    assert!(said(&ui, now).contains("select an alert first"));
+}
+
+#[test]
+fn every_key_says_why_it_does_nothing_without_a_connection() {
+    let (picture, now) = scenes::disconnected();
+    for key in ["t", "h", "c", "g", "m", "b", "r", "x", "l", "S"] {
+        let mut ui = on("truck-17");
+        assert_eq!(write(key, &picture, &mut ui, now), [], "{key}");
+        assert!(said(&ui, now).contains("not connected"), "{key}: {}", said(&ui, now));
+    }
+}
+
+#[test]
+fn the_holder_must_press_quit_twice() {
+    let (picture, now) = scenes::takeover();
+    let mut ui = on("truck-17");
+    write("q", &picture, &mut ui, now);
+    assert!(!ui.quit);
+    write("q", &picture, &mut ui, now);
+    assert!(ui.quit);
+}
+
+#[test]
+fn the_person_is_ready_for_three_seconds_after_a_key() {
+    let (picture, now) = scenes::calm();
+    let mut ui = UiState::new();
+    assert!(!ui.is_ready(AgentKind::Vehicle, now) && ui.is_ready(AgentKind::Transaction, now));
+    write("2", &picture, &mut ui, now);
+    assert_eq!((ui.view, ui.pane), (View::Agent, Pane::Fleet));
+    assert!(ui.is_ready(AgentKind::Vehicle, now.after(scenes::millis(2_999))));
+    assert!(!ui.is_ready(AgentKind::Vehicle, now.after(scenes::millis(3_000))));
+}

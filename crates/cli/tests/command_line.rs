@@ -1,0 +1,263 @@
+//! The built command, as a person or a script meets it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop there")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+use watchkeeper_engine::{
+    Config, Derived, Engine, EngineInput, Opening, Output as EngineOutput, OutputDigest,
+};
+use watchkeeper_ledger::{DirStorage, Head, Ledger, Options};
+use watchkeeper_model::{
+    AgentId, AgentKind, BootId, CommandId, CommandKind, CommandState, ControlState, DemandId, DemandOrigin,
+    DemandOutcome, Epoch, Incarnation, MonoTime, PersonId,
+};
+use watchkeeper_protocol::record::{DigestRecord, Moment, TakeoverCommand, TakeoverRecord, record_type};
+
+fn watchkeeper(arguments: &[&str], directory: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
+    for name in ["WATCHKEEPER_URL", "WATCHKEEPER_TOKEN_FILE", "XDG_RUNTIME_DIR", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.args(arguments).current_dir(directory).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_told_with_file_line_and_reason() {
+    let directory = TempDir::new().unwrap();
+    for (text, place, reason) in [
+        ("[load]\nleases_per_person = 0\n", "line 2", "nobody could ever take over"),
+        ("[load]\n\nleases_per_persn = 1\n", "line 3, column 1", "unknown field `leases_per_persn`"),
+        ("[load\n", "line 1", ""),
+    ] {
+        fs::write(directory.path().join("limits.toml"), text).unwrap();
+        let output = watchkeeper(&["serve", "--config", "limits.toml", "--data", "data"], directory.path());
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        for part in ["limits.toml", place, reason] {
+            assert!(told.contains(part), "{part:?} is not in {told}");
+        }
+        assert!(!directory.path().join("data").exists(), "nothing was started");
+    }
+}
+
+#[test]
+fn without_a_monitor_every_place_that_was_looked_at_is_named() {
+    let directory = TempDir::new().unwrap();
+    let output = watchkeeper(&["stop", "vehicle-4"], directory.path());
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    for part in ["looking for the monitor", "watchkeeper serve", "WATCHKEEPER_TOKEN_FILE", "watchkeeper-data"]
+    {
+        assert!(told.contains(part), "{part:?} is not in {told}");
+    }
+}
+
+#[test]
+fn the_scenarios_are_listed_with_what_happens_in_them() {
+    let output = watchkeeper(&["simulate", "--list"], &std::env::temp_dir());
+    let listed = stdout(&output);
+    assert!(
+        listed.lines().any(|line| line.starts_with("ring-frozen-sensor ") && line.contains("freezes")),
+        "{listed}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_series_is_refused_before_anything_connects() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("plain.csv"), "0,1\n1,2\n").unwrap();
+    let output = watchkeeper(&["replay", "plain.csv", "--agent", "press-1"], directory.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("plain.csv is no series: line 1: numbers"), "{}", stderr(&output));
+}
+
+/// A record of one run: a timeout, a stranger's disconnection, and a takeover that no input explains.
+struct MadeRecord {
+    directory: TempDir,
+    head: Head,
+}
+
+fn opening() -> Opening {
+    Opening {
+        configuration: Config::default().to_toml(),
+        seed: 7,
+        incarnation: Incarnation(1),
+        build: "test".to_owned(),
+        inputs_before: 0,
+        authority: Vec::new(),
+        starting_authority: Vec::new(),
+    }
+}
+
+impl MadeRecord {
+    fn make(derived: &[TakeoverRecord]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let storage = DirStorage::open(directory.path().join("data").join("ledger")).unwrap();
+        let (mut ledger, _) = Ledger::open(storage, Options::new([7; 16])).unwrap();
+        ledger.roll(&rmp_serde::to_vec_named(&opening()).unwrap()).unwrap();
+        let mut digest = OutputDigest::default();
+        let start = MonoTime::from_nanos(1_000_000_000);
+        let mut engine = Engine::new(Config::default(), &opening(), start);
+        for number in 0..5_u64 {
+            let now = MonoTime::from_nanos(start.as_nanos() + number * 1_000_000_000);
+            let input = EngineInput::Timeout;
+            let payload = rmp_serde::to_vec_named(&input).unwrap();
+            ledger.append(record_type::INPUT, 0, now.as_nanos(), 0, &payload).unwrap();
+            engine.handle(input, now);
+            while let Some(output) = engine.poll_output() {
+                digest.update(&output, output.encode().as_ref());
+                assert!(!matches!(output, EngineOutput::Derived(_)));
+            }
+        }
+        for takeover in derived {
+            let payload = Derived::Takeover(Box::new(takeover.clone())).encode();
+            ledger.append(record_type::TAKEOVER, 0, 6_000_000_000, 0, &payload).unwrap();
+        }
+        let last = DigestRecord { inputs: 5, sha256: digest.value() };
+        ledger
+            .append(record_type::DIGEST, 0, 6_000_000_000, 0, &rmp_serde::to_vec_named(&last).unwrap())
+            .unwrap();
+        let head = ledger.commit().unwrap();
+        Self { directory, head }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        watchkeeper(&[arguments, &["--data", "data"]].concat(), self.directory.path())
+    }
+
+    fn segment(&self) -> PathBuf {
+        self.directory.path().join("data/ledger/segment-0000000001.wkl")
+    }
+}
+
+fn takeover() -> TakeoverRecord {
+    let at = |millis: u64| MonoTime::from_nanos(1_000_000_000 + millis * 1_000_000);
+    let exact = |millis| Some(Moment { at: at(millis), error_nanos: 0 });
+    TakeoverRecord {
+        demand_id: DemandId(100_000_001),
+        agent: AgentId::new("vehicle-4").unwrap(),
+        kind: AgentKind::Vehicle,
+        boot_id: BootId(Uuid::from_u128(7)),
+        origin: DemandOrigin::Monitor,
+        reason: "confidence 0.45 is below 0.5".to_owned(),
+        alert_id: None,
+        holder: Some(PersonId::new("anna").unwrap()),
+        epoch: Some(Epoch(3)),
+        outcome: Some(DemandOutcome::Human),
+        demand_ended_at: Some(at(2_400)),
+        granted_at: Some(at(1_700)),
+        human_at: Some(at(2_400)),
+        handed_back_at: None,
+        final_state: ControlState::SafeHeld,
+        decision: None,
+        moments: [
+            None,
+            exact(1),
+            exact(1),
+            exact(1),
+            exact(2),
+            exact(300),
+            None,
+            exact(2_200),
+            exact(2_201),
+            exact(2_210),
+            exact(2_210),
+            exact(2_400),
+        ],
+        commands: vec![TakeoverCommand {
+            command_id: CommandId(Uuid::from_u128(9)),
+            kind: CommandKind::Engage,
+            state: CommandState::Completed,
+            received_at: at(2_201),
+            accepted_at: Some(at(2_210)),
+            completed_at: Some(at(2_400)),
+        }],
+    }
+}
+
+#[test]
+fn a_sound_record_is_verified_against_a_kept_head_and_replays_identically() {
+    let made = MadeRecord::make(&[]);
+    fs::write(made.directory.path().join("kept.head"), format!("{}\n", made.head)).unwrap();
+    let verified = made.run(&["ledger", "verify", "--head", "kept.head"]);
+    assert!(verified.status.success(), "{}", stderr(&verified));
+    assert!(stdout(&verified).contains("1 kept heads match"), "{}", stdout(&verified));
+    let replayed = made.run(&["ledger", "replay"]);
+    assert!(replayed.status.success(), "{}{}", stdout(&replayed), stderr(&replayed));
+    assert!(stdout(&replayed).ends_with("identical\n"), "{}", stdout(&replayed));
+    assert!(stdout(&replayed).contains("run 1: 5 inputs"), "{}", stdout(&replayed));
+}
+
+#[test]
+fn a_flipped_byte_and_a_missing_end_are_named() {
+    let made = MadeRecord::make(&[]);
+    let mut flipped = fs::read(made.segment()).unwrap();
+    // The file is longer than its records: what lies behind them is zero.
+    let end = flipped.iter().rposition(|byte| *byte != 0).unwrap();
+    flipped[end - 60] ^= 1;
+    fs::write(made.segment(), flipped).unwrap();
+    let verified = made.run(&["ledger", "verify"]);
+    assert_eq!(verified.status.code(), Some(1));
+    assert!(stdout(&verified).contains("record 6"), "{}", stdout(&verified));
+    let other = MadeRecord::make(&[]);
+    let head = format!("{} {}", other.head.sequence + 4, other.head.hash);
+    let cut = other.run(&["ledger", "verify", "--head", &head]);
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(stdout(&cut).contains("records 7 to 10 are missing"), "{}", stdout(&cut));
+}
+
+#[test]
+fn a_derived_record_that_no_input_gives_is_a_difference_with_its_place() {
+    let made = MadeRecord::make(&[takeover()]);
+    assert!(made.run(&["ledger", "verify"]).status.success(), "the bytes themselves are sound");
+    let replayed = made.run(&["ledger", "replay"]);
+    assert_eq!(replayed.status.code(), Some(1));
+    let told = stdout(&replayed);
+    assert!(told.contains("DIFFERENT: record 6") && told.contains("input in record 5"), "{told}");
+}
+
+#[test]
+fn takeovers_are_listed_and_shown_with_what_is_unknown() {
+    let made = MadeRecord::make(&[takeover()]);
+    let listed = made.run(&["takeover", "list"]);
+    assert!(
+        stdout(&listed).contains("100000001") && stdout(&listed).contains("by anna"),
+        "{}",
+        stdout(&listed)
+    );
+    let shown = stdout(&made.run(&["takeover", "show", "100000001"]));
+    let row = |name: &str| shown.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    assert!(row("detect").contains("unknown") && row("detect").contains("BREACH"), "{shown}");
+    assert!(row("command").contains("10.0 ms") && row("command").contains("within"), "{shown}");
+    assert!(row("human").contains("1.90 s"), "{shown}");
+    let unknown = made.run(&["takeover", "show", "5"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("no takeover 5"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn records_are_shown_by_type_also_as_json() {
+    let made = MadeRecord::make(&[takeover()]);
+    let shown = stdout(&made.run(&["ledger", "show", "--type", "takeover", "--type", "digest", "--json"]));
+    let lines: Vec<serde_json::Value> =
+        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{shown}");
+    assert_eq!(lines[0]["type"], "takeover");
+    assert_eq!(lines[0]["record"]["holder"], "anna");
+    assert_eq!(lines[1]["record"]["inputs"], 5);
+    let all = stdout(&made.run(&["ledger", "show", "--from", "5"]));
+    assert_eq!(all.lines().count(), 3, "{all}");
+}
