@@ -8,8 +8,9 @@
 //!
 //! The world is pure: no clock, no sockets, no threads; one step is one call. It deliberately knows
 //! nothing of takeover states, leases or the monitor: [`driver`] connects it to the monitor, one agent of
-//! the public SDK for each vehicle, and turns control states into drives. It is not a physics engine either: bodies are boxes aligned with the road, tyres
-//! never slip, and a crash is two vehicles sharing their speed and then stopping for good.
+//! the public SDK for each vehicle, and turns control states into drives. It is not a physics engine either:
+//! bodies are boxes aligned with the road, tyres never slip, and a crash is two vehicles sharing their speed and
+//! then stopping for good.
 
 pub mod driver;
 pub mod headless;

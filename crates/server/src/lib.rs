@@ -37,3 +37,6 @@ pub use options::{Limits, ServerOptions};
 pub use server::{RunningServer, ServeReport, Server, serve};
 pub use startup::ledger_dir;
 pub use token::{Token, runtime_dir};
+
+/// Version and commit of this build, as the record names it.
+pub const BUILD: &str = env!("WATCHKEEPER_BUILD");

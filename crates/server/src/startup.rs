@@ -56,7 +56,7 @@ pub(crate) fn start(options: &ServerOptions) -> anyhow::Result<Started> {
         configuration: options.config.to_toml(),
         seed: rand::random(),
         incarnation: Incarnation(memory.incarnation + 1),
-        build: env!("CARGO_PKG_VERSION").to_owned(),
+        build: crate::BUILD.to_owned(),
         inputs_before: 0,
         authority: authority.clone(),
         starting_authority: authority,

@@ -75,7 +75,7 @@ impl fmt::Display for ReplayReport {
                 f,
                 "DIFFERENT: {difference}\nOnly the build that wrote a record gives its outputs again: this is {}, and \
                  that run was of {}. If they are the same, the record was changed or the engine has a fault.",
-                env!("CARGO_PKG_VERSION"),
+                watchkeeper_server::BUILD,
                 self.runs.last().map_or("another", |run| run.build.as_str())
             ),
         }
