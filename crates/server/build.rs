@@ -1,7 +1,5 @@
 //! Names the build for the record: version and commit, so that a replay by another build can say so.
 
-#![expect(clippy::print_stdout, reason = "cargo reads it")]
-
 use std::process::Command;
 
 fn main() {
