@@ -256,6 +256,11 @@ impl Detector for ConfidenceWatch {
     }
 
     /// Goes on as before: the confidence does not depend on the signals.
+    fn handle_rest(&mut self, since: MonoTime) {
+        self.low.handle_rest(since);
+        self.falling.handle_rest(since);
+    }
+
     fn handle_signals(&mut self, _signals: &[SignalSpec], _history: &History, _found: &mut Vec<Finding>) {}
 
     fn poll_timeout(&self) -> Option<MonoTime> {

@@ -21,6 +21,10 @@ pub(crate) trait Detector: fmt::Debug + Send + Sync {
     /// Clears what has been quiet for long enough.
     fn handle_timeout(&mut self, history: &History, found: &mut Vec<Finding>, now: MonoTime);
 
+    /// Takes note that the agent rests on purpose and has decided nothing since `since`: what it was found for can
+    /// no longer be seen, and counts as quiet from then on.
+    fn handle_rest(&mut self, since: MonoTime);
+
     /// Starts anew for other signals and clears what can no longer be watched; `history` is the old one.
     fn handle_signals(&mut self, signals: &[SignalSpec], history: &History, found: &mut Vec<Finding>);
 

@@ -105,6 +105,13 @@ impl Episode {
         self.end()
     }
 
+    /// Takes note that nothing has come since `since` because the agent rests: as good as quiet.
+    pub(crate) fn handle_rest(&mut self, since: MonoTime) {
+        if self.active.is_some() {
+            self.quiet.get_or_insert(Run { count: u32::MAX, since });
+        }
+    }
+
     /// Ends the episode at once; `None` when there was none.
     pub(crate) fn end(&mut self) -> Option<Phase> {
         self.quiet = None;

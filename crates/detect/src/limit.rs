@@ -99,6 +99,12 @@ impl Detector for LimitWatch {
         }
     }
 
+    fn handle_rest(&mut self, since: MonoTime) {
+        for watch in &mut self.rules {
+            watch.episode.handle_rest(since);
+        }
+    }
+
     fn handle_signals(&mut self, signals: &[SignalSpec], history: &History, found: &mut Vec<Finding>) {
         for watch in &mut self.rules {
             if let (Some(column), Some(phase)) = (watch.column, watch.episode.end()) {

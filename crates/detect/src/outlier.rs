@@ -175,6 +175,12 @@ impl Detector for OutlierWatch {
         }
     }
 
+    fn handle_rest(&mut self, since: MonoTime) {
+        for watch in &mut self.signals {
+            watch.episode.handle_rest(since);
+        }
+    }
+
     fn handle_signals(&mut self, signals: &[SignalSpec], history: &History, found: &mut Vec<Finding>) {
         for column in 0..self.signals.len() {
             let Some(watch) = self.signals.get_mut(column) else { continue };

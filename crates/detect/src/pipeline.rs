@@ -18,6 +18,9 @@ pub struct Pipeline {
     history: History,
     stream: Stream,
     detectors: Vec<Box<dyn Detector>>,
+    /// Set while the agent rests on purpose.
+    is_paused: bool,
+    last_decision_at: Option<MonoTime>,
 }
 
 /// One signal as a console shows it.
@@ -46,6 +49,8 @@ impl Pipeline {
             stream: Stream::new(settings.of_kind(kind)),
             detectors: detector::all(agent, kind, &signals, settings),
             signals,
+            is_paused: false,
+            last_decision_at: None,
         }
     }
 
@@ -89,12 +94,20 @@ impl Pipeline {
     pub fn handle_paused(&mut self, is_paused: bool, found: &mut Vec<Finding>, now: MonoTime) {
         self.handle_timeout(found, now);
         self.stream.handle_paused(is_paused, found, now);
+        self.is_paused = is_paused;
     }
 
     /// Takes a heartbeat.
     pub fn handle_heartbeat(&mut self, found: &mut Vec<Finding>, now: MonoTime) {
         self.handle_timeout(found, now);
         self.stream.handle_heartbeat(found, now);
+        if self.is_paused
+            && let Some(since) = self.last_decision_at
+        {
+            for detector in &mut self.detectors {
+                detector.handle_rest(since);
+            }
+        }
     }
 
     /// Takes a decision; one that came before is counted and not judged again.
@@ -106,6 +119,7 @@ impl Pipeline {
             Arrival::Again => return,
             Arrival::New | Arrival::Resent => {}
         }
+        self.last_decision_at = Some(now);
         let confidence = decision.confidence.map_or(f64::NAN, f64::from);
         self.history.push(decision.seq, &decision.signals, confidence);
         for detector in &mut self.detectors {

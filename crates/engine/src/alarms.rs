@@ -71,18 +71,22 @@ impl Alarms {
 
     /// Returns the active alerts of an agent that ask for a takeover because of what the agent does.
     pub(crate) fn takeover_causes<'a>(&'a self, agent: &'a AgentId) -> impl Iterator<Item = &'a Alarm> {
-        self.open.values().filter(move |alarm| {
-            alarm.agent == *agent && alarm.response == Response::Takeover && alarm.state.is_active()
-        })
+        let first = (agent.clone(), CauseClass::Limit, Label::default());
+        self.groups
+            .range(first..)
+            .take_while(move |((owner, _, _), _)| owner == agent)
+            .filter_map(|(_, member)| self.open.get(&member.alert_id))
+            .filter(|alarm| alarm.response == Response::Takeover && alarm.state.is_active())
     }
 
-    /// Takes a finding; returns the alert as it stands afterwards, `None` when nothing changed.
+    /// Takes a finding; returns the alert as it stands afterwards and whether it begins now (anew), `None` when
+    /// nothing changed.
     pub(crate) fn handle_finding(
         &mut self,
         agent: &AgentId,
         finding: Finding,
         now: MonoTime,
-    ) -> Option<Alarm> {
+    ) -> Option<(Alarm, bool)> {
         let group = group_of(agent, finding.cause, &finding.subject);
         let known = self.groups.get_mut(&group);
         match (finding.phase, known) {
@@ -90,7 +94,10 @@ impl Alarms {
             (Phase::Cleared, Some(member)) => {
                 member.holding.remove(&finding.subject);
                 let alert_id = member.alert_id;
-                if member.holding.is_empty() { self.clear(alert_id, now) } else { None }
+                if !member.holding.is_empty() {
+                    return None;
+                }
+                self.clear(alert_id, now).map(|alarm| (alarm, false))
             }
             (Phase::Raised | Phase::Worse, Some(member)) => {
                 member.holding.insert(finding.subject.clone());
@@ -114,7 +121,7 @@ impl Alarms {
                     alarm.explanation = finding.explanation;
                 }
                 alarm.changed_at = now;
-                Some(alarm.clone())
+                Some((alarm.clone(), !was_active))
             }
             (Phase::Raised | Phase::Worse, None) => {
                 self.make_room();
@@ -140,7 +147,7 @@ impl Alarms {
                 let holding = BTreeSet::from([alarm.subject.clone()]);
                 self.groups.insert(group, Member { alert_id, holding });
                 self.open.insert(alert_id, alarm.clone());
-                Some(alarm)
+                Some((alarm, true))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use watchkeeper_model::{
-    AgentId, CommandCode, CommandId, CommandKind, CommandState, LatchId, Note, PersonId,
+    AgentId, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchId, Note, PersonId,
 };
 
 /// How many commands are remembered, to answer duplicates.
@@ -20,6 +20,8 @@ pub(crate) struct CommandEntry {
     pub(crate) detail: Option<Note>,
     /// The latches that it releases when it takes effect.
     pub(crate) releases: Vec<LatchId>,
+    /// The lease it was sent under.
+    pub(crate) epoch: Epoch,
     /// Number of the engine input that brought it: on disk once that is.
     pub(crate) input: u64,
     pub(crate) logged: bool,
@@ -85,6 +87,16 @@ impl Commands {
                 | CommandState::Superseded
                 | CommandState::Unknown => false,
             })
+            .map(|entry| entry.command_id)
+            .collect()
+    }
+
+    /// Returns the stops of an agent that are not finished.
+    pub(crate) fn open_stops(&self, agent: &AgentId) -> Vec<CommandId> {
+        self.by_id
+            .values()
+            .filter(|entry| entry.agent == *agent && entry.kind == CommandKind::Estop)
+            .filter(|entry| !entry.state.is_terminal(entry.kind.risk()))
             .map(|entry| entry.command_id)
             .collect()
     }

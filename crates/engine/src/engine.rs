@@ -162,6 +162,7 @@ impl Engine {
     fn disconnect(&mut self, session: SessionId, now: MonoTime) {
         if self.consoles.remove(&session).is_some() {
             self.refresh_console_list();
+            self.drop_claims(session, now);
         }
         if let Some(agent_id) = self.agent_sessions.remove(&session) {
             self.disconnect_agent(&agent_id, session, now);

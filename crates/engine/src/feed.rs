@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use watchkeeper_protocol::ToOperator;
 
 /// How many deltas are kept for consoles that come back.
-pub(crate) const KEPT: usize = 4_096;
+const KEPT: usize = 4_096;
+/// Most deltas that a console gets again one by one; a longer gap is cheaper as a snapshot, and must not fill the
+/// console's outbox.
+const RESENT: usize = 512;
 
 /// Numbers deltas and keeps the newest.
 #[derive(Debug, Default)]
@@ -30,9 +33,12 @@ impl Feed {
         delta
     }
 
-    /// Returns every delta after `cursor`; `None` when one of them is gone or the cursor is not from here.
+    /// Returns every delta after `cursor`; `None` when they are too many or the cursor is not from here.
     pub(crate) fn since(&self, cursor: u64) -> Option<impl Iterator<Item = &ToOperator>> {
         let missing = usize::try_from(self.cursor.checked_sub(cursor)?).ok()?;
+        if missing > RESENT {
+            return None;
+        }
         let skip = self.kept.len().checked_sub(missing)?;
         Some(self.kept.iter().skip(skip))
     }

@@ -340,3 +340,136 @@ fn an_agent_that_asks_for_a_person_gets_a_demand() {
     let asked = rig.alarms().into_iter().find(|alarm| alarm.cause == CauseClass::Asked).unwrap();
     assert!(asked.explanation.text.as_str().contains("the road is blocked"));
 }
+
+#[test]
+fn a_dismissed_false_alarm_stays_dismissed() {
+    let mut rig = Rig::new();
+    rig.connect_vehicle();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.run(ms(500));
+    rig.ask("is this a dog?");
+    rig.run(ms(50));
+    rig.claim(1);
+    rig.run(ms(100));
+    let args = CommandArgs { reason: Some(Note::cut("a bag")), ..CommandArgs::default() };
+    let dismiss = rig.command(1, CommandKind::Dismiss, args);
+    rig.run(ms(2_000));
+    assert_eq!(rig.command_state(dismiss), Some(CommandState::Completed));
+    assert_eq!(rig.state(), ControlState::Autonomous);
+    assert_eq!(rig.takeovers.last().unwrap().outcome, Some(DemandOutcome::Dismissed));
+}
+
+#[test]
+fn asking_for_a_person_while_held_does_not_bar_the_release() {
+    let mut rig = rig_with_demand();
+    rig.run_until(ms(12_000), |rig| rig.state() == ControlState::Fallback);
+    rig.standstill = true;
+    rig.confidence = 0.95;
+    rig.run(ms(4_000));
+    rig.ask("still here");
+    rig.run(ms(100));
+    let latch = rig.latch(LatchCause::Fallback);
+    let args =
+        CommandArgs { latch_id: Some(latch), reason: Some(Note::cut("checked")), ..CommandArgs::default() };
+    let clear = rig.command(1, CommandKind::ClearLatch, args);
+    rig.run(ms(300));
+    assert_eq!(rig.command_state(clear), Some(CommandState::Completed), "{:?}", rig.command_code(clear));
+}
+
+#[test]
+fn an_agent_that_decides_nothing_while_held_can_be_released() {
+    let mut rig = rig_with_demand();
+    rig.run_until(ms(12_000), |rig| rig.state() == ControlState::Fallback);
+    rig.standstill = true;
+    rig.decides = false;
+    rig.run(ms(5_000));
+    let latch = rig.latch(LatchCause::Fallback);
+    let args =
+        CommandArgs { latch_id: Some(latch), reason: Some(Note::cut("checked")), ..CommandArgs::default() };
+    let clear = rig.command(1, CommandKind::ClearLatch, args);
+    rig.run(ms(300));
+    assert_eq!(rig.command_state(clear), Some(CommandState::Completed), "{:?}", rig.command_code(clear));
+}
+
+#[test]
+fn a_cause_that_goes_away_during_a_claim_costs_no_fallback() {
+    let mut rig = rig_with_demand();
+    rig.claim(1);
+    rig.run(ms(300));
+    rig.confidence = 0.95;
+    rig.run(ms(4_500));
+    assert_eq!(rig.state(), ControlState::Claimed, "the claim keeps the demand open");
+    rig.run(ms(1_000));
+    assert_eq!(rig.state(), ControlState::Autonomous, "T_claim is over, and so is the cause");
+    assert_eq!(rig.takeovers.last().unwrap().outcome, Some(DemandOutcome::SelfCleared));
+}
+
+#[test]
+fn a_demand_that_was_missed_in_an_outage_is_asked_for_after_it() {
+    let mut rig = Rig::new();
+    rig.connect_vehicle();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.run(ms(500));
+    rig.confidence = 0.05;
+    // The demand leaves, and the link is gone before the agent has it.
+    rig.deaf = true;
+    rig.run(ms(3_000));
+    rig.disconnect_vehicle();
+    rig.deaf = false;
+    rig.run(ms(11_000));
+    rig.connect_vehicle();
+    rig.run(ms(300));
+    assert_eq!(rig.state(), ControlState::Requested);
+}
+
+#[test]
+fn a_claim_ends_with_its_console() {
+    let mut rig = rig_with_demand();
+    rig.claim(1);
+    rig.run(ms(100));
+    rig.connect_operator(2, "bob", OperatorRole::Operator);
+    rig.disconnect_operator(1);
+    rig.run(ms(50));
+    assert_eq!(rig.state(), ControlState::Requested);
+    rig.claim(2);
+    rig.run(ms(100));
+    assert_eq!(rig.state(), ControlState::Claimed);
+}
+
+#[test]
+fn a_stop_that_was_confirmed_during_an_outage_is_completed() {
+    let mut rig = Rig::new();
+    rig.connect_vehicle();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.run(ms(500));
+    rig.mute = true;
+    let stop = rig.stop(1, VEHICLE, false);
+    rig.run(ms(50));
+    assert_eq!(rig.state(), ControlState::Estopped);
+    rig.disconnect_vehicle();
+    rig.mute = false;
+    rig.standstill = true;
+    rig.run(ms(500));
+    assert_eq!(rig.command_state(stop), Some(CommandState::Unknown), "not finished: nobody knows");
+    rig.connect_vehicle();
+    rig.run(ms(500));
+    assert_eq!(rig.command_state(stop), Some(CommandState::Completed));
+}
+
+#[test]
+fn an_agent_that_never_returns_does_not_keep_its_demand_open() {
+    let mut rig = rig_with_demand();
+    rig.disconnect_vehicle();
+    rig.run(ms(13_000));
+    let takeover = rig.takeovers.last().expect("the takeover is on record");
+    assert_eq!(takeover.outcome, None, "how it ended is unknown");
+}
+
+#[test]
+fn an_agent_cannot_use_up_the_epochs() {
+    let mut rig = Rig::new();
+    rig.connect_with_epoch("greedy", u64::MAX);
+    assert_eq!(rig.closed.len(), 1);
+    rig.connect_with_epoch("greedy", 1_000_000);
+    assert_eq!(rig.closed.len(), 1);
+}

@@ -34,6 +34,15 @@ impl Mirror {
         }
     }
 
+    /// Takes a hello of the same boot after a lost connection: it has to settle again, its clock is known already.
+    pub fn handle_reconnected(&mut self, state: ControlState, now: MonoTime) {
+        self.state = state;
+        self.connected = true;
+        self.heartbeats = 0;
+        self.last_heard_at = now;
+        self.offline_since = None;
+    }
+
     /// Takes a heartbeat; returns whether the agent was OFFLINE until now. One that comes after its connection is
     /// gone brings nobody back.
     pub fn handle_heartbeat(&mut self, state: ControlState, agent_clock: AgentTime, now: MonoTime) -> bool {

@@ -4,8 +4,8 @@ use super::{Engine, SECOND};
 use crate::{agent::Agent, clocks::PeerClock, timeline::exact};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
-    AgentId, CommandKind, CommandState, ControlState, Decision, DecisionSeq, LatchCause, LeaseEnd, MonoTime,
-    RiskClass, SessionId,
+    AgentId, CommandCode, CommandKind, CommandState, Decision, DecisionSeq, Epoch, LatchCause, LeaseEnd,
+    MonoTime, RiskClass, SessionId,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -17,18 +17,27 @@ use watchkeeper_takeover::{LeaseBook, Mirror};
 
 /// Most agents that one incarnation of the monitor keeps.
 const MAX_AGENTS: usize = 10_000;
+/// How far above the record an agent's epoch may be. A monitor that accepted damage leaps by a million.
+const EPOCH_LEAP: u64 = 1 << 32;
 
 impl Engine {
     /// A hello was taken (1.3): latches are the union of both, an undelivered ESTOP goes first, the next epoch is
     /// above both sides' highest, else the reported state is adopted.
     pub(super) fn connect_agent(&mut self, session: SessionId, hello: &AgentHello, now: MonoTime) {
         let agent_id = hello.agent.clone();
-        if !self.agents.contains_key(&agent_id) && self.agents.len() >= MAX_AGENTS {
+        if !self.make_room_for(&agent_id) {
             self.close(session, ErrorCode::TooManySessions, "this monitor already knows 10,000 agents");
+            return;
+        }
+        if hello.highest_epoch > self.epoch_ceiling(&agent_id) {
+            let message =
+                "highest_epoch is far above every epoch on record: the agent's storage must be wrong";
+            self.close(session, ErrorCode::BadField, message);
             return;
         }
         if let Some(old) = self.agents.get_mut(&agent_id).and_then(|agent| agent.session.take()) {
             self.agent_sessions.remove(&old);
+            self.lose_commands(&agent_id);
             let message = "this agent connected again; the newer connection counts";
             self.close(old, ErrorCode::Replaced, message);
         }
@@ -37,6 +46,9 @@ impl Engine {
         if !same_boot {
             self.end_lease(&agent_id, LeaseEnd::AgentRestarted, now);
             self.lose_commands(&agent_id);
+        } else if self.agents.get(&agent_id).is_some_and(|agent| !agent.lease_seen) {
+            // The grant was on its way, or still waited for the disk: nobody can tell whether the agent has it.
+            self.end_lease(&agent_id, LeaseEnd::HolderLost, now);
         }
         self.adopt_hello(session, hello, same_boot, now);
         let Some(agent) = self.agents.get(&agent_id) else { return };
@@ -67,6 +79,10 @@ impl Engine {
                 agent.last = None;
                 agent.clock = PeerClock::default();
                 agent.durable_seq = DecisionSeq(0);
+                // The new boot knows nothing of a demand that was open; what is left of it is asked for again.
+                if let Some(demand) = &mut agent.demand {
+                    demand.seen = false;
+                }
             }
         } else {
             let agent = self.new_agent(hello, now);
@@ -75,7 +91,11 @@ impl Engine {
         if let Some(agent) = self.agents.get_mut(agent_id) {
             agent.session = Some(session);
             agent.software_version = hello.software_version.clone();
-            agent.mirror = Mirror::new(hello.boot_id, hello.control_state, now);
+            if same_boot {
+                agent.mirror.handle_reconnected(hello.control_state, now);
+            } else {
+                agent.mirror = Mirror::new(hello.boot_id, hello.control_state, now);
+            }
             agent.lease.observe(hello.highest_epoch);
             agent.add_latches(&hello.latches);
             agent.pipeline.handle_connected(&mut findings, now);
@@ -161,20 +181,17 @@ impl Engine {
         if beat.boot_id != agent.mirror.boot_id() {
             return;
         }
-        let drives_again =
-            agent.state() != ControlState::Autonomous && beat.control_state == ControlState::Autonomous;
         agent.mirror.handle_heartbeat(beat.control_state, beat.now, now);
         agent.pipeline.handle_heartbeat(&mut findings, now);
         agent.pipeline.handle_paused(!beat.control_state.agent_acts(), &mut findings, now);
         agent.add_latches(&beat.latches);
-        agent.lease.observe(beat.epoch);
+        if beat.epoch.0 <= agent.lease.highest().0.saturating_add(EPOCH_LEAP) {
+            agent.lease.observe(beat.epoch);
+        }
         agent.last = Some(beat);
         self.findings = findings;
         self.handle_findings(agent_id, None, now);
         self.after_mirror_change(agent_id, now);
-        if drives_again {
-            self.demand_again(agent_id, now);
-        }
     }
 
     /// Everything that follows from a newer view of the agent.
@@ -184,6 +201,8 @@ impl Engine {
         self.check_demand(agent_id, now);
         self.check_pending_stop(agent_id, now);
         self.finish_takeover(agent_id);
+        self.check_self_cleared(agent_id);
+        self.demand_again(agent_id, now);
         self.record_authority(agent_id);
         self.publish_status_change(agent_id, now);
         self.rearm(agent_id);
@@ -235,16 +254,58 @@ impl Engine {
                 takeover.handle_progress(ack.command_id, ack.state, at);
             }
         }
-        // A second copy of a stop is refused as a duplicate: its first result stands.
-        let duplicate = ack.code == Some(watchkeeper_model::CommandCode::Duplicate)
-            && matches!(kind.risk(), RiskClass::Stop);
-        if !duplicate {
-            self.release_latches(agent_id, kind, &ack);
-            self.advance_command(ack.command_id, ack.state, ack.code, ack.detail);
+        // A further copy of a stop comes back as a duplicate with its first result, which stands.
+        let repeated_stop =
+            ack.code == Some(CommandCode::Duplicate) && matches!(kind.risk(), RiskClass::Stop);
+        let code = ack.code.filter(|_| !repeated_stop);
+        self.release_latches(agent_id, kind, &ack);
+        let (command_id, state) = (ack.command_id, ack.state);
+        self.advance_command(command_id, state, code, ack.detail);
+        match (kind, state) {
+            (CommandKind::Release, CommandState::Accepted) => {
+                let epoch = self.commands.get(command_id).map(|entry| entry.epoch);
+                let lease = self.agents.get(agent_id).and_then(|agent| agent.lease.lease());
+                if epoch.is_some() && epoch == lease.map(|lease| lease.epoch) {
+                    self.end_lease(agent_id, LeaseEnd::Released, now);
+                }
+            }
+            (CommandKind::Dismiss, CommandState::Rejected | CommandState::Expired) => {
+                if let Some(demand) = self.agents.get_mut(agent_id).and_then(|agent| agent.demand.as_mut()) {
+                    demand.ending = None;
+                }
+            }
+            _ => {}
         }
-        if kind == CommandKind::Release && ack.state == CommandState::Accepted {
-            self.end_lease(agent_id, LeaseEnd::Released, now);
+    }
+
+    /// Makes room for one more agent: one that is gone and of whom nothing is open gives way.
+    fn make_room_for(&mut self, agent_id: &AgentId) -> bool {
+        if self.agents.len() < MAX_AGENTS || self.agents.contains_key(agent_id) {
+            return true;
         }
+        let idle = |agent: &&Agent| {
+            agent.session.is_none()
+                && agent.latches.is_empty()
+                && agent.pending_stop.is_none()
+                && agent.demand.is_none()
+                && agent.lease.lease().is_none()
+        };
+        let Some(gone) = self.agents.values().find(idle).map(|agent| (agent.id.clone(), agent.wake_at))
+        else {
+            return false;
+        };
+        if let (id, Some(at)) = &gone {
+            self.wakeups.remove(&(*at, id.clone()));
+        }
+        self.agents.remove(&gone.0).is_some()
+    }
+
+    /// Returns the highest epoch that is believed: an agent cannot use up all that are left.
+    fn epoch_ceiling(&self, agent_id: &AgentId) -> Epoch {
+        let known = self.agents.get(agent_id).map(|agent| agent.lease.highest());
+        let on_record = self.authority.get(agent_id).map(|entry| entry.epoch);
+        let highest = known.max(on_record).unwrap_or_default();
+        Epoch(highest.0.saturating_add(EPOCH_LEAP))
     }
 
     /// A latch ends here when a named person's CLEAR_LATCH, or the ENGAGE that names it, took effect - never

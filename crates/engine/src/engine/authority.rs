@@ -4,8 +4,8 @@ use super::{Engine, durable::Action};
 use crate::commands::CommandEntry;
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
-    AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, Epoch, LatchCause,
-    LatchId, MonoTime, Note, OperatorRole, PersonId, RiskClass, SessionId,
+    AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandOutcome,
+    Epoch, LatchCause, LatchId, MonoTime, Note, OperatorRole, PersonId, RiskClass, SessionId, Severity,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -66,7 +66,7 @@ impl Engine {
         let (person, role) = (console.person.clone(), console.role);
         let issued = console.clock.moment(request.issued_nanos);
         let releases = request.args.latches.iter().copied().chain(request.args.latch_id).collect();
-        let new = (&request.agent, request.command_id, request.kind, releases);
+        let new = (&request.agent, request.command_id, request.kind, releases, request.epoch);
         if !self.admit(session, &person, new) {
             return;
         }
@@ -82,13 +82,14 @@ impl Engine {
             return;
         }
         self.expire(&request.agent, now);
-        if let Some(takeover) = self.agents.get_mut(&request.agent).and_then(|agent| agent.takeover.as_mut())
-        {
-            takeover.handle_command(request.command_id, request.kind, issued, received_at);
-        }
         if let Err((code, detail)) = self.check_command(session, role, &request, now) {
             self.reject(request.command_id, code, &detail);
             return;
+        }
+        // Only what goes on to the agent belongs to its takeover.
+        if let Some(takeover) = self.agents.get_mut(&request.agent).and_then(|agent| agent.takeover.as_mut())
+        {
+            takeover.handle_command(request.command_id, request.kind, issued, received_at);
         }
         let Some(epoch) = self.epoch_for(&request) else {
             self.reject(request.command_id, CommandCode::Failed, "no epoch is left to mint");
@@ -120,7 +121,7 @@ impl Engine {
         &mut self,
         session: SessionId,
         person: &PersonId,
-        (agent, command_id, kind, releases): (&AgentId, CommandId, CommandKind, Vec<LatchId>),
+        (agent, command_id, kind, releases, epoch): (&AgentId, CommandId, CommandKind, Vec<LatchId>, Epoch),
     ) -> bool {
         if let Some(entry) = self.commands.get(command_id) {
             let mut update = update_of(entry, self.feed.cursor());
@@ -143,6 +144,7 @@ impl Engine {
             code: None,
             detail: None,
             releases,
+            epoch,
             input: self.inputs,
             logged: false,
         });
@@ -218,10 +220,8 @@ impl Engine {
         if request.args.reason.is_none() {
             return Err((CommandCode::Denied, "dismiss needs a reason".to_owned()));
         }
-        let alert_id = agent.demand.as_ref().and_then(|demand| demand.alert_id);
-        let critical = alert_id
-            .and_then(|alert_id| self.alarms.get(alert_id))
-            .is_some_and(|alarm| alarm.severity == watchkeeper_model::Severity::Critical);
+        let critical =
+            self.alarms.takeover_causes(&agent.id).any(|alarm| alarm.severity == Severity::Critical);
         if critical {
             return Err((
                 CommandCode::Denied,
@@ -252,7 +252,7 @@ impl Engine {
         let Some(console) = self.consoles.get(&session) else { return };
         let person = console.person.clone();
         let issued = console.clock.moment(stop.issued_nanos);
-        let new = (&stop.agent, stop.command_id, CommandKind::Estop, Vec::new());
+        let new = (&stop.agent, stop.command_id, CommandKind::Estop, Vec::new(), Epoch(0));
         if !self.admit(session, &person, new) {
             return;
         }
@@ -344,6 +344,9 @@ impl Engine {
             .is_some_and(|beat| beat.control_state == ControlState::Estopped && beat.condition_reached);
         if agent.mirror.is_connected() && stands && agent.pending_stop.take().is_some() {
             agent.stop_due = None;
+            for command_id in self.commands.open_stops(agent_id) {
+                self.advance_command(command_id, CommandState::Completed, None, None);
+            }
             self.publish_status_change(agent_id, now);
         }
     }
@@ -355,6 +358,12 @@ impl Engine {
             return;
         };
         let command_id = command.command_id;
+        // The agent's next heartbeat may come before its acknowledgement: what it then means is known here.
+        if command.kind == CommandKind::Dismiss
+            && let Some(demand) = self.agents.get_mut(agent_id).and_then(|agent| agent.demand.as_mut())
+        {
+            demand.ending = Some(DemandOutcome::Dismissed);
+        }
         self.send_agent(session, ToAgent::Command(command));
         self.advance_command(command_id, CommandState::Forwarded, None, None);
     }

@@ -43,9 +43,8 @@ impl Engine {
             | CauseClass::Fallback
             | CauseClass::Stopped => DemandOrigin::Monitor,
         };
-        let Some(alarm) = self.alarms.handle_finding(agent_id, finding, now) else { return };
-        let fresh = !cleared && alarm.changed_at == alarm.raised_at;
-        if fresh {
+        let Some((alarm, begins)) = self.alarms.handle_finding(agent_id, finding, now) else { return };
+        if begins {
             let moments = AlertMoments { t3: Some(exact(now)), ..moments.unwrap_or_default() };
             if alarm.decision.is_some()
                 && let Some(agent) = self.agents.get(agent_id)
@@ -80,13 +79,24 @@ impl Engine {
         let text = format!("the agent asks for a person: {}", reason.as_str());
         let finding =
             state_finding(CauseClass::Asked, "intervention", Severity::Warning, &text, Phase::Raised);
-        let finding = Finding { response: Response::Takeover, ..finding };
+        // Where no demand can follow, the wish is told and over: nothing would ever clear it.
+        let askable = self.can_be_asked(agent_id);
+        let response = if askable { Response::Takeover } else { Response::Advise };
+        let finding = Finding { response, ..finding };
         let moments = AlertMoments { t1: Some(exact(received_at)), ..AlertMoments::default() };
+        let over = Finding { phase: Phase::Cleared, ..finding.clone() };
         self.handle_finding(agent_id, finding, Some(moments), now);
+        if !askable {
+            self.handle_finding(agent_id, over, None, now);
+        }
     }
 
     /// The agent drives by itself again while something still asks for a takeover: ask again (row 5).
     pub(super) fn demand_again(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let idle = self.agents.get(agent_id).is_some_and(|agent| agent.demand.is_none());
+        if !idle || !self.can_be_asked(agent_id) {
+            return;
+        }
         let cause = self.alarms.takeover_causes(agent_id).next();
         if let Some((alert_id, reason)) = cause.map(|alarm| (alarm.alert_id, alarm.explanation.text.clone()))
         {

@@ -1,11 +1,16 @@
 //! Demands: raised, escalated, ended; their records.
 
 use super::Engine;
-use crate::{Derived, Output, agent::Demand, timeline::Takeover};
+use crate::{
+    Derived, Output,
+    agent::Demand,
+    timeline::{AlertMoments, Takeover, exact},
+};
+use std::collections::BTreeSet;
 use watchkeeper_detect::Phase;
 use watchkeeper_model::{
     AgentId, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
-    Severity,
+    Response, Severity, Stage,
 };
 use watchkeeper_protocol::{
     ToAgent,
@@ -29,10 +34,23 @@ impl Engine {
         reason: Note,
         now: MonoTime,
     ) {
-        let Some(agent) = self.agents.get(agent_id) else { return };
-        let possible = next(agent.state(), agent.state(), Event::Demand).is_some();
-        if !possible || agent.demand.is_some() || !agent.is_reachable() {
+        if self.agents.get(agent_id).is_some_and(|agent| agent.demand.is_some()) {
+            self.join_demand(agent_id, alert_id);
             return;
+        }
+        if !self.can_be_asked(agent_id) {
+            return;
+        }
+        if let Some(moments) = alert_id.and_then(|alert_id| self.alert_book.get_mut(alert_id))
+            && moments.t3.is_none_or(|t3| t3.at < now)
+        {
+            // An alert that stood already asks (again) from now on.
+            *moments = AlertMoments {
+                t0: Some(exact(now)),
+                t1: Some(exact(now)),
+                t3: Some(exact(now)),
+                ..AlertMoments::default()
+            };
         }
         let decision =
             alert_id.and_then(|alert_id| self.alarms.get(alert_id)).and_then(|alarm| alarm.decision);
@@ -63,6 +81,33 @@ impl Engine {
         self.rearm(agent_id);
     }
 
+    /// Returns whether a demand to the agent is possible: its state allows one (or has one), and it can be reached.
+    pub(super) fn can_be_asked(&self, agent_id: &AgentId) -> bool {
+        self.agents.get(agent_id).is_some_and(|agent| {
+            let possible = next(agent.state(), agent.state(), Event::Demand).is_some();
+            agent.is_reachable() && (possible || agent.demand.is_some())
+        })
+    }
+
+    /// One demand stands for every alert that asks for a takeover; it is led by one that is still there.
+    fn join_demand(&mut self, agent_id: &AgentId, alert_id: Option<AlertId>) {
+        let Some(demand) = self.agents.get_mut(agent_id).and_then(|agent| agent.demand.as_mut()) else {
+            return;
+        };
+        let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.get_mut(alert_id)) else { return };
+        if alarm.demand_id == Some(demand.demand_id) {
+            return;
+        }
+        alarm.demand_id = Some(demand.demand_id);
+        let alarm = alarm.clone();
+        let led =
+            demand.alert_id.and_then(|lead| self.alarms.get(lead)).is_some_and(|lead| lead.state.is_active());
+        if !led {
+            demand.alert_id = alert_id;
+        }
+        self.publish_alarm(alarm);
+    }
+
     fn send_demand(&mut self, agent_id: &AgentId, now: MonoTime) {
         let Some(agent) = self.agents.get(agent_id) else { return };
         let (Some(session), Some(demand)) = (agent.session, &agent.demand) else { return };
@@ -78,11 +123,11 @@ impl Engine {
 
     /// After a reconnect: a demand that the agent never saw is sent again with what is left of it.
     pub(super) fn resend_demand(&mut self, agent_id: &AgentId, now: MonoTime) {
-        let due = self.agents.get(agent_id).is_some_and(|agent| {
-            agent.demand.as_ref().is_some_and(|demand| !demand.seen && now < demand.deadline)
-        });
-        if due {
-            self.send_demand(agent_id, now);
+        let Some(demand) = self.agents.get(agent_id).and_then(|agent| agent.demand.as_ref()) else { return };
+        match demand.ending {
+            Some(outcome) => self.end_demand(agent_id, outcome),
+            None if !demand.seen && now < demand.deadline => self.send_demand(agent_id, now),
+            None => {}
         }
     }
 
@@ -101,7 +146,10 @@ impl Engine {
     pub(super) fn check_self_cleared(&mut self, agent_id: &AgentId) {
         let caused = self.alarms.takeover_causes(agent_id).next().is_some();
         let Some(agent) = self.agents.get(agent_id) else { return };
-        let by_cause = agent.demand.as_ref().is_some_and(|demand| demand.origin == DemandOrigin::Monitor);
+        let by_cause = agent
+            .demand
+            .as_ref()
+            .is_some_and(|demand| demand.origin == DemandOrigin::Monitor && demand.ending.is_none());
         if by_cause && !caused && agent.lease.lease().is_none() && agent.state() == ControlState::Requested {
             self.end_demand(agent_id, DemandOutcome::SelfCleared);
         }
@@ -128,22 +176,13 @@ impl Engine {
             }
             ControlState::InTransition => return,
         };
-        let alert_id = demand.alert_id;
+        let demand_id = demand.demand_id;
         agent.demand = None;
         if let Some(takeover) = &mut agent.takeover {
             takeover.outcome = Some(outcome);
             takeover.demand_ended_at = Some(now);
         }
-        if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.get_mut(alert_id)) {
-            alarm.escalation = 0;
-            alarm.demand_id = None;
-            if outcome == DemandOutcome::Dismissed {
-                // A person called it a false alarm: it no longer asks for a takeover, unless it gets worse.
-                alarm.response = watchkeeper_model::Response::Advise;
-            }
-            let alarm = alarm.clone();
-            self.publish_alarm(alarm);
-        }
+        self.leave_demand(agent_id, demand_id, outcome);
         let asked = super::causes::state_finding(
             CauseClass::Asked,
             "intervention",
@@ -152,6 +191,43 @@ impl Engine {
             Phase::Cleared,
         );
         self.set_state_cause(agent_id, asked, now);
+    }
+
+    /// Takes the mark of a demand that is over from its alerts.
+    fn leave_demand(&mut self, agent_id: &AgentId, demand_id: DemandId, outcome: DemandOutcome) {
+        let alerts: Vec<AlertId> =
+            self.alarms.takeover_causes(agent_id).map(|alarm| alarm.alert_id).collect();
+        let marked = self.alarms.open().filter(|alarm| alarm.demand_id == Some(demand_id));
+        let alerts: BTreeSet<AlertId> = marked.map(|alarm| alarm.alert_id).chain(alerts).collect();
+        for alert_id in alerts {
+            let Some(alarm) = self.alarms.get_mut(alert_id) else { continue };
+            alarm.escalation = 0;
+            alarm.demand_id = None;
+            if outcome == DemandOutcome::Dismissed {
+                // A person called it a false alarm: it no longer asks for a takeover, unless it gets worse.
+                alarm.response = Response::Advise;
+            }
+            let alarm = alarm.clone();
+            self.publish_alarm(alarm);
+        }
+    }
+
+    /// An agent that is gone does not answer any more: its demand is over at its deadline, and how is unknown.
+    pub(super) fn give_up_demand(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let silent = agent.mirror.offline_since().is_some();
+        let over =
+            agent.demand.as_ref().is_some_and(|demand| now >= demand.deadline.after(agent.timers.agent));
+        if !(silent && over) {
+            return;
+        }
+        let Some(demand) = agent.demand.take() else { return };
+        if let Some(takeover) = &mut agent.takeover {
+            takeover.demand_ended_at = Some(now);
+        }
+        self.leave_demand(agent_id, demand.demand_id, DemandOutcome::Fallback);
+        self.finish_takeover(agent_id);
+        self.publish_status_change(agent_id, now);
     }
 
     /// T_esc: an unclaimed demand gets louder.
@@ -186,6 +262,10 @@ impl Engine {
         }
         let Some(takeover) = agent.takeover.take() else { return };
         let alert = takeover.alert_id.map(|alert_id| self.alert_book.get(alert_id)).unwrap_or_default();
+        if takeover.alert_id.is_some() && alert.t5.is_none() {
+            // Nobody was shown what was asked: that is a breach, not a gap in the figures.
+            self.stages.record(Stage::Notify, agent.kind, None);
+        }
         let who = (agent.id.clone(), agent.kind, agent.mirror.boot_id());
         let record = takeover.finish(who, agent.state(), alert, &mut self.stages);
         self.outputs.push_back(Output::Derived(Derived::Takeover(Box::new(record))));

@@ -26,19 +26,7 @@ impl Engine {
     ) {
         self.expire(agent_id, now);
         if let Err((code, detail)) = self.check_claim(person, agent_id) {
-            self.publish(|cursor| {
-                ToOperator::Lease(LeaseUpdate {
-                    cursor,
-                    agent: agent_id.clone(),
-                    holder: person.clone(),
-                    session_id: session,
-                    epoch: Epoch(0),
-                    event: LeaseEvent::Refused,
-                    code: Some(code),
-                    end: None,
-                    detail: Some(Note::cut(&detail)),
-                })
-            });
+            self.refuse_claim(session, person, agent_id, code, &detail);
             return;
         }
         if self.agents.get(agent_id).is_some_and(|agent| agent.state() == ControlState::Autonomous) {
@@ -47,8 +35,13 @@ impl Engine {
         let spare_demand = self.mint_demand();
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let ttl = agent.timers.lease_ttl();
-        let Ok(lease) = agent.lease.grant(person.clone(), session, ttl, now) else { return };
-        let epoch = lease.epoch;
+        let epoch = match agent.lease.grant(person.clone(), session, ttl, now) {
+            Ok(lease) => lease.epoch,
+            Err(refusal) => {
+                self.refuse_claim(session, person, agent_id, CommandCode::Failed, &refusal.to_string());
+                return;
+            }
+        };
         agent.claim_deadline = Some(now.after(agent.timers.claim));
         agent.lease_announced = false;
         agent.lease_seen = false;
@@ -62,6 +55,44 @@ impl Engine {
         self.wait_for_disk(Action::Grant { agent: agent_id.clone(), epoch });
         self.publish_status_change(agent_id, now);
         self.rearm(agent_id);
+    }
+
+    /// Tells the one who asked; it is no change that anybody else must hear of.
+    fn refuse_claim(
+        &mut self,
+        session: SessionId,
+        person: &PersonId,
+        agent_id: &AgentId,
+        code: CommandCode,
+        detail: &str,
+    ) {
+        let update = LeaseUpdate {
+            cursor: self.feed.cursor(),
+            agent: agent_id.clone(),
+            holder: person.clone(),
+            session_id: session,
+            epoch: Epoch(0),
+            event: LeaseEvent::Refused,
+            code: Some(code),
+            end: None,
+            detail: Some(Note::cut(detail)),
+        };
+        self.send_operator(session, ToOperator::Lease(update));
+    }
+
+    /// A console is gone: what it claimed and does not drive yet is free again at once (rows 8 and 11). Who drives
+    /// keeps the lease until T_link, because the agent decides that.
+    pub(super) fn drop_claims(&mut self, session: SessionId, now: MonoTime) {
+        let claims: Vec<AgentId> = self
+            .agents
+            .values()
+            .filter(|agent| agent.lease.lease().is_some_and(|lease| lease.session == session))
+            .filter(|agent| !matches!(agent.state(), ControlState::Human | ControlState::Returning))
+            .map(|agent| agent.id.clone())
+            .collect();
+        for agent_id in claims {
+            self.end_lease(&agent_id, LeaseEnd::HolderLost, now);
+        }
     }
 
     fn check_claim(&self, person: &PersonId, agent_id: &AgentId) -> Result<(), Refusal> {

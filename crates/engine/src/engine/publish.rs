@@ -49,11 +49,15 @@ impl Engine {
 
     fn schedule_status(&mut self, agent_id: &AgentId, key: Option<crate::agent::StatusKey>, now: MonoTime) {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
-        if key.is_some() {
+        let key_changed = key.is_some();
+        if key_changed {
             agent.status_sent = key;
         }
         let held = agent.state().has_holder() || agent.state() == ControlState::Requested;
-        agent.status_due = now.after(if held { HELD_REPEAT } else { SECOND });
+        let period = if held { HELD_REPEAT } else { SECOND };
+        // A repeat keeps its own beat, so that agents that were late together do not stay together.
+        let next = if key_changed { now } else { agent.status_due }.after(period);
+        agent.status_due = if next > now { next.min(now.after(period)) } else { now.after(period) };
     }
 
     pub(super) fn health(&self, now: MonoTime) -> Health {

@@ -34,6 +34,7 @@ impl Engine {
         if stop_due {
             self.send_pending_stop(agent_id, now);
         }
+        self.give_up_demand(agent_id, now);
         if became_offline {
             self.after_mirror_change(agent_id, now);
         }

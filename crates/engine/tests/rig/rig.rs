@@ -41,6 +41,12 @@ pub(crate) struct Rig {
     pub(crate) confidence: f64,
     pub(crate) standstill: bool,
     pub(crate) disk_works: bool,
+    pub(crate) decides: bool,
+    /// The vehicle's messages get lost.
+    pub(crate) mute: bool,
+    /// What the vehicle is told gets lost.
+    pub(crate) deaf: bool,
+    pub(crate) closed: Vec<SessionId>,
     pub(crate) holder_beats: bool,
     holder: Option<(u64, Epoch)>,
     holder_seq: u64,
@@ -104,6 +110,10 @@ impl Rig {
             confidence: 0.95,
             standstill: false,
             disk_works: true,
+            decides: true,
+            mute: false,
+            deaf: false,
+            closed: Vec::new(),
             holder_beats: true,
             holder: None,
             holder_seq: 0,
@@ -129,10 +139,11 @@ impl Rig {
         while let Some(output) = self.engine.poll_output() {
             self.digest.update(&output, output.encode().as_ref());
             match output {
-                Output::ToAgent { session, message } if Some(session) == self.session => {
+                Output::ToAgent { session, message } if Some(session) == self.session && !self.deaf => {
                     self.tell_vehicle(*message);
                 }
-                Output::ToAgent { .. } | Output::Close { .. } | Output::Derived(Derived::Authority(_)) => {}
+                Output::ToAgent { .. } | Output::Derived(Derived::Authority(_)) => {}
+                Output::Close { session, .. } => self.closed.push(session),
                 Output::ToOperators { to, message } => {
                     for session in to.iter() {
                         self.consoles.entry(session.0).or_default().push((*message).clone());
@@ -246,7 +257,7 @@ impl Rig {
     }
 
     fn send_agent(&mut self, message: AgentMessage) {
-        let Some(session) = self.session else { return };
+        let Some(session) = self.session.filter(|_| !self.mute) else { return };
         let framed = Framed::new(message);
         self.feed(EngineInput::Agent { session, received_at: self.now, framed });
     }
@@ -312,6 +323,10 @@ impl Rig {
 
     /// An agent that says hello and nothing more.
     pub(crate) fn connect_bystander(&mut self, name: &str) {
+        self.connect_with_epoch(name, 0);
+    }
+
+    pub(crate) fn connect_with_epoch(&mut self, name: &str, epoch: u64) {
         self.sessions += 1;
         let signals = (0..16)
             .map(|n| SignalSpec { name: Label::cut(&format!("signal-{n}")), unit: Label::cut("m") })
@@ -324,7 +339,7 @@ impl Rig {
             signals,
             boot_id: BootId(Uuid::from_u128(self.sessions.into())),
             clean_shutdown: true,
-            highest_epoch: Epoch(0),
+            highest_epoch: Epoch(epoch),
             highest_incarnation: Incarnation(0),
             latches: Vec::new(),
             control_state: ControlState::Autonomous,
@@ -363,7 +378,7 @@ impl Rig {
         if self.now >= self.heartbeat_at {
             self.heartbeat();
         }
-        if self.now >= self.decision_at && self.gate.state() != ControlState::Estopped {
+        if self.decides && self.now >= self.decision_at && self.gate.state() != ControlState::Estopped {
             self.decide();
         }
         if let Some((session, epoch)) = self.holder
