@@ -3,11 +3,9 @@
 use std::collections::VecDeque;
 use watchkeeper_protocol::ToOperator;
 
-/// How many deltas are kept for consoles that come back.
-const KEPT: usize = 4_096;
-/// Most deltas that a console gets again one by one; a longer gap is cheaper as a snapshot, and must not fill the
-/// console's outbox.
-const RESENT: usize = 512;
+/// How many deltas are kept for consoles that come back: what a console missed beyond that is cheaper as a
+/// snapshot, and must not fill its outbox.
+const KEPT: usize = 512;
 
 /// Numbers deltas and keeps the newest.
 #[derive(Debug, Default)]
@@ -36,9 +34,6 @@ impl Feed {
     /// Returns every delta after `cursor`; `None` when they are too many or the cursor is not from here.
     pub(crate) fn since(&self, cursor: u64) -> Option<impl Iterator<Item = &ToOperator>> {
         let missing = usize::try_from(self.cursor.checked_sub(cursor)?).ok()?;
-        if missing > RESENT {
-            return None;
-        }
         let skip = self.kept.len().checked_sub(missing)?;
         Some(self.kept.iter().skip(skip))
     }
