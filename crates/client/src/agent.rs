@@ -3,6 +3,7 @@
 pub mod core;
 mod decision;
 mod ring;
+mod saver;
 pub mod store;
 mod task;
 
@@ -15,6 +16,7 @@ use crate::{
     clock,
     discover::{Endpoint, TokenSource},
 };
+use saver::{Keep, Saver};
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
@@ -159,7 +161,7 @@ impl Agent {
         let (sender, directive) = watch::channel(core.directive());
         let shared = Arc::new(Shared::new(core));
         let endpoint = Endpoint { url: options.url, token: options.token };
-        let running = task::run(Arc::clone(&shared), endpoint, store, sender);
+        let running = task::run(Arc::clone(&shared), endpoint, Saver::new(store), sender);
         let task = tokio::spawn(running.instrument(span));
         Ok(Self { handle: Arc::new(Handle { shared, task: Mutex::new(Some(task)) }), directive })
     }
@@ -266,13 +268,14 @@ impl Agent {
     }
 }
 
-async fn open_store(options: &AgentOptions) -> Result<(Option<Arc<GateStore>>, Recovered), StartError> {
+async fn open_store(options: &AgentOptions) -> Result<(Option<Arc<dyn Keep>>, Recovered), StartError> {
     let Some(directory) = options.state_dir.clone() else { return Ok((None, Recovered::Nothing)) };
     let agent = options.agent.clone();
     let opened = tokio::task::spawn_blocking(move || {
         let store = GateStore::open(&directory, &agent)?;
         let recovered = store.load()?;
-        Ok((Some(Arc::new(store)), recovered))
+        let store: Arc<dyn Keep> = Arc::new(store);
+        Ok((Some(store), recovered))
     });
     opened.await.map_err(|_cancelled| StartError::ShuttingDown)?
 }

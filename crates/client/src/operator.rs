@@ -129,7 +129,7 @@ impl Operator {
     /// Sends what a person wants. Returns the id under which its fate is told, `None` for claims and
     /// acknowledgements.
     pub fn act(&mut self, intent: Intent) -> Result<Option<CommandId>, ActError> {
-        if self.backlog.len() >= ORDERS {
+        if self.backlog.len() >= ORDERS && core::stop_of(&intent).is_none() {
             return Err(ActError::NotKeepingUp);
         }
         let result = self.core.act(intent, mint_command_id(), clock::console_now());
@@ -160,7 +160,8 @@ impl Operator {
         count
     }
 
-    /// Says that the frame that shows these alerts was just presented; each alert is told once.
+    /// Says that the frame that shows these alerts was just presented; each alert is told once, and again when its
+    /// cause came back or a demand came of it.
     pub fn presented(&mut self, alerts: &[AlertId]) {
         self.core.presented(alerts, clock::console_now());
         self.pump();

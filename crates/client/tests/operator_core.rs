@@ -14,8 +14,8 @@ use watchkeeper_model::{
 use watchkeeper_protocol::{
     FirstFrame, Hello, OperatorMessage, ToOperator, Wire,
     operator::{
-        AgentStatus, ConsoleKind, LeaseEvent, LeaseStatus, LeaseUpdate, OperatorHello, OperatorWelcome,
-        Resume, SnapshotPart, StatusUpdate,
+        AgentStatus, AlertUpdate, ConsoleKind, LeaseEvent, LeaseStatus, LeaseUpdate, OperatorHello,
+        OperatorWelcome, Resume, SnapshotPart, StatusUpdate,
     },
 };
 
@@ -51,6 +51,7 @@ fn status(state: ControlState, lease: Option<(SessionId, u64)>) -> AgentStatus {
             session_id,
             epoch: Epoch(epoch),
             left_nanos: 3_000_000_000,
+            engage_left_nanos: None,
             ready: true,
         }),
         stable: true,
@@ -320,6 +321,66 @@ fn an_alert_is_told_presented_once_and_only_while_connected() {
         })
         .collect();
     assert_eq!(told, [vec![AlertId(1)], vec![AlertId(2)]]);
+}
+
+#[test]
+fn an_alert_is_told_presented_again_when_its_cause_came_back_or_a_demand_came_of_it() {
+    use watchkeeper_model::{Alarm, AlarmState, DemandId};
+    let mut rig = Rig::with(status(ControlState::Autonomous, None));
+    let mut shown = |state, demand_id| {
+        rig.cursor += 1;
+        let alarm = Alarm { state, demand_id, ..shared_alarm(AlertId(1)) };
+        rig.tell(&ToOperator::Alert(AlertUpdate { cursor: rig.cursor, alarm }));
+        rig.core.presented(&[AlertId(1)], rig.now);
+        rig.sent().len()
+    };
+    assert_eq!(shown(AlarmState::UnackActive, None), 1);
+    assert_eq!(shown(AlarmState::UnackActive, None), 0);
+    assert_eq!(shown(AlarmState::UnackActive, Some(DemandId(4))), 1, "a demand came of it");
+    assert_eq!(shown(AlarmState::AckedActive, Some(DemandId(4))), 0);
+    assert_eq!(shown(AlarmState::Normal, None), 0);
+    assert_eq!(shown(AlarmState::UnackActive, None), 1, "it came back");
+    assert_eq!(shown(AlarmState::RtnUnack, None), 0);
+    assert_eq!(shown(AlarmState::UnackActive, None), 1, "it came back unacknowledged");
+}
+
+#[test]
+fn a_stop_is_never_refused_because_the_network_does_not_keep_up() {
+    let mut rig = Rig::with(status(ControlState::Human, Some((MINE, 4))));
+    rig.tell(&ToOperator::Snapshot(SnapshotPart {
+        cursor: 100,
+        part: 0,
+        last: true,
+        agents: vec![status(ControlState::Human, Some((MINE, 4)))],
+        alerts: vec![shared_alarm(AlertId(1))],
+    }));
+    rig.core.presented(&[AlertId(1)], rig.now);
+    assert_eq!(rig.core.heartbeat(true, rig.now), 1);
+    let other = || Intent::Acknowledge { alert: AlertId(7) };
+    while rig.act(other()).is_ok() {}
+    assert_eq!(rig.act(other()), Err(ActError::NotKeepingUp));
+    let first = rig.act(stop()).unwrap();
+    assert!(rig.command(CommandKind::Estop, CommandArgs::default()).is_ok());
+    let confirmed = Intent::Stop { agent: truck(), reason: None, confirm_many: true };
+    assert_eq!(rig.act(confirmed), Ok(first), "it goes with the one that waits");
+    let more = ["truck-2", "truck-3"].map(|name| AgentId::new(name).unwrap());
+    for agent in more {
+        rig.act(Intent::Stop { agent, reason: None, confirm_many: false }).unwrap();
+    }
+    let sent = rig.sent();
+    let stops: Vec<_> = sent
+        .iter()
+        .filter_map(|message| {
+            let OperatorMessage::Stop(stop) = message else { return None };
+            Some((stop.agent.to_string(), stop.confirm_many))
+        })
+        .collect();
+    let expected = [("truck-3", false), ("truck-2", false), ("truck-1", true)];
+    assert_eq!(stops, expected.map(|(name, confirmed)| (name.to_owned(), confirmed)));
+    assert!(sent.iter().take(3).all(|message| matches!(message, OperatorMessage::Stop(_))));
+    assert!(!sent.iter().any(|message| matches!(message, OperatorMessage::Presented(_))));
+    rig.core.presented(&[AlertId(1)], rig.now);
+    assert_eq!(rig.sent().len(), 1, "what made room is told with the next frame");
 }
 
 #[test]

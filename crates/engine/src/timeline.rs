@@ -169,7 +169,9 @@ impl Takeover {
     ) -> TakeoverRecord {
         let [t7, t8, t9, t10, t11] = self.command_moments;
         if self.engage.is_some() {
-            stages.record(Stage::Decide, kind, span(alert.t5, t7));
+            if self.alert_id.is_some() {
+                stages.record(Stage::Decide, kind, span(alert.t5, t7));
+            }
             stages.record(Stage::Command, kind, span(t7, t10));
             stages.record(Stage::Actuate, kind, span(t10, t11));
         }
@@ -184,7 +186,8 @@ impl Takeover {
             alert_id: self.alert_id,
             holder: self.holder,
             epoch: self.epoch,
-            outcome: self.outcome,
+            // A takeover out of a fallback has no demand; that a person took control is its outcome all the same.
+            outcome: self.outcome.or(self.human_at.map(|_| DemandOutcome::Human)),
             demand_ended_at: self.demand_ended_at,
             granted_at: self.granted_at,
             human_at: self.human_at,

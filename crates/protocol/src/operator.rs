@@ -323,6 +323,9 @@ pub struct LeaseStatus {
     pub left_nanos: u64,
     /// The last heartbeat said that the person can act.
     pub ready: bool,
+    /// Nanoseconds left to engage before the claim lapses (T_claim), when this was sent; absent once engaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engage_left_nanos: Option<u64>,
 }
 
 /// One agent as it stands now.

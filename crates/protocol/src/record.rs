@@ -165,9 +165,10 @@ pub struct Opening {
     pub build: String,
     /// Inputs of this incarnation that earlier segments hold. 0: replay can start here.
     pub inputs_before: u64,
-    /// Authority as it stands at the start of this segment.
+    /// Authority as it stands at the start of this segment; empty in the first segment of an incarnation.
     pub authority: Vec<AgentAuthority>,
-    /// Authority as it stood when this incarnation started: what its engine was made from.
+    /// Authority as it stood when this incarnation started: what its engine was made from. Only in the first segment
+    /// of an incarnation (`inputs_before` 0).
     pub starting_authority: Vec<AgentAuthority>,
 }
 

@@ -16,7 +16,7 @@ use tokio::{
 };
 use watchkeeper_engine::{Engine, EngineInput, Output, OutputDigest};
 use watchkeeper_model::{MonoTime, SessionId};
-use watchkeeper_protocol::{ToOperator, operator::StageLatency, record::DigestRecord, session::Head};
+use watchkeeper_protocol::{operator::StageLatency, record::DigestRecord, session::Head};
 
 /// Items of each lane from the sessions; a session waits when its lane is full.
 pub(crate) const LANE: usize = 4_096;
@@ -24,6 +24,8 @@ pub(crate) const LANE: usize = 4_096;
 const CONTROL_RUN: usize = 64;
 /// The same for telemetry: short, because control waits meanwhile.
 const TELEMETRY_RUN: usize = 16;
+/// What telemetry gets after so many control items in a row: a flood of control must not end detection.
+const TELEMETRY_SHARE: usize = 8;
 /// After how many inputs a digest of all outputs is recorded.
 const DIGEST_EVERY: u64 = 1_000;
 /// How often the loop looks at the record's queue, the refused frames, and the clock after a suspend.
@@ -80,6 +82,8 @@ pub(crate) struct EngineLoop {
     counters: Arc<Counters>,
     refused_told: u64,
     pressure_told: Pressure,
+    /// Control items taken since telemetry had its turn.
+    control_run: usize,
     draining: bool,
 }
 
@@ -102,6 +106,7 @@ impl EngineLoop {
             counters,
             refused_told: 0,
             pressure_told: Pressure::default(),
+            control_run: 0,
             draining: false,
         };
         this.feed(EngineInput::Timeout, made_at)?;
@@ -138,16 +143,14 @@ impl EngineLoop {
             Ok(()) = sources.marks.changed() => self.take_mark(&mut sources.marks)?,
             item = sources.control.recv() => {
                 let Some(item) = item else { return Ok(false) };
-                self.take_control(item)?;
-                for _ in 1..CONTROL_RUN {
-                    let Ok(item) = sources.control.try_recv() else { break };
-                    self.take_control(item)?;
-                }
+                self.take_control_run(item, sources)?;
             }
             () = tokio::time::sleep_until(self.clock.wake_at(self.engine.poll_timeout())) => {}
             () = tokio::time::sleep(BACKLOG_RETRY), if backlog => self.queue.drain(),
-            // Last, and not at all while the record is behind: the sessions hold decisions back.
+            // Last, and not at all while the record is behind: the sessions hold decisions back. What a flood of
+            // control leaves them is in `take_control_run`.
             Some(item) = sources.telemetry.recv(), if !backlog => {
+                self.control_run = 0;
                 self.take_telemetry(item)?;
                 for _ in 1..TELEMETRY_RUN {
                     if self.queue.has_backlog() || !sources.control.is_empty() {
@@ -176,6 +179,26 @@ impl EngineLoop {
             }
             None => Ok(()),
         }
+    }
+
+    /// Takes control items until there are none or telemetry is due; then that has its share.
+    fn take_control_run(&mut self, first: ControlItem, sources: &mut Sources) -> anyhow::Result<()> {
+        self.take_control(first)?;
+        self.control_run += 1;
+        while self.control_run < CONTROL_RUN {
+            let Ok(item) = sources.control.try_recv() else { return Ok(()) };
+            self.take_control(item)?;
+            self.control_run += 1;
+        }
+        self.control_run = 0;
+        for _ in 0..TELEMETRY_SHARE {
+            if self.queue.has_backlog() {
+                break;
+            }
+            let Ok(item) = sources.telemetry.try_recv() else { break };
+            self.take_telemetry(item)?;
+        }
+        Ok(())
     }
 
     fn take_control(&mut self, item: ControlItem) -> anyhow::Result<()> {
@@ -271,31 +294,18 @@ impl EngineLoop {
         }
     }
 
-    fn send(&self, output: Output, frame: Option<Bytes>) {
+    fn send(&mut self, output: Output, frame: Option<Bytes>) {
         match output {
             Output::ToAgent { session, .. } => {
                 if let (Some(outbox), Some(frame)) = (self.outboxes.get(&session), frame) {
-                    outbox.control(frame, None);
+                    outbox.control(frame);
                 }
             }
             Output::ToOperators { to, message } => {
                 let Some(frame) = frame else { return };
-                for outbox in to.iter().filter_map(|session| self.outboxes.get(session)) {
-                    match message.as_ref() {
-                        ToOperator::Telemetry(telemetry) => outbox.telemetry(&telemetry.agent, frame.clone()),
-                        ToOperator::Alert(update) => {
-                            outbox.control(frame.clone(), Some(update.alarm.alert_id));
-                        }
-                        ToOperator::Welcome(_)
-                        | ToOperator::Snapshot(_)
-                        | ToOperator::ControlStatus(_)
-                        | ToOperator::CommandStatus(_)
-                        | ToOperator::Lease(_)
-                        | ToOperator::Dropped(_)
-                        | ToOperator::Health(_)
-                        | ToOperator::Ping(_)
-                        | ToOperator::Head(_)
-                        | ToOperator::Error(_) => outbox.control(frame.clone(), None),
+                for session in to.iter() {
+                    if let Some(outbox) = self.outboxes.get_mut(session) {
+                        outbox.message(&message, frame.clone());
                     }
                 }
             }
@@ -355,3 +365,6 @@ fn is_awaited(input: &EngineInput) -> bool {
         | EngineInput::Timeout => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

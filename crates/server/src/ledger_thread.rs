@@ -30,10 +30,12 @@ const LINGER: Duration = Duration::from_millis(20);
 const FULL_RETRY: Duration = Duration::from_millis(250);
 /// How often at most at the end of the process: five seconds.
 const FULL_RETRIES_AT_THE_END: u32 = 20;
-/// How often at most the head file is written, and a new segment tried on a full disk.
 /// How many heads the head file holds: ten minutes of them.
 const KEPT_HEADS: usize = 600;
+/// How often at most the head file is written, and a new segment tried on a full disk.
 const SECOND: Duration = Duration::from_secs(1);
+/// How soon a new segment is tried again where its opening was too long: making one takes a while then.
+const OPENING_RETRY: Duration = Duration::from_mins(1);
 
 /// One input with everything that came of it; recorded as a whole.
 #[derive(Debug)]
@@ -98,7 +100,9 @@ pub(crate) struct Writer<S> {
     /// The heads that the file holds, newest last: the more there are, the closer a rewrite can be placed.
     head_lines: VecDeque<String>,
     head_written: Option<u64>,
-    roll_tried_at: MonoTime,
+    /// Before then no new segment is tried.
+    roll_from: MonoTime,
+    opening_was_refused: bool,
 }
 
 impl LedgerThread {
@@ -154,12 +158,14 @@ impl<S: Storage> Writer<S> {
     /// Makes the writer of an open segment.
     pub(crate) fn new(
         ledger: Ledger<S>,
-        opening: Opening,
+        mut opening: Opening,
         gauge: Arc<Gauge>,
         marks: watch::Sender<Option<DurableMark>>,
         head_file: Option<PathBuf>,
     ) -> Self {
-        let authority = opening.authority.iter().map(|one| (one.agent.clone(), one.clone())).collect();
+        // Only a replay needs what the engine started from, and it starts in the first segment.
+        let starting = std::mem::take(&mut opening.starting_authority);
+        let authority = starting.into_iter().map(|one| (one.agent.clone(), one)).collect();
         let (inputs, clock) = (opening.inputs_before, Clock);
         // What an earlier run kept there is still worth keeping; a file that is not there yet is empty.
         let kept = head_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
@@ -177,7 +183,8 @@ impl<S: Storage> Writer<S> {
             head_file_at: MonoTime::default(),
             head_lines,
             head_written: None,
-            roll_tried_at: MonoTime::default(),
+            roll_from: MonoTime::default(),
+            opening_was_refused: false,
         }
     }
 
@@ -186,10 +193,12 @@ impl<S: Storage> Writer<S> {
         loop {
             match queue.recv_timeout(SECOND) {
                 Ok(item) => self.batch(item, queue)?,
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.gauge.busy_since(self.clock.now()),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.write_head_file(false);
+            // Last: a new segment and the head file wait for a disk too, and records queue up meanwhile.
+            self.gauge.idle();
         }
         self.commit()?;
         self.write_head_file(true);
@@ -214,7 +223,6 @@ impl<S: Storage> Writer<S> {
             awaited |= self.take(item)?;
         }
         self.commit()?;
-        self.gauge.idle();
         if awaited {
             self.marks.send_replace(Some(DurableMark { input: self.inputs, head: self.head() }));
         }
@@ -275,22 +283,37 @@ impl<S: Storage> Writer<S> {
 
     fn roll_if_due(&mut self) -> Result<(), LedgerFailure> {
         let now = self.clock.now();
-        if !self.ledger.should_roll() || now.since(self.roll_tried_at) < SECOND {
+        if !self.ledger.should_roll() || now < self.roll_from {
             return Ok(());
         }
         self.opening.inputs_before = self.inputs;
         self.opening.authority = self.authority.values().cloned().collect();
         match self.ledger.roll(&startup::encode(&self.opening)) {
             Ok(_) => {
+                self.opening_was_refused = false;
                 tracing::debug!(segment = self.ledger.segment(), "the record goes on in a new segment");
                 Ok(())
             }
             Err(RollError::Full { segment, .. }) => {
-                self.roll_tried_at = now;
+                self.roll_from = now.after(SECOND);
                 tracing::warn!(segment, "no room for a new segment; the record goes on in the old one");
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            Err(RollError::OpeningTooLarge { len }) => {
+                self.roll_from = now.after(OPENING_RETRY);
+                if !self.opening_was_refused {
+                    self.opening_was_refused = true;
+                    let agents = self.authority.len();
+                    tracing::error!(
+                        len,
+                        agents,
+                        "what the record knows of all agents does not fit into a new segment; it goes on in \
+                         the old one, but a restart will need a new data directory"
+                    );
+                }
+                Ok(())
+            }
+            Err(error @ (RollError::Commit(_) | RollError::Create { .. })) => Err(error.into()),
         }
     }
 

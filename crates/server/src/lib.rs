@@ -7,7 +7,7 @@
 //! which input everything is on disk.
 //!
 //! Every queue here has a bound, and [`options::Limits`] and the constants beside each queue say what happens
-//! when it is full. A slow console is closed, a slow disk holds up decisions before it holds up control, and
+//! when it is full. Whoever floods waits by itself, a slow console is closed, a slow disk holds up decisions before it holds up control, and
 //! a disk that fails stops the process: agents then fall back by themselves.
 //!
 //! Deliberately not here: decisions. Whatever depends on what a message means is the engine's to say. There
@@ -26,6 +26,7 @@ mod ledger_queue;
 mod ledger_thread;
 pub mod options;
 mod outbox;
+mod pace;
 mod refusals;
 mod server;
 mod session;

@@ -1,8 +1,10 @@
-//! What waits to be written to one session: control that is never dropped, telemetry where the latest wins.
+//! What waits to be written to one session: control that is never dropped, and telemetry and repeats where the
+//! latest wins.
 //!
 //! The engine never waits for a session. A control lane that is full means that the peer does not keep up: the
 //! session is closed, and may come back and resume. Telemetry that is not written yet is replaced by newer
-//! telemetry of the same agent, and the console is told how much it missed.
+//! telemetry of the same agent, and the console is told how much it missed. So is a repeat of an agent's status:
+//! a clump of them, one for each agent, would fill the control lane of every console at once.
 
 use bytes::Bytes;
 use std::{
@@ -20,8 +22,8 @@ use watchkeeper_protocol::{
 
 /// Control frames that may wait.
 const CONTROL_FRAMES: usize = 1_024;
-/// Agents whose telemetry may wait; a further one replaces the first.
-const TELEMETRY_AGENTS: usize = 4_096;
+/// Telemetry and repeats that may wait; with a further one, the last in their order goes.
+const LATEST: usize = 8_192;
 /// What is written with one flush at most, in bytes, so that the write deadline means a rate of 1 MB/s.
 const BATCH_BYTES: usize = 256 << 10;
 /// How often at most a console is told what it missed.
@@ -29,7 +31,7 @@ const DROPPED_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Control {
-    Frame { frame: Bytes, alert: Option<AlertId> },
+    Frame { frame: Bytes, alert: Option<AlertId>, status_of: Option<AgentId> },
     Close(ErrorReport),
 }
 
@@ -43,8 +45,15 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Telemetry {
-    latest: BTreeMap<AgentId, Bytes>,
+    latest: BTreeMap<Topic, Bytes>,
     dropped: u64,
+}
+
+/// What a frame that may be replaced is about; in the order in which such frames leave.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Topic {
+    Status(AgentId),
+    Telemetry(AgentId),
 }
 
 /// The engine's end.
@@ -52,6 +61,8 @@ struct Telemetry {
 pub(crate) struct OutboxSender {
     control: mpsc::Sender<Control>,
     shared: Arc<Shared>,
+    /// The highest cursor queued; a status that has none above it is a repeat.
+    cursor: u64,
 }
 
 /// The session's end.
@@ -60,7 +71,7 @@ pub(crate) struct Outbox {
     control: mpsc::Receiver<Control>,
     shared: Arc<Shared>,
     /// Telemetry taken out of the map and not written yet: everybody's turn comes before anybody's second.
-    turn: BTreeMap<AgentId, Bytes>,
+    turn: BTreeMap<Topic, Bytes>,
     dropped_told_at: MonoTime,
 }
 
@@ -86,13 +97,51 @@ pub(crate) fn outbox() -> (OutboxSender, Outbox) {
         turn: BTreeMap::new(),
         dropped_told_at: MonoTime::default(),
     };
-    (OutboxSender { control: sender, shared }, outbox)
+    (OutboxSender { control: sender, shared, cursor: 0 }, outbox)
 }
 
 impl OutboxSender {
-    /// Queues a control frame; `alert` names the alert that it shows. Closes the session when there is no room.
-    pub(crate) fn control(&self, frame: Bytes, alert: Option<AlertId>) {
-        self.push(Control::Frame { frame, alert });
+    /// Queues a control frame. Closes the session when there is no room.
+    pub(crate) fn control(&self, frame: Bytes) {
+        self.push(Control::Frame { frame, alert: None, status_of: None });
+    }
+
+    /// Queues a message to an operator, which is encoded in `frame`, on the lane that it belongs to.
+    pub(crate) fn message(&mut self, message: &ToOperator, frame: Bytes) {
+        let (mut alert, mut status_of) = (None, None);
+        match message {
+            ToOperator::Telemetry(telemetry) => {
+                return self.latest(Topic::Telemetry(telemetry.agent.clone()), frame);
+            }
+            ToOperator::ControlStatus(update) => {
+                let agent = update.status.agent.clone();
+                if update.cursor <= self.cursor {
+                    return self.latest(Topic::Status(agent), frame);
+                }
+                self.cursor = update.cursor;
+                // A repeat that has not left would come after what is newer.
+                self.shared.telemetry().latest.remove(&Topic::Status(agent.clone()));
+                status_of = Some(agent);
+            }
+            ToOperator::Alert(update) => {
+                self.saw(update.cursor);
+                alert = Some(update.alarm.alert_id);
+            }
+            ToOperator::Snapshot(part) => self.saw(part.cursor),
+            ToOperator::CommandStatus(update) => self.saw(update.cursor),
+            ToOperator::Lease(update) => self.saw(update.cursor),
+            ToOperator::Welcome(_)
+            | ToOperator::Dropped(_)
+            | ToOperator::Health(_)
+            | ToOperator::Ping(_)
+            | ToOperator::Head(_)
+            | ToOperator::Error(_) => {}
+        }
+        self.push(Control::Frame { frame, alert, status_of });
+    }
+
+    fn saw(&mut self, cursor: u64) {
+        self.cursor = self.cursor.max(cursor);
     }
 
     /// Closes the session after what is queued already.
@@ -100,13 +149,13 @@ impl OutboxSender {
         self.push(Control::Close(report));
     }
 
-    /// Leaves the latest telemetry of an agent.
-    pub(crate) fn telemetry(&self, agent: &AgentId, frame: Bytes) {
+    /// Leaves the latest frame on a topic.
+    fn latest(&self, topic: Topic, frame: Bytes) {
         let mut telemetry = self.shared.telemetry();
-        if telemetry.latest.insert(agent.clone(), frame).is_some() {
+        if telemetry.latest.insert(topic, frame).is_some() {
             telemetry.dropped += 1;
-        } else if telemetry.latest.len() > TELEMETRY_AGENTS {
-            telemetry.latest.pop_first();
+        } else if telemetry.latest.len() > LATEST {
+            telemetry.latest.pop_last();
             telemetry.dropped += 1;
         }
         drop(telemetry);
@@ -157,16 +206,6 @@ impl Batch {
         self.bytes += frame.len();
         self.frames.push(frame);
     }
-
-    fn take(&mut self, control: Control) {
-        match control {
-            Control::Frame { frame, alert } => {
-                self.push(frame);
-                self.alerts.extend(alert);
-            }
-            Control::Close(report) => self.close = Some(report),
-        }
-    }
 }
 
 impl Outbox {
@@ -188,7 +227,7 @@ impl Outbox {
                 biased;
                 control = self.control.recv() => {
                     match control {
-                        Some(control) => batch.take(control),
+                        Some(control) => self.take(&mut batch, control),
                         None => batch.close = Some(gone()),
                     }
                     self.fill(&mut batch, &now);
@@ -199,18 +238,33 @@ impl Outbox {
         }
     }
 
-    fn fill(&mut self, batch: &mut Batch, now: &impl Fn() -> MonoTime) {
-        while batch.has_room() {
-            match self.control.try_recv() {
-                Ok(control) => batch.take(control),
-                Err(mpsc::error::TryRecvError::Empty | mpsc::error::TryRecvError::Disconnected) => break,
+    fn take(&mut self, batch: &mut Batch, control: Control) {
+        match control {
+            Control::Frame { frame, alert, status_of } => {
+                batch.push(frame);
+                batch.alerts.extend(alert);
+                if let Some(agent) = status_of {
+                    // What was taken out before this was queued is older.
+                    self.turn.remove(&Topic::Status(agent));
+                }
             }
+            Control::Close(report) => batch.close = Some(report),
         }
+    }
+
+    fn fill(&mut self, batch: &mut Batch, now: &impl Fn() -> MonoTime) {
         let mut dropped = 0;
-        if self.turn.is_empty() && batch.has_room() {
+        // Before the control lane is emptied: a repeat must not leave before the delta whose cursor it has.
+        if self.turn.is_empty() {
             let mut telemetry = self.shared.telemetry();
             self.turn = std::mem::take(&mut telemetry.latest);
             dropped = telemetry.dropped;
+        }
+        while batch.has_room() {
+            match self.control.try_recv() {
+                Ok(control) => self.take(batch, control),
+                Err(mpsc::error::TryRecvError::Empty | mpsc::error::TryRecvError::Disconnected) => break,
+            }
         }
         while batch.has_room()
             && let Some((_, frame)) = self.turn.pop_first()
@@ -247,69 +301,4 @@ pub(crate) fn shutting_down() -> ErrorReport {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn agent(name: &str) -> AgentId {
-        AgentId::new(name).unwrap()
-    }
-
-    const LATE: fn() -> MonoTime = || MonoTime::from_nanos(10_000_000_000);
-
-    #[tokio::test]
-    async fn control_leaves_before_telemetry_and_in_order() {
-        let (sender, mut outbox) = outbox();
-        sender.telemetry(&agent("a"), Bytes::from_static(b"t"));
-        sender.control(Bytes::from_static(b"1"), None);
-        sender.control(Bytes::from_static(b"2"), Some(AlertId(7)));
-        let batch = outbox.next_batch(LATE).await;
-        assert_eq!(batch.frames, [b"1".as_slice(), b"2", b"t"]);
-        assert_eq!(batch.alerts, [AlertId(7)]);
-    }
-
-    #[tokio::test]
-    async fn the_latest_telemetry_wins_and_the_console_is_told_how_much_it_missed() {
-        let (sender, mut outbox) = outbox();
-        for text in [b"1", b"2", b"3"] {
-            sender.telemetry(&agent("a"), Bytes::from_static(text));
-        }
-        let batch = outbox.next_batch(LATE).await;
-        assert_eq!(batch.frames[0], b"3".as_slice());
-        assert_eq!(
-            ToOperator::decode(&batch.frames[1]).unwrap(),
-            ToOperator::Dropped(Dropped { telemetry: 2 })
-        );
-    }
-
-    #[tokio::test]
-    async fn a_full_control_lane_closes_the_session_as_too_slow() {
-        let (sender, mut outbox) = outbox();
-        for _ in 0..=CONTROL_FRAMES {
-            sender.control(Bytes::from_static(b"x"), None);
-        }
-        let batch = outbox.next_batch(LATE).await;
-        assert_eq!(batch.close.unwrap().code, ErrorCode::TooSlow);
-        assert!(batch.frames.is_empty());
-    }
-
-    #[tokio::test]
-    async fn nobodys_second_telemetry_comes_before_anybodys_first() {
-        let (sender, mut outbox) = outbox();
-        let big = Bytes::from(vec![0; BATCH_BYTES]);
-        sender.telemetry(&agent("a"), big.clone());
-        sender.telemetry(&agent("b"), Bytes::from_static(b"b"));
-        assert_eq!(outbox.next_batch(LATE).await.frames, std::slice::from_ref(&big));
-        sender.telemetry(&agent("a"), Bytes::from_static(b"again"));
-        assert_eq!(outbox.next_batch(LATE).await.frames[0], b"b".as_slice());
-    }
-
-    #[tokio::test]
-    async fn what_was_queued_before_a_close_still_leaves() {
-        let (sender, mut outbox) = outbox();
-        sender.control(Bytes::from_static(b"last words"), None);
-        sender.close(shutting_down());
-        let batch = outbox.next_batch(LATE).await;
-        assert_eq!(batch.frames.len(), 1);
-        assert_eq!(batch.close.unwrap().code, ErrorCode::ShuttingDown);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use crate::{
     engine_loop::{ControlItem, TelemetryItem},
     held::Held,
     outbox::{Batch, Outbox, too_slow},
+    pace::Pace,
     refusals::Refusals,
     socket::{Incoming, Socket, WriteFailure, not_binary, report},
 };
@@ -12,12 +13,12 @@ use bytes::Bytes;
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, sleep_until, timeout},
 };
 use watchkeeper_engine::{EngineInput, Framed};
 use watchkeeper_model::SessionId;
 use watchkeeper_protocol::{
-    AgentMessage, DecodeError,
+    AgentMessage, DecodeError, OperatorMessage,
     session::{ErrorCode, ErrorReport},
 };
 
@@ -25,6 +26,12 @@ use watchkeeper_protocol::{
 const ECHOES: usize = 100;
 /// How long the last decisions of an agent that left may take to reach the engine before it hears of the end.
 const LAST_DECISIONS: Duration = Duration::from_millis(500);
+
+/// Control messages of an agent a second, and at once: ten times what heartbeats, acks and pongs come to.
+const AGENT_PACE: (u32, u32) = (200, 400);
+/// The same for a console: a person who drives sends 20 heartbeats a second for each lease, and a frame's worth
+/// of reports.
+const OPERATOR_PACE: (u32, u32) = (400, 800);
 
 /// Which messages the peer may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +58,8 @@ enum Step {
     Read(Incoming),
     /// A held decision went to the engine.
     Forwarded,
+    /// The token that a message waited for is there.
+    Token,
 }
 
 /// A session and what it works with.
@@ -62,6 +71,9 @@ pub(crate) struct Session {
     socket: Socket,
     outbox: Outbox,
     held: Held,
+    pace: Pace,
+    /// A control message that came too fast, and when it may go on; until then nothing more is read.
+    paused: Option<(EngineInput, Instant)>,
     refusals: Refusals,
     echoes: Refusals,
 }
@@ -76,7 +88,12 @@ impl Session {
     ) -> Self {
         let refusals = Refusals::new(shared.limits.refused_frames);
         let echoes = Refusals::new(ECHOES);
-        Self { shared, id, side, socket, outbox, held: Held::default(), refusals, echoes }
+        let (per_second, burst) = match side {
+            Side::Agent => AGENT_PACE,
+            Side::Operator => OPERATOR_PACE,
+        };
+        let (held, pace) = (Held::default(), Pace::new(per_second, burst));
+        Self { shared, id, side, socket, outbox, held, pace, paused: None, refusals, echoes }
     }
 
     /// Serves the session to its end and tells the engine of it.
@@ -91,6 +108,8 @@ impl Session {
 
     async fn step(&mut self) -> ControlFlow<End> {
         let clock = self.shared.clock;
+        let reads = self.reads();
+        let token_at = self.paused.as_ref().map(|(_, token_at)| *token_at);
         let step = tokio::select! {
             biased;
             // What leaves comes first: a stop must not wait behind what its agent says.
@@ -102,7 +121,8 @@ impl Session {
                 }
                 Err(_) => return ControlFlow::Break(End::EngineGone),
             },
-            incoming = self.socket.next(), if self.held.has_room() => Step::Read(incoming),
+            () = sleep_until(token_at.unwrap_or_else(Instant::now)), if token_at.is_some() => Step::Token,
+            incoming = self.socket.next(), if reads => Step::Read(incoming),
         };
         match step {
             Step::Write(batch) => {
@@ -111,14 +131,24 @@ impl Session {
             }
             Step::Read(incoming) => self.take(incoming).await,
             Step::Forwarded => ControlFlow::Continue(()),
+            Step::Token => {
+                let (input, _) = self.paused.take().expect("checked: something waits for the token");
+                self.forward(input).await
+            }
         }
+    }
+
+    /// Says whether another frame may be read; what is not read slows down nobody but its sender.
+    fn reads(&self) -> bool {
+        self.held.has_room() && self.paused.is_none()
     }
 
     /// Reads what is there already: a peer must be heard however much there is to write to it.
     async fn read_one(&mut self) -> ControlFlow<End> {
+        let reads = self.reads();
         let incoming = tokio::select! {
             biased;
-            incoming = self.socket.next(), if self.held.has_room() => incoming,
+            incoming = self.socket.next(), if reads => incoming,
             () = std::future::ready(()) => return ControlFlow::Continue(()),
         };
         self.take(incoming).await
@@ -167,9 +197,21 @@ impl Session {
             Ok(input) => input,
             Err(error) => return self.refuse(error.report()).await,
         };
-        if !is_telemetry(&input) {
-            return self.forward(input).await;
+        match lane(&input) {
+            Lane::Telemetry => self.take_decision(input, bytes),
+            Lane::Stop => self.forward(input).await,
+            Lane::Control => {
+                let wait = self.pace.take(self.shared.clock.now());
+                if wait.is_zero() {
+                    return self.forward(input).await;
+                }
+                self.paused = Some((input, Instant::now() + wait));
+                ControlFlow::Continue(())
+            }
         }
+    }
+
+    fn take_decision(&mut self, input: EngineInput, bytes: usize) -> ControlFlow<End> {
         let input = if self.held.is_empty() {
             match self.shared.telemetry.try_send(TelemetryItem::Input(input)) {
                 Ok(()) => return ControlFlow::Continue(()),
@@ -231,6 +273,11 @@ impl Session {
         if self.side == Side::Agent && timeout(LAST_DECISIONS, self.hand_in()).await.is_err() {
             tracing::debug!("the last decisions of the agent did not reach the engine in time");
         }
+        if let Some((input, _)) = self.paused.take()
+            && self.forward(input).await.is_break()
+        {
+            tracing::debug!("the engine is gone");
+        }
         let disconnected = ControlItem::Input(EngineInput::Disconnected { session: self.id });
         if self.shared.control.send(disconnected).await.is_err() {
             tracing::debug!("the engine is gone");
@@ -264,25 +311,46 @@ fn end_of(failure: WriteFailure) -> End {
     }
 }
 
-/// Says whether an input may wait behind everything else.
-fn is_telemetry(input: &EngineInput) -> bool {
+/// How an input travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// Before decisions, at the session's pace.
+    Control,
+    /// Before decisions, at any pace: a stop waits for nothing.
+    Stop,
+    /// Behind everything else.
+    Telemetry,
+}
+
+fn lane(input: &EngineInput) -> Lane {
     match input {
         EngineInput::Agent { framed, .. } => match framed.message() {
-            AgentMessage::Decision(_) => true,
+            AgentMessage::Decision(_) => Lane::Telemetry,
             AgentMessage::Heartbeat(_)
             | AgentMessage::RequestIntervention(_)
             | AgentMessage::Ack(_)
-            | AgentMessage::Pong(_) => false,
+            | AgentMessage::Pong(_) => Lane::Control,
+        },
+        EngineInput::Operator { framed, .. } => match framed.message() {
+            OperatorMessage::Stop(_) => Lane::Stop,
+            OperatorMessage::Claim(_)
+            | OperatorMessage::Engage(_)
+            | OperatorMessage::Release(_)
+            | OperatorMessage::HandBack(_)
+            | OperatorMessage::Command(_)
+            | OperatorMessage::Acknowledge(_)
+            | OperatorMessage::Heartbeat(_)
+            | OperatorMessage::Presented(_)
+            | OperatorMessage::Pong(_) => Lane::Control,
         },
         EngineInput::AgentConnected { .. }
         | EngineInput::OperatorConnected { .. }
         | EngineInput::Disconnected { .. }
-        | EngineInput::Operator { .. }
         | EngineInput::Delivered { .. }
         | EngineInput::Durable { .. }
         | EngineInput::LedgerPressure { .. }
         | EngineInput::RefusedFrames { .. }
-        | EngineInput::Timeout => false,
+        | EngineInput::Timeout => Lane::Control,
     }
 }
 

@@ -8,7 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use watchkeeper_ledger::{
-    DirReader, DirStorage, Entry, Ledger, Options, ReadStorage, Reader, Record, Recovery, deployment_of,
+    DirReader, DirStorage, Entry, Ledger, Options, ReadStorage, Reader, Record, Recovery, RollError, Storage,
+    deployment_of,
 };
 use watchkeeper_model::{AgentId, Epoch, Incarnation};
 use watchkeeper_protocol::record::{AgentAuthority, Opening, record_type};
@@ -51,18 +52,37 @@ pub(crate) fn start(options: &ServerOptions) -> anyhow::Result<Started> {
     let (mut ledger, recovery) = Ledger::open(storage, ledger_options)
         .with_context(|| format!("recovering the record in {}", directory.display()))?;
     let memory = remember(&reader, &recovery, options, &directory)?;
-    let authority: Vec<_> = memory.authority.into_values().collect();
     let opening = Opening {
         configuration: options.config.to_toml(),
         seed: rand::random(),
         incarnation: Incarnation(memory.incarnation + 1),
         build: crate::BUILD.to_owned(),
         inputs_before: 0,
-        authority: authority.clone(),
-        starting_authority: authority,
+        // Once, not twice: whatever fits into a later segment of a run then fits into the first of the next.
+        authority: Vec::new(),
+        starting_authority: memory.authority.into_values().collect(),
     };
-    ledger.roll(&encode(&opening)).context("starting a segment of the record for this run")?;
+    begin(&mut ledger, &opening, &directory)?;
     Ok(Started { ledger, opening })
+}
+
+/// Starts the first segment of a run.
+fn begin<S: Storage>(ledger: &mut Ledger<S>, opening: &Opening, directory: &Path) -> anyhow::Result<()> {
+    match ledger.roll(&encode(opening)) {
+        Ok(_) => Ok(()),
+        Err(error @ RollError::OpeningTooLarge { .. }) => bail!(
+            "the record in {} cannot be continued: {error}. It knows {} agents, more than a segment can open \
+             with. Nothing was changed. Start with another data directory (--data-dir) and keep this one: it can \
+             still be verified and replayed. The new run does not know the latches and unconfirmed stops on \
+             record here until the agents report them: look at every stopped agent before it drives",
+            directory.display(),
+            opening.starting_authority.len(),
+        ),
+        Err(error @ (RollError::Commit(_) | RollError::Full { .. } | RollError::Create { .. })) => {
+            Err(anyhow::Error::from(error)
+                .context(format!("starting a segment of the record for this run in {}", directory.display())))
+        }
+    }
 }
 
 /// Encodes what a segment opens with.
@@ -132,8 +152,12 @@ impl Memory {
                     })?;
                     opened = true;
                     self.incarnation = self.incarnation.max(opening.incarnation.0);
-                    self.authority =
-                        opening.authority.into_iter().map(|one| (one.agent.clone(), one)).collect();
+                    // The first segment of a run holds it once, as what the run started from.
+                    let authority = match opening.inputs_before {
+                        0 => opening.starting_authority,
+                        _ => opening.authority,
+                    };
+                    self.authority = authority.into_iter().map(|one| (one.agent.clone(), one)).collect();
                 }
                 Entry::Record(record) => self.fold(&record)?,
             }
@@ -159,5 +183,49 @@ fn warn_if_others_may_read(data_dir: &Path) {
             path = %data_dir.display(),
             "other users may enter the data directory; what the server makes in it only its owner can read"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchkeeper_ledger::{MAX_OPENING_BYTES, MemoryStorage};
+
+    #[test]
+    fn what_is_known_of_an_agent_survives_every_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = ServerOptions::new(dir.path());
+        let truck = AgentAuthority {
+            agent: AgentId::new("truck").unwrap(),
+            epoch: Epoch(7),
+            latches: Vec::new(),
+            pending_stop: None,
+        };
+        let mut first = start(&options).unwrap();
+        let payload = rmp_serde::to_vec_named(&truck).unwrap();
+        first.ledger.append(record_type::AUTHORITY, 0, 1, 1, &payload).unwrap();
+        first.ledger.commit().unwrap();
+        drop(first);
+        for incarnation in 2..=3 {
+            let Started { opening, .. } = start(&options).unwrap();
+            assert_eq!(opening.incarnation, Incarnation(incarnation));
+            assert_eq!(opening.starting_authority, std::slice::from_ref(&truck));
+        }
+    }
+
+    #[test]
+    fn a_record_that_no_segment_can_open_with_says_what_to_do() {
+        let (mut ledger, _) = Ledger::open(MemoryStorage::default(), Options::new([3; 16])).unwrap();
+        let opening = Opening {
+            configuration: "x".repeat(MAX_OPENING_BYTES),
+            seed: 1,
+            incarnation: Incarnation(1),
+            build: "test".to_owned(),
+            inputs_before: 0,
+            authority: Vec::new(),
+            starting_authority: Vec::new(),
+        };
+        let message = begin(&mut ledger, &opening, Path::new("data/ledger")).unwrap_err().to_string();
+        assert!(message.contains("Start with another data directory"), "{message}");
     }
 }

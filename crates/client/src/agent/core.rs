@@ -224,14 +224,15 @@ impl AgentCore {
 
     /// Returns when [`Self::handle_timeout`] is due. It always is within a heartbeat, so that a stall is noticed.
     pub fn poll_timeout(&self) -> AgentTime {
+        let due = self.gate_timeout();
+        if self.session == Session::Welcomed { due.min(self.next_heartbeat_at) } else { due }
+    }
+
+    /// Returns when [`Self::handle_timeout`] is due while nothing can be said.
+    pub(crate) fn gate_timeout(&self) -> AgentTime {
         let tick = self.last_wake_at.after(self.config.timers.heartbeat);
-        let heartbeat = (self.session == Session::Welcomed).then_some(self.next_heartbeat_at);
         let unanswered = self.asked_at.map(|asked| asked.after(self.config.timers.demand));
-        [Some(tick), heartbeat, unanswered, self.gate.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(tick)
+        [unanswered, self.gate.poll_timeout()].into_iter().flatten().fold(tick, AgentTime::min)
     }
 
     /// Returns what must be on disk before anything else is said or riskier is done.

@@ -1,6 +1,9 @@
 //! The task that owns an agent's connection: persists, sends, listens, and keeps the gate's time.
 
-use super::{AgentCore, GateStore, lock};
+use super::{
+    AgentCore, lock,
+    saver::{Saved, Saver},
+};
 use crate::{
     clock,
     connection::LinkLoss,
@@ -17,16 +20,17 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{Notify, watch};
-use watchkeeper_model::AgentTime;
+use watchkeeper_model::{AgentTime, FallbackLevel};
 use watchkeeper_protocol::{ToAgent, Wire, session::ErrorCode};
-use watchkeeper_takeover::{Directive, GateRecord, Mode};
+use watchkeeper_takeover::{Directive, Mode};
 
 /// What holds when nobody guards the agent any more.
 pub(super) const AFTER_THE_END: Directive = Directive { mode: Mode::SafePolicy, speed_cap_mps: None };
-/// How soon a record that could not be written is tried again.
-const RETRY_RECORD: Duration = Duration::from_secs(1);
 /// How long a clean end waits for what is still queued to leave.
 const DRAIN_WITHIN: Duration = Duration::from_millis(500);
+/// How long an end waits for records to be written. A disk that needs longer keeps the older record, which is no
+/// clean one.
+const KEEP_WITHIN: Duration = Duration::from_secs(2);
 
 /// How a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +90,8 @@ impl Shared {
 struct Task {
     shared: Arc<Shared>,
     link: Link,
-    store: Option<Arc<GateStore>>,
+    saver: Saver,
     directive: watch::Sender<Directive>,
-    /// A record that could not be written, and when to try again.
-    unsaved: Option<(GateRecord, AgentTime)>,
     welcomed: bool,
     /// A loss of the link was told; told again only after a welcome.
     loss_told: bool,
@@ -100,45 +102,63 @@ struct Task {
 pub(super) async fn run(
     shared: Arc<Shared>,
     endpoint: Endpoint,
-    store: Option<Arc<GateStore>>,
+    saver: Saver,
     directive: watch::Sender<Directive>,
 ) {
     let mut task = Task {
         shared,
         link: Link::new(endpoint),
-        store,
+        saver,
         directive,
-        unsaved: None,
         welcomed: false,
         loss_told: false,
         drops_told: 0,
     };
     while !task.shared.has_ended() {
-        task.settle().await;
-        let due = task.shared.core().poll_timeout();
-        tokio::select! {
-            // The network first, then the application, then time. None of them starves: every turn settles all.
-            biased;
-            event = task.link.next() => task.take(event),
-            () = task.shared.input.notified() => {}
-            () = clock::sleep_until_agent(due) => {}
-        }
+        task.settle();
+        task.step().await;
     }
     task.finish().await;
 }
 
 impl Task {
+    /// Waits for the next thing that happens, and takes it. Cancel-safe.
+    async fn step(&mut self) {
+        let due = self.due();
+        tokio::select! {
+            // The disk first, since it speaks seldom; then the network, the application, and time. None of them
+            // starves: every turn settles all.
+            biased;
+            saved = self.saver.finished() => self.take_saved(saved),
+            event = self.link.next() => self.take(event),
+            () = self.shared.input.notified() => {}
+            () = clock::sleep_until_agent(due) => {}
+        }
+    }
+
+    /// Returns when to wake for time. What cannot be said now is no reason to.
+    fn due(&self) -> AgentTime {
+        let can_speak = !self.saver.is_writing() && self.link.has_room();
+        let core = self.shared.core();
+        let due = if can_speak { core.poll_timeout() } else { core.gate_timeout() };
+        self.saver.poll_timeout().map_or(due, |at| at.min(due))
+    }
+
     /// Keeps, says and does what follows from the inputs so far, in this order.
     ///
-    /// A directive that makes things safer is obeyed before its record is on disk: a slow disk must not hold up
-    /// a stop, and an end in between finds the older record, which is not a safe one to start from either.
-    async fn settle(&mut self) {
+    /// It never waits: a slow disk must not hold up a stop. While a record is being written, a directive that is
+    /// safer than the present one is obeyed at once (an end in between finds the older record, which is not a
+    /// safe one to start from either); riskier ones, and everything said, wait for the disk.
+    fn settle(&mut self) {
         loop {
             let now = clock::agent_now();
-            let shared = Arc::clone(&self.shared);
-            let (record, directive) = {
-                let mut core = shared.core();
+            let directive = {
+                let mut core = self.shared.core();
                 core.handle_timeout(now);
+                if self.saver.poll_late(now) {
+                    tracing::warn!("the gate's record takes too long to write: falling back");
+                    core.handle_not_persisted(now);
+                }
                 if let Some(reason) = core.poll_close() {
                     core.handle_disconnected(now);
                     drop(core);
@@ -146,48 +166,52 @@ impl Task {
                     self.tell_loss(&LinkLoss::Gate(reason));
                     continue;
                 }
-                (self.next_record(&mut core), core.directive())
+                match core.poll_record() {
+                    Some(record) => self.saver.keep(record, now),
+                    None => self.saver.start(now),
+                }
+                core.directive()
             };
-            if is_safer(directive.mode) {
+            if self.saver.is_writing() {
+                self.publish_safer(directive);
+                if !self.answer_ping() {
+                    return;
+                }
+            } else {
                 self.publish(directive);
-            }
-            if let Some(record) = record {
-                self.persist(record).await;
-                continue;
-            }
-            self.publish(directive);
-            if !self.transmit() {
-                return;
+                if !self.transmit() {
+                    return;
+                }
             }
         }
     }
 
-    /// Returns the record to write now: a new one, or an old one whose time to try again has come.
-    fn next_record(&mut self, core: &mut AgentCore) -> Option<GateRecord> {
-        if let Some(record) = core.poll_record() {
-            return Some(record);
+    fn take_saved(&self, saved: Saved) {
+        match saved {
+            Saved::All => self.shared.core().handle_persisted(),
+            Saved::Outdated => {}
+            Saved::Failed(problem) => {
+                tracing::warn!(%problem, "the gate's record cannot be written: falling back");
+                self.shared.core().handle_not_persisted(clock::agent_now());
+            }
         }
-        let now = clock::agent_now();
-        self.unsaved.take_if(|(_, retry_at)| now >= *retry_at).map(|(record, _)| record)
     }
 
-    async fn persist(&mut self, record: GateRecord) {
-        let Some(store) = self.store.clone() else { return };
-        let copy = record.clone();
-        let saved = tokio::task::spawn_blocking(move || store.save(&copy)).await;
-        let problem = match saved {
-            Ok(Ok(())) => {
-                self.unsaved = None;
-                self.shared.core().handle_persisted();
-                return;
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-        };
-        tracing::warn!(%problem, "the gate's record cannot be written: falling back");
-        let now = clock::agent_now();
-        self.unsaved = Some((record, now.after(RETRY_RECORD)));
-        self.shared.core().handle_not_persisted(now);
+    /// Answers the monitor's ping: it rests on no record. Returns whether something must be settled first.
+    fn answer_ping(&mut self) -> bool {
+        if !self.link.has_room() {
+            return false;
+        }
+        let pong = self.shared.core().poll_pong(clock::agent_now());
+        pong.is_some_and(|frame| !self.feed(frame))
+    }
+
+    /// Hands a frame over; returns false when that lost the link.
+    fn feed(&mut self, frame: Bytes) -> bool {
+        let Err(loss) = self.link.feed(frame) else { return true };
+        self.link.give_up();
+        self.lose(&loss);
+        false
     }
 
     /// Feeds what is queued, as much as fits; one flush follows. Returns whether something must be settled first.
@@ -205,9 +229,7 @@ impl Task {
         }
         let fed_something = !frames.is_empty();
         for frame in frames {
-            if let Err(loss) = self.link.feed(frame) {
-                self.link.give_up();
-                self.lose(&loss);
+            if !self.feed(frame) {
                 return true;
             }
         }
@@ -280,43 +302,80 @@ impl Task {
         }
     }
 
+    /// Publishes what makes `directive` safer than the present one, and nothing else of it.
+    fn publish_safer(&mut self, directive: Directive) {
+        let held = *self.directive.borrow();
+        let mode = if safety(directive.mode) > safety(held.mode) { directive.mode } else { held.mode };
+        let caps = [held.speed_cap_mps, directive.speed_cap_mps];
+        let speed_cap_mps = caps.into_iter().flatten().min_by(f64::total_cmp);
+        self.publish(Directive { mode, speed_cap_mps });
+    }
+
     /// Ends the run: keeps and says what follows from the last inputs. Only a clean end leaves a record that says so.
     async fn finish(mut self) {
-        self.settle().await;
+        self.settle();
+        self.keep_all().await;
         if self.shared.ending.load(Ordering::Acquire) == Ending::Clean as u8 {
             let drained = tokio::time::timeout(DRAIN_WITHIN, self.drain()).await;
             if drained.is_err() {
                 tracing::debug!("not everything that was queued has left");
             }
-            let record = self.shared.core().shutdown_record();
-            self.persist(record).await;
+            self.keep_all().await;
+            if self.saver.is_idle() {
+                let record = self.shared.core().shutdown_record();
+                self.saver.keep(record, clock::agent_now());
+                let problem = match tokio::time::timeout(KEEP_WITHIN, self.saver.finished_if_writing()).await
+                {
+                    Ok(Some(Saved::All | Saved::Outdated) | None) => None,
+                    Ok(Some(Saved::Failed(problem))) => Some(problem),
+                    Err(_elapsed) => Some("the disk takes too long".to_owned()),
+                };
+                if let Some(problem) = problem {
+                    tracing::warn!(%problem, "this run's end in good order cannot be written");
+                }
+            }
         }
         self.publish(AFTER_THE_END);
         self.link.close().await;
         self.shared.progress.notify_waiters();
     }
 
+    /// Goes on until every record is on disk, within a limit.
+    async fn keep_all(&mut self) {
+        let all = async {
+            while !self.saver.is_idle() {
+                self.step().await;
+                self.settle();
+            }
+        };
+        if tokio::time::timeout(KEEP_WITHIN, all).await.is_err() {
+            tracing::warn!("the gate's record could not be written before the end");
+        }
+    }
+
     async fn drain(&mut self) {
         loop {
-            self.settle().await;
-            if !self.link.is_open() || self.link.is_idle() {
+            self.settle();
+            if !self.link.is_open() || (self.link.is_idle() && !self.saver.is_writing()) {
                 return;
             }
-            let event = self.link.next().await;
-            self.take(event);
+            self.step().await;
         }
     }
 }
 
-/// Returns whether a directive makes things safer, whatever held before.
-const fn is_safer(mode: Mode) -> bool {
+/// Ranks modes by how safe they are, whatever led to them.
+const fn safety(mode: Mode) -> (u8, FallbackLevel) {
     match mode {
-        Mode::SafePolicy
-        | Mode::Neutral
-        | Mode::Fallback(_)
-        | Mode::Held
-        | Mode::Estop
-        | Mode::Human { hold: true } => true,
-        Mode::Autonomous | Mode::Human { hold: false } => false,
+        Mode::Autonomous | Mode::Human { hold: false } => (0, FallbackLevel::HOLD),
+        Mode::SafePolicy => (1, FallbackLevel::HOLD),
+        Mode::Neutral => (2, FallbackLevel::HOLD),
+        Mode::Human { hold: true } => (3, FallbackLevel::HOLD),
+        Mode::Held => (4, FallbackLevel::HOLD),
+        Mode::Fallback(level) => (5, level),
+        Mode::Estop => (6, FallbackLevel::HOLD),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,14 @@
 //! Nothing that was asked for is ever sent again after a reconnect: the person is asked instead.
 
 mod build;
+mod presented;
+mod queue;
 
 use super::lease::Leases;
 use bytes::Bytes;
+use presented::Told;
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 use thiserror::Error;
@@ -19,14 +22,12 @@ use watchkeeper_model::{
 use watchkeeper_picture::{Intent, Picture, deadline};
 use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, Wire,
-    operator::{AgentStatus, ConsoleKind, HolderReport, LeaseEvent, OperatorHello, Presented},
+    operator::{AgentStatus, ConsoleKind, HolderReport, LeaseEvent, OperatorHello},
 };
 use watchkeeper_takeover::Timers;
 
 /// Most messages that wait to be sent.
 const MAX_WAITING: usize = 256;
-/// Most alerts of one `presented`.
-const MAX_PRESENTED: usize = 64;
 
 /// Who the operator is, as the hello says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +91,7 @@ pub struct OperatorCore {
     granted: BTreeMap<AgentId, Epoch>,
     /// Under which epoch this session engaged and has not assumed yet.
     engaged: BTreeMap<AgentId, Epoch>,
-    told_presented: BTreeSet<AlertId>,
+    told_presented: BTreeMap<AlertId, Told>,
     hello: Option<Bytes>,
     waiting: VecDeque<OperatorMessage>,
     close: bool,
@@ -106,7 +107,7 @@ impl OperatorCore {
             leases: Leases::new(),
             granted: BTreeMap::new(),
             engaged: BTreeMap::new(),
-            told_presented: BTreeSet::new(),
+            told_presented: BTreeMap::new(),
             hello: None,
             waiting: VecDeque::new(),
             close: false,
@@ -167,6 +168,7 @@ impl OperatorCore {
         {
             self.granted.insert(update.agent.clone(), update.epoch);
         }
+        self.note_alerts(message);
         if self.picture.needs_resync() {
             self.close = true;
         }
@@ -178,7 +180,9 @@ impl OperatorCore {
     ///
     /// # Errors
     /// See [`ActError`]; then nothing is sent. Whether it is wise is not asked here
-    /// ([`watchkeeper_picture::Action::check`] is): the monitor and the agent decide.
+    /// ([`watchkeeper_picture::Action::check`] is): the monitor and the agent decide. A stop is never refused for
+    /// what waits already: it takes the place of something less urgent, and one that would be the second to wait
+    /// for the same agent goes with the first, whose id is returned.
     pub fn act(
         &mut self,
         intent: Intent,
@@ -189,7 +193,11 @@ impl OperatorCore {
             return Err(ActError::Disconnected);
         }
         if self.waiting.len() >= MAX_WAITING {
-            return Err(ActError::NotKeepingUp);
+            let Some((agent, confirm_many)) = stop_of(&intent) else { return Err(ActError::NotKeepingUp) };
+            if let Some(waits) = self.join_waiting_stop(agent, confirm_many) {
+                return Ok(Some(waits));
+            }
+            self.make_room();
         }
         self.build(intent, command_id, now)
     }
@@ -261,28 +269,6 @@ impl OperatorCore {
         status.control_state.has_holder() || self.granted.get(&status.agent) == Some(&epoch)
     }
 
-    /// Takes note that the frame that shows these alerts was presented at `now`. Each alert is told once.
-    pub fn presented(&mut self, alerts: &[AlertId], now: MonoTime) {
-        if self.session != Session::Welcomed {
-            return;
-        }
-        let picture = &self.picture;
-        self.told_presented.retain(|alert| picture.alert(*alert).is_some());
-        let news: Vec<_> =
-            alerts.iter().copied().filter(|alert| self.told_presented.insert(*alert)).collect();
-        for part in news.chunks(MAX_PRESENTED) {
-            if self.waiting.len() < MAX_WAITING {
-                let presented = Presented { alerts: part.to_vec(), presented_nanos: now.as_nanos() };
-                self.waiting.push_back(OperatorMessage::Presented(presented));
-            } else {
-                // Told with the next frame, then later than it was: the safe side of a latency.
-                for alert in part {
-                    self.told_presented.remove(alert);
-                }
-            }
-        }
-    }
-
     /// Returns the next frame to send.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         if let Some(hello) = self.hello.take() {
@@ -294,6 +280,20 @@ impl OperatorCore {
     /// Returns true when only a new connection with a whole snapshot helps.
     pub const fn poll_close(&mut self) -> bool {
         std::mem::replace(&mut self.close, false)
+    }
+}
+
+/// Returns which agent an intent stops, and whether the person has confirmed that it is one of many.
+pub(super) fn stop_of(intent: &Intent) -> Option<(&AgentId, bool)> {
+    match intent {
+        Intent::Stop { agent, confirm_many, .. } => Some((agent, *confirm_many)),
+        Intent::Command { agent, kind: CommandKind::Estop, .. } => Some((agent, false)),
+        Intent::Command { .. }
+        | Intent::Claim { .. }
+        | Intent::Acknowledge { .. }
+        | Intent::Engage { .. }
+        | Intent::Release { .. }
+        | Intent::HandBack { .. } => None,
     }
 }
 

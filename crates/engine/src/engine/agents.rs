@@ -4,8 +4,8 @@ use super::{Engine, SECOND};
 use crate::{agent::Agent, clocks::PeerClock, timeline::exact};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
-    AgentId, CommandCode, CommandKind, CommandState, Decision, DecisionSeq, Epoch, LatchCause, LeaseEnd,
-    MonoTime, RiskClass, SessionId,
+    AgentId, CommandCode, CommandKind, CommandState, ControlState, Decision, DecisionSeq, Epoch, Latch,
+    LatchCause, LatchId, LeaseEnd, MonoTime, RiskClass, SessionId,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -17,6 +17,8 @@ use watchkeeper_takeover::{LeaseBook, Mirror};
 
 /// Most agents that one incarnation of the monitor keeps.
 const MAX_AGENTS: usize = 10_000;
+/// Set in the ids of latches that the monitor mints, so that they are not an agent's (`LatchId::first_of`).
+const MONITORS_LATCHES: u64 = 1 << 63;
 /// How far above the record an agent's epoch may be. A monitor that accepted damage leaps by a million.
 const EPOCH_LEAP: u64 = 1 << 32;
 
@@ -44,6 +46,7 @@ impl Engine {
         self.agent_sessions.insert(session, agent_id.clone());
         let same_boot = self.agents.get(&agent_id).is_some_and(|a| a.mirror.boot_id() == hello.boot_id);
         if !same_boot {
+            self.latch_unsafe_end(&agent_id);
             self.end_lease(&agent_id, LeaseEnd::AgentRestarted, now);
             self.lose_commands(&agent_id);
         } else if self.agents.get(&agent_id).is_some_and(|agent| !agent.lease_seen) {
@@ -79,10 +82,6 @@ impl Engine {
                 agent.last = None;
                 agent.clock = PeerClock::default();
                 agent.durable_seq = DecisionSeq(0);
-                // The new boot knows nothing of a demand that was open; what is left of it is asked for again.
-                if let Some(demand) = &mut agent.demand {
-                    demand.seen = false;
-                }
             }
         } else {
             let agent = self.new_agent(hello, now);
@@ -275,6 +274,18 @@ impl Engine {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A boot that ended under a demand, a person or a fallback does not start over as if nothing had been (1.3):
+    /// the new one is told to hold a latch, also when it has forgotten.
+    fn latch_unsafe_end(&mut self, agent_id: &AgentId) {
+        let latch_id = LatchId(MONITORS_LATCHES | self.next_demand.0);
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let nominal = agent.state() == ControlState::Autonomous && agent.demand.is_none();
+        if !nominal && agent.latches.is_empty() {
+            agent.add_latches(&[Latch { latch_id, cause: LatchCause::Fallback }]);
+            self.mint_demand();
         }
     }
 

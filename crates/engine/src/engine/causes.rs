@@ -117,9 +117,8 @@ impl Engine {
         if std::mem::replace(&mut agent.causes_shown, shown) == shown {
             return;
         }
-        let fallback_text = format!(
-            "the agent fell back by itself (level {level}) and stays safe until a person releases it"
-        );
+        let fallback_text =
+            format!("the agent is in its fallback (level {level}) and stays safe until a person releases it");
         for (holds, cause, subject, severity, text) in [
             (
                 offline,

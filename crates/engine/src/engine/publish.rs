@@ -161,6 +161,7 @@ pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
                 ),
             ),
             ready: lease.ready,
+            engage_left_nanos: agent.claim_deadline.map(|at| nanos(now.until(at))),
         }),
         stable,
         condition_reached,

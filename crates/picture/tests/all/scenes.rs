@@ -89,6 +89,7 @@ pub(crate) fn lease(holder: &str, session_id: SessionId) -> LeaseStatus {
         session_id,
         epoch: Epoch(41),
         left_nanos: 1_900_000_000,
+        engage_left_nanos: None,
         ready: true,
     }
 }

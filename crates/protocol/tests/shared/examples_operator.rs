@@ -216,6 +216,7 @@ fn status() -> AgentStatus {
             epoch: Epoch(7),
             left_nanos: 1_900_000_000,
             ready: true,
+            engage_left_nanos: Some(4_200_000_000),
         }),
         stable: true,
         condition_reached: false,

@@ -6,14 +6,16 @@ use std::{
     io,
     sync::atomic::{AtomicBool, Ordering},
 };
-use watchkeeper_ledger::{Entry, MemoryStorage, Options, ReadStorage, Reader, verify};
+use watchkeeper_ledger::{Entry, MAX_OPENING_BYTES, MemoryStorage, Options, ReadStorage, Reader, verify};
 use watchkeeper_model::{Epoch, Incarnation};
 
-/// A disk in memory that is full while it is told to be.
+/// A disk in memory that is full, and makes no new segment, while it is told to.
 #[derive(Debug, Default)]
 struct Disk {
     memory: MemoryStorage,
     full: Arc<AtomicBool>,
+    slow: Arc<AtomicBool>,
+    makes_segment: Arc<AtomicBool>,
 }
 
 impl ReadStorage for Disk {
@@ -33,6 +35,10 @@ impl ReadStorage for Disk {
 
 impl Storage for Disk {
     fn create(&mut self, segment: u64, bytes: &[u8]) -> io::Result<()> {
+        self.makes_segment.store(true, Ordering::Relaxed);
+        while self.slow.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
         self.memory.create(segment, bytes)
     }
     fn write_at(&mut self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -58,11 +64,14 @@ struct Bench {
     receiver: Receiver<LedgerItem>,
     marks: watch::Receiver<Option<DurableMark>>,
     full: Arc<AtomicBool>,
+    slow: Arc<AtomicBool>,
+    makes_segment: Arc<AtomicBool>,
 }
 
 fn bench(segment_bytes: u64) -> Bench {
     let disk = Disk::default();
-    let full = Arc::clone(&disk.full);
+    let (full, slow) = (Arc::clone(&disk.full), Arc::clone(&disk.slow));
+    let makes_segment = Arc::clone(&disk.makes_segment);
     let mut options = Options::new([3; 16]);
     options.segment_bytes = segment_bytes;
     let (mut ledger, _) = Ledger::open(disk, options).unwrap();
@@ -73,13 +82,15 @@ fn bench(segment_bytes: u64) -> Bench {
         build: "test".to_owned(),
         inputs_before: 0,
         authority: Vec::new(),
-        starting_authority: Vec::new(),
+        starting_authority: vec![authority(4)],
     };
     ledger.roll(&startup::encode(&opening)).unwrap();
+    makes_segment.store(false, Ordering::Relaxed);
     let gauge = Arc::new(Gauge::default());
     let (marks_sender, marks) = watch::channel(None);
     let (queue, receiver) = LedgerQueue::new(Arc::clone(&gauge));
-    Bench { writer: Writer::new(ledger, opening, gauge, marks_sender, None), queue, receiver, marks, full }
+    let writer = Writer::new(ledger, opening, gauge, marks_sender, None);
+    Bench { writer, queue, receiver, marks, full, slow, makes_segment }
 }
 
 fn item(number: u64, awaited: bool, derived: Vec<Derived>) -> LedgerItem {
@@ -139,12 +150,12 @@ fn a_new_segment_opens_with_the_inputs_before_it_and_the_authority_as_it_stands(
     let opening: Opening = rmp_serde::from_slice(&segment.opening).unwrap();
     assert_eq!(opening.inputs_before, 2);
     assert_eq!(opening.authority, [authority(6)]);
-    assert_eq!(opening.starting_authority, []);
+    assert_eq!(opening.starting_authority, [], "the first segment of the run holds it");
 }
 
 #[test]
 fn a_full_disk_is_a_stalled_record_that_loses_nothing() {
-    let Bench { mut writer, mut queue, receiver, marks, full } = bench(64 << 20);
+    let Bench { mut writer, mut queue, receiver, marks, full, .. } = bench(64 << 20);
     full.store(true, Ordering::Relaxed);
     let thread = thread::spawn(move || {
         let head = writer.run(&receiver).unwrap();
@@ -182,4 +193,45 @@ fn a_failed_sync_is_never_tried_again() {
     let failure = writer.run(&receiver).unwrap_err();
     assert!(matches!(failure, LedgerFailure::Commit(CommitError::Sync { .. })), "{failure}");
     assert_eq!(*marks.borrow(), None);
+}
+
+#[test]
+fn the_authority_that_a_run_started_with_goes_on_into_its_later_segments() {
+    let Bench { mut writer, mut queue, receiver, .. } = bench(1);
+    queue.push(item(1, true, Vec::new())).unwrap();
+    drop(queue);
+    writer.run(&receiver).unwrap();
+    let last = Reader::starting_at(writer.ledger.storage(), 2).unwrap().next().unwrap().unwrap();
+    let Entry::Segment(segment) = last else { panic!("a segment begins with its header") };
+    let opening: Opening = rmp_serde::from_slice(&segment.opening).unwrap();
+    assert_eq!(opening.authority, [authority(4)]);
+}
+
+#[test]
+fn a_new_segment_that_takes_long_is_a_stalled_record() {
+    let Bench { mut writer, mut queue, receiver, slow, makes_segment, .. } = bench(1);
+    slow.store(true, Ordering::Relaxed);
+    let thread = thread::spawn(move || writer.run(&receiver).unwrap());
+    queue.push(item(1, true, Vec::new())).unwrap();
+    while !makes_segment.load(Ordering::Relaxed) {
+        thread::yield_now();
+    }
+    queue.push(item(2, true, Vec::new())).unwrap();
+    assert!(queue.pressure(MonoTime::from_nanos(3_000_000_000)).stalled, "2 waits for the disk");
+    slow.store(false, Ordering::Relaxed);
+    drop(queue);
+    assert_eq!(thread.join().unwrap().sequence, 2);
+}
+
+#[test]
+fn a_record_that_no_segment_can_open_with_goes_on_in_the_old_segment() {
+    let Bench { mut writer, mut queue, receiver, marks, .. } = bench(1);
+    writer.opening.configuration = "x".repeat(MAX_OPENING_BYTES);
+    queue.push(item(1, true, Vec::new())).unwrap();
+    queue.push(item(2, true, Vec::new())).unwrap();
+    drop(queue);
+    assert_eq!(writer.run(&receiver).unwrap().sequence, 2);
+    assert_eq!(marks.borrow().unwrap().input, 2);
+    assert_eq!(writer.ledger.segment(), Some(1));
+    assert!(verify(writer.ledger.storage(), &[]).unwrap().problems.is_empty());
 }

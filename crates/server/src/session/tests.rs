@@ -12,8 +12,9 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
 };
-use watchkeeper_model::{AgentTime, Decision, DecisionSeq, Label, Note};
-use watchkeeper_protocol::{Wire, agent::RequestIntervention};
+use uuid::Uuid;
+use watchkeeper_model::{AgentId, AgentTime, CommandId, Decision, DecisionSeq, Label, Note};
+use watchkeeper_protocol::{Wire, agent::RequestIntervention, operator::Stop, session::Pong};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -41,14 +42,8 @@ fn decision(seq: u64) -> Message {
     Message::Binary(AgentMessage::Decision(decision).encode())
 }
 
-#[tokio::test]
-async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
-    let (socket, mut agent) = sockets().await;
-    let (control, mut control_lane) = mpsc::channel(16);
-    let (telemetry, mut telemetry_lane) = mpsc::channel(1);
-    // The lane is full, as when the record is behind.
-    telemetry.try_send(TelemetryItem::Barrier(oneshot::channel().0)).unwrap();
-    let shared = Arc::new(Shared {
+fn shared(control: mpsc::Sender<ControlItem>, telemetry: mpsc::Sender<TelemetryItem>) -> Arc<Shared> {
+    Arc::new(Shared {
         clock: Clock,
         limits: Limits::default(),
         listen: Ipv4Addr::LOCALHOST.into(),
@@ -59,7 +54,17 @@ async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
         console_places: Arc::new(Semaphore::new(1)),
         control,
         telemetry,
-    });
+    })
+}
+
+#[tokio::test]
+async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
+    let (socket, mut agent) = sockets().await;
+    let (control, mut control_lane) = mpsc::channel(16);
+    let (telemetry, mut telemetry_lane) = mpsc::channel(1);
+    // The lane is full, as when the record is behind.
+    telemetry.try_send(TelemetryItem::Barrier(oneshot::channel().0)).unwrap();
+    let shared = shared(control, telemetry);
     let (outbox_sender, outbox) = outbox();
     let session = Session::new(shared, SessionId(5), Side::Agent, socket, outbox);
     let running = tokio::spawn(session.run());
@@ -72,7 +77,7 @@ async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
     let heard = timeout(PATIENCE, control_lane.recv()).await.expect("the agent is heard").unwrap();
     let ControlItem::Input(EngineInput::Agent { framed, .. }) = heard else { panic!("{heard:?}") };
     assert!(matches!(framed.message(), AgentMessage::RequestIntervention(_)));
-    outbox_sender.control(Bytes::from_static(b"stop"), None);
+    outbox_sender.control(Bytes::from_static(b"stop"));
     let told = timeout(PATIENCE, agent.next()).await.expect("the agent is told").unwrap().unwrap();
     assert_eq!(told, Message::binary(b"stop".as_slice()));
 
@@ -100,4 +105,57 @@ async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
         "{end:?}"
     );
     running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_of_control_waits_in_its_own_socket_and_loses_nothing() {
+    let (socket, agent) = sockets().await;
+    let (control, mut control_lane) = mpsc::channel(16);
+    let (telemetry, _telemetry_lane) = mpsc::channel(16);
+    let (outbox_sender, outbox) = outbox();
+    let session = Session::new(shared(control, telemetry), SessionId(5), Side::Agent, socket, outbox);
+    tokio::spawn(session.run());
+    let (mut flood, mut told) = agent.split();
+    let started = Instant::now();
+    tokio::spawn(async move {
+        for number in 0..600 {
+            let pong = Pong { sent_nanos: number, received_nanos: 0, answered_nanos: 0 };
+            flood.send(Message::Binary(AgentMessage::Pong(pong).encode())).await.unwrap();
+        }
+        flood.close().await.unwrap();
+    });
+    for number in 0..600 {
+        let heard = timeout(PATIENCE, control_lane.recv()).await.expect("it is heard").unwrap();
+        let ControlItem::Input(EngineInput::Agent { framed, .. }) = heard else { panic!("{heard:?}") };
+        let AgentMessage::Pong(pong) = framed.into_message() else { panic!("no pong") };
+        assert_eq!(pong.sent_nanos, number);
+        if number == 450 {
+            outbox_sender.control(Bytes::from_static(b"stop"));
+            let frame = timeout(PATIENCE, told.next()).await.expect("the agent is told").unwrap().unwrap();
+            assert_eq!(frame, Message::binary(b"stop".as_slice()));
+        }
+    }
+    // 400 at once and 200 a second.
+    assert!(started.elapsed() > Duration::from_millis(900), "600 took {:?}", started.elapsed());
+    let end = timeout(PATIENCE, control_lane.recv()).await.expect("the end is told").unwrap();
+    assert!(matches!(end, ControlItem::Input(EngineInput::Disconnected { .. })), "{end:?}");
+}
+
+#[test]
+fn a_stop_takes_no_token() {
+    let operator = |message: OperatorMessage| EngineInput::Operator {
+        session: SessionId(5),
+        received_at: Clock.now(),
+        framed: Framed::decode(message.encode()).unwrap(),
+    };
+    let stop = Stop {
+        command_id: CommandId(Uuid::from_u128(1)),
+        agent: AgentId::new("truck").unwrap(),
+        reason: None,
+        confirm_many: false,
+        issued_nanos: 0,
+    };
+    assert_eq!(lane(&operator(OperatorMessage::Stop(stop))), Lane::Stop);
+    let pong = Pong { sent_nanos: 0, received_nanos: 0, answered_nanos: 0 };
+    assert_eq!(lane(&operator(OperatorMessage::Pong(pong))), Lane::Control);
 }

@@ -25,8 +25,8 @@ impl AgentCore {
         if let Some(hello) = self.hello.take() {
             return Some(hello);
         }
-        if let Some(pong) = self.pong.take() {
-            return Some(AgentMessage::Pong(Pong { answered_nanos: now.as_nanos(), ..pong }).encode());
+        if let Some(pong) = self.poll_pong(now) {
+            return Some(pong);
         }
         if self.session == Session::Greeting {
             return None;
@@ -38,6 +38,12 @@ impl AgentCore {
             return Some(self.beat(now));
         }
         self.ring.next_unsent()
+    }
+
+    /// Returns the answer to a ping, where the hello has gone before: it rests on no record.
+    pub(crate) fn poll_pong(&mut self, now: AgentTime) -> Option<Bytes> {
+        let pong = self.pong.take_if(|_| self.hello.is_none())?;
+        Some(AgentMessage::Pong(Pong { answered_nanos: now.as_nanos(), ..pong }).encode())
     }
 
     fn beat(&mut self, now: AgentTime) -> Bytes {

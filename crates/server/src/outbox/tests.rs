@@ -1,0 +1,156 @@
+//! What leaves, in which order, and what is replaced.
+
+use super::*;
+use watchkeeper_model::{AgentKind, AgentTime, BootId, ControlState, Label, StateVersion};
+use watchkeeper_protocol::operator::{AgentStatus, SnapshotPart, StatusUpdate};
+
+fn agent(name: &str) -> AgentId {
+    AgentId::new(name).unwrap()
+}
+
+const LATE: fn() -> MonoTime = || MonoTime::from_nanos(10_000_000_000);
+
+#[tokio::test]
+async fn control_leaves_before_telemetry_and_in_order() {
+    let (sender, mut outbox) = outbox();
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"t"));
+    sender.control(Bytes::from_static(b"1"));
+    sender.push(Control::Frame { frame: Bytes::from_static(b"2"), alert: Some(AlertId(7)), status_of: None });
+    let batch = outbox.next_batch(LATE).await;
+    assert_eq!(batch.frames, [b"1".as_slice(), b"2", b"t"]);
+    assert_eq!(batch.alerts, [AlertId(7)]);
+}
+
+#[tokio::test]
+async fn the_latest_telemetry_wins_and_the_console_is_told_how_much_it_missed() {
+    let (sender, mut outbox) = outbox();
+    for text in [b"1", b"2", b"3"] {
+        sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(text));
+    }
+    let batch = outbox.next_batch(LATE).await;
+    assert_eq!(batch.frames[0], b"3".as_slice());
+    assert_eq!(ToOperator::decode(&batch.frames[1]).unwrap(), ToOperator::Dropped(Dropped { telemetry: 2 }));
+}
+
+#[tokio::test]
+async fn a_full_control_lane_closes_the_session_as_too_slow() {
+    let (sender, mut outbox) = outbox();
+    for _ in 0..=CONTROL_FRAMES {
+        sender.control(Bytes::from_static(b"x"));
+    }
+    let batch = outbox.next_batch(LATE).await;
+    assert_eq!(batch.close.unwrap().code, ErrorCode::TooSlow);
+    assert!(batch.frames.is_empty());
+}
+
+#[tokio::test]
+async fn nobodys_second_telemetry_comes_before_anybodys_first() {
+    let (sender, mut outbox) = outbox();
+    let big = Bytes::from(vec![0; BATCH_BYTES]);
+    sender.latest(Topic::Telemetry(agent("a")), big.clone());
+    sender.latest(Topic::Telemetry(agent("b")), Bytes::from_static(b"b"));
+    assert_eq!(outbox.next_batch(LATE).await.frames, std::slice::from_ref(&big));
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"again"));
+    assert_eq!(outbox.next_batch(LATE).await.frames[0], b"b".as_slice());
+}
+
+#[tokio::test]
+async fn what_was_queued_before_a_close_still_leaves() {
+    let (sender, mut outbox) = outbox();
+    sender.control(Bytes::from_static(b"last words"));
+    sender.close(shutting_down());
+    let batch = outbox.next_batch(LATE).await;
+    assert_eq!(batch.frames.len(), 1);
+    assert_eq!(batch.close.unwrap().code, ErrorCode::ShuttingDown);
+}
+
+/// An agent's status with this cursor, and a frame that says which it is.
+fn status(name: &str, cursor: u64) -> (ToOperator, Bytes) {
+    let status = AgentStatus {
+        agent: agent(name),
+        kind: AgentKind::Generic,
+        signals: Vec::new(),
+        boot_id: BootId(uuid::Uuid::from_u128(7)),
+        software_version: Label::cut("test"),
+        control_state: ControlState::Autonomous,
+        state_version: StateVersion(1),
+        transition_from: None,
+        fallback_level: None,
+        offline_nanos: None,
+        agent_clock: AgentTime::from_nanos(0),
+        heartbeat_age_nanos: 0,
+        settled: true,
+        latches: Vec::new(),
+        demand: None,
+        lease: None,
+        stable: true,
+        condition_reached: false,
+        can_resume: false,
+        local_override: false,
+        unverified: false,
+        stop_pending: false,
+        score: 0.0,
+        decisions: 0,
+        gaps: 0,
+        clock_offset: None,
+    };
+    let frame = Bytes::from(format!("{name}{cursor}"));
+    (ToOperator::ControlStatus(StatusUpdate { cursor, status }), frame)
+}
+
+fn send(sender: &mut OutboxSender, (message, frame): (ToOperator, Bytes)) {
+    sender.message(&message, frame);
+}
+
+#[tokio::test]
+async fn a_clump_of_repeats_closes_nobody_and_leaves_behind_control() {
+    let (mut sender, mut outbox) = outbox();
+    let fleet = 2 * u64::try_from(CONTROL_FRAMES).unwrap();
+    send(&mut sender, status("first", 1));
+    for number in 0..fleet {
+        send(&mut sender, status(&format!("agent-{number:04}-"), 1));
+    }
+    sender.control(Bytes::from_static(b"ping"));
+    let batch = outbox.next_batch(LATE).await;
+    assert_eq!(batch.close, None);
+    assert_eq!(batch.frames[..3], [b"first1".as_slice(), b"ping", b"agent-0000-1"]);
+    assert_eq!(batch.frames.len() as u64, 2 + fleet, "nothing was dropped, so nothing is told");
+}
+
+#[tokio::test]
+async fn only_a_replaced_repeat_counts_as_dropped() {
+    let (mut sender, mut outbox) = outbox();
+    for (name, cursor) in [("b", 1), ("a", 1), ("a", 1)] {
+        send(&mut sender, status(name, cursor));
+    }
+    let batch = outbox.next_batch(LATE).await;
+    assert_eq!(batch.frames[..2], [b"b1".as_slice(), b"a1"]);
+    let told = ToOperator::decode(&batch.frames[2]).unwrap();
+    assert_eq!(told, ToOperator::Dropped(Dropped { telemetry: 1 }));
+}
+
+#[tokio::test]
+async fn no_repeat_comes_after_a_newer_status_of_its_agent() {
+    let (mut sender, mut outbox) = outbox();
+    for (name, cursor) in [("a", 1), ("a", 1), ("b", 1), ("a", 2)] {
+        send(&mut sender, status(name, cursor));
+    }
+    assert_eq!(outbox.next_batch(LATE).await.frames, [b"a1".as_slice(), b"a2", b"b1"]);
+
+    // The same where the repeat was taken out already, and waits for room behind control.
+    send(&mut sender, status("a", 2));
+    sender.control(Bytes::from(vec![0; BATCH_BYTES]));
+    assert_eq!(outbox.next_batch(LATE).await.frames.len(), 1);
+    send(&mut sender, status("a", 3));
+    assert_eq!(outbox.next_batch(LATE).await.frames, [b"a3".as_slice()]);
+}
+
+#[tokio::test]
+async fn a_status_with_the_cursor_of_the_snapshot_is_a_repeat() {
+    let (mut sender, mut outbox) = outbox();
+    let part = SnapshotPart { cursor: 9, part: 0, last: true, agents: Vec::new(), alerts: Vec::new() };
+    sender.message(&ToOperator::Snapshot(part), Bytes::from_static(b"snapshot"));
+    send(&mut sender, status("a", 9));
+    sender.control(Bytes::from_static(b"ping"));
+    assert_eq!(outbox.next_batch(LATE).await.frames, [b"snapshot".as_slice(), b"ping", b"a9"]);
+}
