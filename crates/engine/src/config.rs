@@ -8,15 +8,43 @@ use watchkeeper_model::AgentKind;
 use watchkeeper_takeover::Timers;
 
 /// The monitor's configuration.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Config {
-    /// Timers of kinds that differ from the defaults, all timers of the kind given; `[timers.vehicle]`.
+    /// Timers of kinds that differ from the defaults; `[timers.vehicle]`.
     pub timers: BTreeMap<AgentKind, Timers>,
     /// Load limits of one person; `[load]`.
     pub load: Load,
     /// Detection; `[detect]`.
     pub detect: DetectSettings,
+}
+
+/// A configuration as it is written, where a kind's timers may be given in part.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    timers: BTreeMap<AgentKind, toml::Table>,
+    #[serde(default)]
+    load: Load,
+    #[serde(default)]
+    detect: DetectSettings,
+}
+
+/// Applies one changed timer after the other to the defaults of a kind, so that an error names the one.
+fn merged(kind: AgentKind, changes: &toml::Table, text: &str) -> Result<Timers, ConfigError> {
+    let mut timers = Timers::for_kind(kind);
+    for (field, value) in changes {
+        let mut table = toml::Table::try_from(&timers).expect("timers can be written as TOML");
+        // A whole number of seconds is as good as one with a point.
+        let value = value.as_integer().map_or_else(|| value.clone(), |whole| (whole as f64).into());
+        table.insert(field.clone(), value);
+        timers = table.try_into().map_err(|error: toml::de::Error| ConfigError::Value {
+            line: line_of(text, field, &format!("[timers.{kind}]")),
+            field: format!("timers.{kind}.{field}"),
+            reason: error.message().to_owned(),
+        })?;
+    }
+    Ok(timers)
 }
 
 /// How much one person may have at once (`takeover.md` 2, rule 10).
@@ -61,9 +89,15 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Parses and checks a configuration.
+    /// Returns the defaults with every key written out: what `serve --print-config` shows.
+    pub fn complete() -> Self {
+        let timers = AgentKind::ALL.iter().map(|kind| (*kind, Timers::for_kind(*kind))).collect();
+        Self { timers, ..Self::default() }
+    }
+
+    /// Parses and checks a configuration. What is left out keeps its default, also single timers of a kind.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| {
+        let written: Written = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             let before = text.get(..offset).unwrap_or_default();
             let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -73,6 +107,10 @@ impl Config {
                 reason: error.message().to_owned(),
             }
         })?;
+        let mut config = Self { timers: BTreeMap::new(), load: written.load, detect: written.detect };
+        for (kind, changes) in &written.timers {
+            config.timers.insert(*kind, merged(*kind, changes, text)?);
+        }
         for (kind, timers) in &config.timers {
             timers.check().map_err(|error| ConfigError::Value {
                 line: line_of(text, error.field, &format!("[timers.{kind}]")),

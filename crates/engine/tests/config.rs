@@ -65,3 +65,39 @@ fn nobody_may_be_forbidden_to_take_over() {
     let error = Config::parse("[load]\nleases_per_person = 0\n").unwrap_err();
     assert!(matches!(error, ConfigError::Value { line: 2, .. }), "{error}");
 }
+
+#[test]
+fn one_timer_of_a_kind_can_be_set_alone_in_whole_seconds() {
+    let config = Config::parse("[timers.vehicle]\ndemand_secs = 12\nescalate_secs = [5, 8]\n").unwrap();
+    assert_eq!(config.timers(AgentKind::Vehicle).demand, Duration::from_secs(12));
+    assert_eq!(config.timers(AgentKind::Vehicle).link, Duration::from_secs(2), "the default stays");
+}
+
+#[test]
+fn a_timer_that_does_not_exist_or_has_the_wrong_shape_is_named_with_its_line() {
+    for (text, field) in [
+        ("[timers.vehicle]\nlink_secs = 2.0\ndemnd_secs = 12\n", "timers.vehicle.demnd_secs"),
+        ("[timers.vehicle]\nlink_secs = 2.0\nescalate_secs = 5\n", "timers.vehicle.escalate_secs"),
+    ] {
+        let ConfigError::Value { line, field: found, reason } = Config::parse(text).unwrap_err() else {
+            panic!("a value error")
+        };
+        assert_eq!((line, found.as_str()), (3, field), "{reason}");
+    }
+}
+
+#[test]
+fn the_complete_configuration_shows_every_key_and_can_be_used() {
+    let text = Config::complete().to_toml();
+    assert!(text.contains("[timers.software_agent]") && text.contains("warm_up_samples"), "{text}");
+    assert_eq!(Config::parse(&text).unwrap(), Config::complete());
+}
+
+#[test]
+fn the_configuration_of_the_readme_is_valid() {
+    let readme = include_str!("../../../README.md");
+    let shown = readme.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let config = Config::parse(shown).unwrap();
+    assert_eq!(config.timers(AgentKind::Vehicle).demand, Duration::from_secs(12));
+    assert_eq!(config.detect.limits.len(), 1);
+}

@@ -473,3 +473,25 @@ fn an_agent_cannot_use_up_the_epochs() {
     rig.connect_with_epoch("greedy", 1_000_000);
     assert_eq!(rig.closed.len(), 1);
 }
+
+#[test]
+fn an_agent_that_restarts_under_a_person_does_not_drive_off_by_itself() {
+    let mut rig = rig_with_demand();
+    rig.claim(1);
+    rig.run(ms(100));
+    rig.take_over(1);
+    rig.disconnect_vehicle();
+    rig.reboot_vehicle_without_memory();
+    rig.connect_vehicle();
+    rig.run(ms(300));
+    assert_eq!(rig.state(), ControlState::Fallback, "it forgot, the monitor did not");
+    rig.standstill = true;
+    rig.confidence = 0.95;
+    rig.run(ms(4_000));
+    let latch = rig.latch(LatchCause::Fallback);
+    let args =
+        CommandArgs { latch_id: Some(latch), reason: Some(Note::cut("looked")), ..CommandArgs::default() };
+    let clear = rig.command(1, CommandKind::ClearLatch, args);
+    rig.run(ms(300));
+    assert_eq!(rig.command_state(clear), Some(CommandState::Completed), "{:?}", rig.command_code(clear));
+}
