@@ -61,7 +61,7 @@ pub enum OperatorEvent {
     },
     /// There is no connection; the next attempt is scheduled. What was to be sent is forgotten.
     Disconnected {
-        /// Why, in words.
+        /// From which address, and why, in words.
         reason: String,
     },
     /// The monitor did not take something that this session sent.
@@ -81,6 +81,7 @@ pub struct Operator {
     /// Frames that the task had no room for yet.
     backlog: VecDeque<Order>,
     connection: u64,
+    url: String,
     task: JoinHandle<()>,
 }
 
@@ -89,10 +90,19 @@ impl Operator {
     pub fn connect(options: OperatorOptions) -> Self {
         let inbox = Arc::new(Inbox::default());
         let (orders, receiver) = mpsc::channel(ORDERS);
+        let url = options.url.clone();
         let link = Link::new(Endpoint { url: options.url, token: options.token });
         let task = tokio::spawn(task::run(link, Arc::clone(&inbox), receiver));
         let config = OperatorConfig { person: options.person, role: options.role, console: options.console };
-        Self { core: OperatorCore::new(config), inbox, orders, backlog: VecDeque::new(), connection: 0, task }
+        Self {
+            core: OperatorCore::new(config),
+            inbox,
+            orders,
+            backlog: VecDeque::new(),
+            connection: 0,
+            url,
+            task,
+        }
     }
 
     /// Waits for the next event and folds it. Cancel-safe. A session makes progress only while this, or
@@ -204,7 +214,7 @@ impl Operator {
             Item::Lost { reason, at } => {
                 self.backlog.clear();
                 self.core.handle_disconnected(at);
-                Some(OperatorEvent::Disconnected { reason })
+                Some(OperatorEvent::Disconnected { reason: format!("{}: {reason}", self.url) })
             }
             Item::End => Some(OperatorEvent::Ended),
         };
