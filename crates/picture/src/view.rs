@@ -12,7 +12,9 @@ pub mod status_line;
 pub mod takeover;
 mod words;
 
-pub use words::{age, cause_word, countdown, kind_word, number, outcome_words, state_word};
+pub use words::{
+    age, cause_word, countdown, counted, kind_word, loss_words, number, outcome_words, state_word,
+};
 
 use watchkeeper_model::{ControlState, LatchCause};
 use watchkeeper_protocol::operator::AgentStatus;
@@ -123,6 +125,9 @@ pub(crate) fn controller_words(status: &AgentStatus, mine: bool) -> String {
         Some(lease) => lease.holder.to_string(),
         None => "a person".to_owned(),
     };
+    if status.offline_nanos.is_some() {
+        return "unknown: offline".to_owned();
+    }
     if status.local_override {
         return "a person at the agent".to_owned();
     }

@@ -3,7 +3,7 @@
 use super::{History, Timed};
 use std::time::Duration;
 use watchkeeper_model::{AgentKind, AgentTime, DemandId, MonoTime};
-use watchkeeper_protocol::operator::{AgentStatus, LeaseUpdate, Telemetry};
+use watchkeeper_protocol::operator::{AgentStatus, LeaseEvent, LeaseUpdate, Telemetry};
 
 /// How often the monitor repeats a status when nothing happens (`takeover.md` 1.4).
 const STATUS_PERIOD: Duration = Duration::from_secs(1);
@@ -25,6 +25,7 @@ pub struct AgentPicture {
     cursor: u64,
     demand_end: Option<(DemandId, MonoTime)>,
     lease: Option<(Timed<LeaseUpdate>, u64)>,
+    refusal: Option<Timed<LeaseUpdate>>,
     history: History,
 }
 
@@ -36,6 +37,7 @@ impl AgentPicture {
             cursor,
             demand_end: demand_end(None, status, at),
             lease: None,
+            refusal: None,
             history: History::new(),
         }
     }
@@ -54,6 +56,11 @@ impl AgentPicture {
     }
 
     pub(super) fn fold_lease(&mut self, update: &LeaseUpdate, at: MonoTime) {
+        // Somebody's refused claim says nothing about who holds the lease.
+        if update.event == LeaseEvent::Refused {
+            self.refusal = Some(Timed { value: update.clone(), received_at: at });
+            return;
+        }
         if self.lease.as_ref().is_none_or(|(_, held)| update.cursor >= *held) {
             self.lease = Some((Timed { value: update.clone(), received_at: at }, update.cursor));
         }
@@ -89,14 +96,19 @@ impl AgentPicture {
         &self.history
     }
 
-    /// Returns what last happened to the lease, with its place in the stream of deltas.
+    /// Returns what last happened to the lease, refused claims aside, with its place in the stream of deltas.
     pub fn lease_update(&self) -> Option<(&LeaseUpdate, u64)> {
         self.lease.as_ref().map(|(update, cursor)| (&update.value, *cursor))
     }
 
-    /// Returns what last happened to the lease, with when it came.
+    /// Returns what last happened to the lease, refused claims aside, with when it came.
     pub fn lease_event(&self) -> Option<&Timed<LeaseUpdate>> {
         self.lease.as_ref().map(|(update, _)| update)
+    }
+
+    /// Returns the newest claim that was refused, with when the answer came.
+    pub const fn refusal(&self) -> Option<&Timed<LeaseUpdate>> {
+        self.refusal.as_ref()
     }
 
     /// Returns how long is left until the open demand ends, zero when its end has passed.
@@ -110,6 +122,12 @@ impl AgentPicture {
     pub fn lease_left(&self, now: MonoTime) -> Option<Duration> {
         let lease = self.status.lease.as_ref()?;
         Some(now.until(self.received_at.after(Duration::from_nanos(lease.left_nanos))))
+    }
+
+    /// Returns how long is left to engage before the claim lapses, zero when it has; `None` once engaged.
+    pub fn engage_left(&self, now: MonoTime) -> Option<Duration> {
+        let left = self.status.lease.as_ref()?.engage_left_nanos?;
+        Some(now.until(self.received_at.after(Duration::from_nanos(left))))
     }
 
     /// Returns how long the agent has been offline; `None` while it is online.

@@ -36,6 +36,8 @@ pub struct CommandPicture {
     pub changed_at: MonoTime,
     /// A connection was lost since, so its state may have changed unseen.
     pub out_of_sight: bool,
+    /// This session sent it.
+    pub mine: bool,
     cursor: u64,
 }
 
@@ -87,6 +89,7 @@ impl Commands {
             first_seen_at: now,
             changed_at: now,
             out_of_sight: false,
+            mine: true,
             cursor: 0,
         });
     }
@@ -109,6 +112,7 @@ impl Commands {
                 first_seen_at: at,
                 changed_at: at,
                 out_of_sight: false,
+                mine: false,
                 cursor: update.cursor,
             });
         };

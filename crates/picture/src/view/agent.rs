@@ -92,8 +92,8 @@ pub fn detail(picture: &Picture, agent: &AgentId, decisions: usize, now: MonoTim
     let freshness = entry.freshness(now);
     let (mark, tone) = state_look(status, mine);
     let data = match entry.offline_for(now) {
-        Some(span) => format!("offline for {}", age(span)),
-        None if freshness.stale => format!("no data for {}", age(freshness.age)),
+        Some(span) => format!("offline {}", age(span)),
+        None if freshness.stale => format!("no data {}", age(freshness.age)),
         None => format!("data {} old", age(freshness.age)),
     };
     let newest = entry.history().newest();

@@ -33,6 +33,10 @@ pub struct CommandRow {
     pub why: String,
     /// Whether its record is on disk, in words.
     pub record: &'static str,
+    /// This session sent it.
+    pub mine: bool,
+    /// It ended without being done: rejected, failed, expired, or nobody knows.
+    pub went_wrong: bool,
     /// Nothing more can become of it.
     pub finished: bool,
 }
@@ -74,6 +78,13 @@ fn row(picture: &Picture, command: &CommandPicture, now: MonoTime) -> CommandRow
         state_age: age(now.since(command.changed_at)),
         why: why.join(": "),
         record: if command.logged { "on record" } else { "not yet on record" },
+        mine: command.mine,
+        went_wrong: matches!(
+            command.state,
+            Some(
+                CommandState::Rejected | CommandState::Failed | CommandState::Expired | CommandState::Unknown
+            )
+        ),
         finished: command.is_terminal(),
     }
 }

@@ -22,11 +22,13 @@ pub struct FleetRow {
     pub controller: String,
     /// Time left of an open demand; zero when it has run out.
     pub demand_left: Option<Duration>,
+    /// Time left to engage before the claim lapses; `None` where nobody has claimed, or control is taken.
+    pub engage_left: Option<Duration>,
     /// Who holds the lease: `you`, or a name.
     pub holder: Option<String>,
     /// Age of the newest sign of life.
     pub data_age: Duration,
-    /// The same as text: `0.2 s`, or `no data for 1.4 s` when it is late, or `offline for 3.0 s`.
+    /// The same as text: `0.2 s`, or `no data 1.4 s` when it is late, or `offline 3.0 s`; at most 14 columns.
     pub data: String,
     /// The data is too old to be relied on.
     pub stale: bool,
@@ -57,7 +59,11 @@ pub struct FleetSummary {
     pub next_deadline: Option<Duration>,
     /// How it is meant.
     pub tone: Tone,
-    /// The same in words; a quiet fleet still says what was checked and when.
+    /// The agent whose demand runs out first among those that nobody holds.
+    pub next_agent: Option<AgentId>,
+    /// The same in words, part by part, so that a narrow console leaves out whole parts.
+    pub parts: Vec<String>,
+    /// All parts in one; a quiet fleet still says what was checked and when.
     pub text: String,
 }
 
@@ -75,10 +81,13 @@ pub fn summary(picture: &Picture, now: MonoTime) -> FleetSummary {
         offline: 0,
         stale: 0,
         next_deadline: None,
+        next_agent: None,
+        parts: Vec::new(),
         tone: Tone::Normal,
         text: String::new(),
     };
     let mut newest: Option<Duration> = None;
+    let mut unheld: Option<Duration> = None;
     for (agent, entry) in picture.agents() {
         let freshness = entry.freshness(now);
         let offline = entry.status().offline_nanos.is_some();
@@ -91,6 +100,13 @@ pub fn summary(picture: &Picture, now: MonoTime) -> FleetSummary {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        if let Some(left) = entry.demand_left(now)
+            && entry.status().lease.is_none()
+            && unheld.is_none_or(|known| left < known)
+        {
+            unheld = Some(left);
+            summary.next_agent = Some(agent.clone());
+        }
         newest = Some(newest.map_or(freshness.age, |known| known.min(freshness.age)));
     }
     summary.tone = if !picture.is_current() {
@@ -102,12 +118,13 @@ pub fn summary(picture: &Picture, now: MonoTime) -> FleetSummary {
     } else {
         Tone::Normal
     };
-    summary.text = summary_text(&summary, newest);
+    summary.parts = summary_parts(&summary, newest);
+    summary.text = summary.parts.join(", ");
     summary
 }
 
-fn summary_text(summary: &FleetSummary, newest: Option<Duration>) -> String {
-    let Some(newest) = newest else { return "no agents".to_owned() };
+fn summary_parts(summary: &FleetSummary, newest: Option<Duration>) -> Vec<String> {
+    let Some(newest) = newest else { return vec!["no agents".to_owned()] };
     let agents = match summary.agents {
         1 => "1 agent".to_owned(),
         many => format!("{many} agents"),
@@ -124,7 +141,7 @@ fn summary_text(summary: &FleetSummary, newest: Option<Duration>) -> String {
         }
     }
     parts.push(format!("newest data {}", age(newest)));
-    parts.join(", ")
+    parts
 }
 
 fn row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) -> FleetRow {
@@ -134,8 +151,8 @@ fn row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) 
     let (mark, tone) = state_look(status, mine);
     let offline = entry.offline_for(now);
     let data = match offline {
-        Some(span) => format!("offline for {}", age(span)),
-        None if freshness.stale => format!("no data for {}", age(freshness.age)),
+        Some(span) => format!("offline {}", age(span)),
+        None if freshness.stale => format!("no data {}", age(freshness.age)),
         None => age(freshness.age),
     };
     // A late row goes grey, unless what it last said is itself a reason to look.
@@ -148,6 +165,7 @@ fn row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) 
         tone,
         controller: controller_words(status, mine),
         demand_left: entry.demand_left(now),
+        engage_left: entry.engage_left(now),
         holder: status.lease.as_ref().map(|lease| if mine { "you".into() } else { lease.holder.to_string() }),
         data_age: freshness.age,
         data,

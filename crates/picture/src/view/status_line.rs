@@ -1,6 +1,6 @@
 //! The line that is always there: the connection, how old everything is, and how the monitor is.
 
-use super::{Tone, age};
+use super::{Tone, age, counted};
 use crate::{Link, Picture};
 use std::time::Duration;
 use watchkeeper_model::MonoTime;
@@ -58,8 +58,11 @@ fn connection(picture: &Picture, now: MonoTime) -> (String, Tone) {
         Link::Never => ("NOT CONNECTED yet".to_owned(), Tone::Danger),
         Link::Connecting { since } => (format!("connecting for {}", age(now.since(since))), Tone::Warning),
         Link::Lost { since } => {
-            let old = silent.unwrap_or_else(|| now.since(since));
-            (format!("NOT CONNECTED, data {} old", age(old)), Tone::Danger)
+            let text = silent.map_or_else(
+                || format!("NOT CONNECTED for {}, no data yet", age(now.since(since))),
+                |silent| format!("NOT CONNECTED, data {} old", age(silent)),
+            );
+            (text, Tone::Danger)
         }
         Link::Connected { .. } => match silent {
             Some(silent) if silent > LATE => (format!("no message for {}", age(silent)), Tone::Danger),
@@ -75,10 +78,10 @@ fn connection(picture: &Picture, now: MonoTime) -> (String, Tone) {
 fn missing(picture: &Picture) -> String {
     let mut missing = Vec::new();
     if picture.dropped_telemetry() > 0 {
-        missing.push(format!("{} decisions not shown", picture.dropped_telemetry()));
+        missing.push(format!("{} not shown", counted(picture.dropped_telemetry(), "decision")));
     }
     if picture.not_shown() > 0 {
-        missing.push(format!("{} updates did not fit", picture.not_shown()));
+        missing.push(format!("{} did not fit", counted(picture.not_shown(), "update")));
     }
     missing.join(", ")
 }
@@ -87,12 +90,12 @@ fn monitor(picture: &Picture) -> String {
     let Some(health) = picture.health() else { return "monitor unknown".to_owned() };
     let health = &health.value;
     let mut parts = vec![
-        format!("{} agents", health.agents),
-        format!("{} consoles", health.consoles),
+        counted(health.agents, "agent"),
+        counted(health.consoles, "console"),
         format!("record queue {:.0} %", health.ledger_queue * 100.0),
     ];
     if health.refused_frames > 0 {
-        parts.push(format!("{} frames refused", health.refused_frames));
+        parts.push(format!("{} refused", counted(health.refused_frames, "frame")));
     }
     if let Some(head) = picture.head() {
         parts.push(format!("record {}", head.value.sequence));

@@ -77,6 +77,8 @@ pub struct LeaseRow {
     pub mine: bool,
     /// Until it lapses unless renewed.
     pub left: Duration,
+    /// Until the claim lapses unless control is taken; `None` once it is.
+    pub engage_left: Option<Duration>,
     /// The holder's last heartbeat said that he can act.
     pub ready: bool,
     /// All of it in words.
@@ -132,7 +134,7 @@ pub fn panel(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<Takeov
         controller: controller_words(status, mine),
         left: entry.demand_left(now),
         if_nobody_acts: if_nobody_acts(entry, now),
-        reason: reason(entry, phase),
+        reason: reason(picture, entry, phase),
         lease,
         checks,
         releases: releases(entry),
@@ -182,8 +184,14 @@ fn lease_row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: Mono
     let left = entry.lease_left(now)?;
     let can_act = if lease.ready { "can act" } else { "NOT READY" };
     let verb = if mine { "hold" } else { "holds" };
-    let text = format!("{holder} {verb} the lease {}, {can_act}, lapses in {}", lease.epoch, countdown(left));
-    Some(LeaseRow { holder, mine, left, ready: lease.ready, text })
+    let engage_left = entry.engage_left(now);
+    // The time stands in front, where no width cuts it.
+    let until = match engage_left {
+        Some(engage) => format!("claim lapses in {}", countdown(engage)),
+        None => format!("lapses in {} unless renewed", countdown(left)),
+    };
+    let text = format!("{until}; {holder} {verb} it, {can_act}, lease {}", lease.epoch);
+    Some(LeaseRow { holder, mine, left, engage_left, ready: lease.ready, text })
 }
 
 fn checks(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) -> Vec<Check> {
@@ -234,7 +242,7 @@ fn checks(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTim
     }
 }
 
-fn reason(entry: &AgentPicture, phase: Phase) -> String {
+fn reason(picture: &Picture, entry: &AgentPicture, phase: Phase) -> String {
     let status = entry.status();
     if let Some(demand) = &status.demand {
         return demand.reason.to_string();
@@ -243,8 +251,12 @@ fn reason(entry: &AgentPicture, phase: Phase) -> String {
         Phase::Afterwards => {
             let event = entry.lease_event().map(|event| &event.value);
             let end = event.and_then(|update| update.end).map_or("over", outcome_words);
-            let holder = event.map(|update| update.holder.to_string()).unwrap_or_default();
-            format!("{holder}'s lease: {end}")
+            let me = picture.me().map(|me| me.session_id);
+            match event {
+                Some(update) if Some(update.session_id) == me => format!("your lease: {end}"),
+                Some(update) => format!("{}'s lease: {end}", update.holder),
+                None => format!("the lease: {end}"),
+            }
         }
         Phase::Calm
         | Phase::Noticed

@@ -59,20 +59,38 @@ pub const fn outcome_words(end: LeaseEnd) -> &'static str {
     }
 }
 
-/// Returns an age: `0.4 s`, `1 min 05 s`, `2 h 10 min`, `3 d 4 h`; rounded up to tenths, so never younger than it is.
+/// Returns why this session lost a lease, in words that follow "YOU LOST vehicle-4: ".
+pub const fn loss_words(end: LeaseEnd) -> &'static str {
+    match end {
+        LeaseEnd::Released => "you released it",
+        LeaseEnd::HandedBack => "you handed it back",
+        LeaseEnd::Expired => "no heartbeat of this console came through in time",
+        LeaseEnd::NotEngaged => "not engaged in time",
+        LeaseEnd::HolderLost => "your connection broke",
+        LeaseEnd::DemandEnded => "its demand ended",
+        LeaseEnd::Estopped => "it was stopped (ESTOP)",
+        LeaseEnd::Fallback => "it fell back",
+        LeaseEnd::MonitorRestarted => "the monitor restarted, every lease is void",
+        LeaseEnd::AgentRestarted => "the agent restarted, its lease is void",
+    }
+}
+
+/// Returns a count with its noun: `1 agent`, `3 agents`.
+pub fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Returns an age: `0.4 s`, `1:05` (minutes and seconds), `2h10m`, `3d4h`; at most six characters below a
+/// hundred days, so that no column cuts it into another value; rounded up to tenths, so never younger than it is.
 pub fn age(span: Duration) -> String {
     if span < Duration::from_mins(1) {
         let tenths = span.as_nanos().div_ceil(100_000_000);
-        return if tenths < 600 {
-            format!("{}.{} s", tenths / 10, tenths % 10)
-        } else {
-            "1 min 00 s".to_owned()
-        };
+        return if tenths < 600 { format!("{}.{} s", tenths / 10, tenths % 10) } else { "1:00".to_owned() };
     }
     long(span.as_secs())
 }
 
-/// Returns what is left of a deadline: `7.2 s`, `4 min 05 s`; rounded down to tenths, so never more than there is.
+/// Returns what is left of a deadline: `7.2 s`, `4:05`, `2h10m`; rounded down to tenths, so never more than there is.
 pub fn countdown(left: Duration) -> String {
     if left < Duration::from_mins(1) {
         let tenths = left.as_millis() / 100;
@@ -84,11 +102,11 @@ pub fn countdown(left: Duration) -> String {
 fn long(secs: u64) -> String {
     let (minutes, hours, days) = (secs / 60, secs / 3_600, secs / 86_400);
     if hours == 0 {
-        format!("{minutes} min {:02} s", secs % 60)
+        format!("{minutes}:{:02}", secs % 60)
     } else if days == 0 {
-        format!("{hours} h {:02} min", minutes % 60)
+        format!("{hours}h{:02}m", minutes % 60)
     } else {
-        format!("{days} d {} h", hours % 24)
+        format!("{days}d{}h", hours % 24)
     }
 }
 

@@ -239,7 +239,7 @@ pub(crate) fn alert() -> (Picture, MonoTime) {
 /// This person has claimed the agent.
 pub(crate) fn claimed() -> (Picture, MonoTime) {
     let (mut agents, alerts) = troubled(ControlState::Claimed);
-    agents[1].lease = Some(lease("anna", SESSION));
+    agents[1].lease = Some(LeaseStatus { engage_left_nanos: Some(4_300_000_000), ..lease("anna", SESSION) });
     (picture(OperatorRole::Operator, agents, alerts), START.after(millis(60)))
 }
 
@@ -252,7 +252,13 @@ pub(crate) fn takeover() -> (Picture, MonoTime) {
     alerts[0].state = AlarmState::AckedActive;
     alerts[0].acknowledged_by = Some(person("anna"));
     let mut picture = picture(OperatorRole::Operator, agents, alerts);
-    let update = |cursor, id, kind, state, code, logged| {
+    picture.handle_issued(
+        CommandId(Uuid::from_u128(2)),
+        &agent("truck-17"),
+        CommandKind::HandBack,
+        START.after(millis(15)),
+    );
+    let update = |cursor, id, kind, state, code: Option<CommandCode>, logged| {
         ToOperator::CommandStatus(CommandUpdate {
             cursor,
             command_id: CommandId(Uuid::from_u128(id)),
@@ -261,7 +267,7 @@ pub(crate) fn takeover() -> (Picture, MonoTime) {
             issued_by: person("anna"),
             state,
             code,
-            detail: None,
+            detail: code.map(|_code| note("the cause is still there: speed")),
             logged,
         })
     };

@@ -4,6 +4,7 @@ use crate::scenes::{self, START, agent, millis, picture, status};
 use std::fmt::Debug;
 use watchkeeper_model::*;
 use watchkeeper_picture::{Action, Picture, Unavailable, view};
+use watchkeeper_protocol::{ToOperator, operator::*};
 
 fn lines<T: Debug>(rows: impl IntoIterator<Item = T>) -> String {
     rows.into_iter().map(|row| format!("{row:?}")).collect::<Vec<_>>().join("\n") + "\n"
@@ -166,7 +167,62 @@ fn the_phases_of_a_takeover_follow_the_agent() {
 fn ages_round_up_and_countdowns_round_down() {
     assert_eq!(view::age(millis(1_301)), "1.4 s");
     assert_eq!(view::countdown(millis(1_399)), "1.3 s");
-    assert_eq!(view::age(millis(59_999)), "1 min 00 s");
-    assert_eq!(view::countdown(millis(3_720_000)), "1 h 02 min");
+    assert_eq!(view::age(millis(59_999)), "1:00");
+    assert_eq!(view::countdown(millis(3_720_000)), "1h02m");
+    assert_eq!(view::countdown(millis(299_999)), "4:59");
     assert_eq!(view::countdown(millis(0)), "0.0 s");
+}
+
+#[test]
+fn a_claim_counts_down_from_what_the_monitor_said_and_not_once_engaged() {
+    let mut claimed = status("truck-17", AgentKind::Vehicle);
+    claimed.control_state = ControlState::Claimed;
+    claimed.lease = Some(LeaseStatus {
+        engage_left_nanos: Some(5_000_000_000),
+        ..scenes::lease("anna", scenes::SESSION)
+    });
+    let shown = picture(OperatorRole::Operator, vec![claimed.clone()], vec![]);
+    let left = |after| shown.agent(&claimed.agent).unwrap().engage_left(START.after(millis(after)));
+    assert_eq!((left(1_500), left(6_000)), (Some(millis(3_500)), Some(millis(0))));
+    claimed.lease = Some(scenes::lease("anna", scenes::SESSION));
+    let engaged = picture(OperatorRole::Operator, vec![claimed.clone()], vec![]);
+    assert_eq!(engaged.agent(&claimed.agent).unwrap().engage_left(START), None);
+}
+
+#[test]
+fn the_refused_claim_of_another_takes_no_lease_away() {
+    let mut held = status("truck-17", AgentKind::Vehicle);
+    held.control_state = ControlState::Human;
+    held.lease = Some(scenes::lease("anna", scenes::SESSION));
+    let mut shown = picture(OperatorRole::Operator, vec![held.clone()], vec![]);
+    shown.handle(
+        &ToOperator::Lease(LeaseUpdate {
+            cursor: 101,
+            agent: held.agent.clone(),
+            holder: scenes::person("bob"),
+            session_id: SessionId(8),
+            epoch: Epoch(0),
+            event: LeaseEvent::Refused,
+            code: Some(CommandCode::Precondition),
+            end: None,
+            detail: None,
+        }),
+        START,
+    );
+    assert_eq!(shown.my_epoch(&held.agent), Some(Epoch(41)));
+}
+
+#[test]
+fn a_console_that_never_heard_anything_claims_no_age_of_data() {
+    let mut never = Picture::new();
+    never.handle_disconnected(START);
+    let line = view::status_line::status_line(&never, START.after(millis(44_000)));
+    assert_eq!(line.connection, "NOT CONNECTED for 44.0 s, no data yet");
+}
+
+#[test]
+fn nobody_knows_who_controls_an_agent_that_is_offline() {
+    let (picture, now) = scenes::stale();
+    let panel = view::takeover::panel(&picture, &agent("truck-17"), now).unwrap();
+    assert_eq!(panel.controller, "unknown: offline");
 }
