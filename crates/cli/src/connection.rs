@@ -8,7 +8,10 @@ use watchkeeper_client::{
     discover::{TOKEN_FILE_VARIABLE, URL_VARIABLE, discover},
 };
 use watchkeeper_model::{OperatorRole, PersonId};
-use watchkeeper_protocol::operator::ConsoleKind;
+use watchkeeper_protocol::{
+    operator::ConsoleKind,
+    session::{ErrorCode, ErrorReport},
+};
 
 /// How long a command waits for the monitor before it gives up.
 pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -39,9 +42,41 @@ pub(crate) struct PersonArguments {
 
 impl ConnectionArguments {
     /// Finds the monitor.
+    ///
+    /// # Errors
+    /// Also where what was named cannot be used, rather than trying it again and again.
     pub(crate) fn endpoint(&self) -> anyhow::Result<Endpoint> {
-        discover(self.url.as_deref(), self.token_file.as_deref()).context("looking for the monitor")
+        let endpoint =
+            discover(self.url.as_deref(), self.token_file.as_deref()).context("looking for the monitor")?;
+        check(&endpoint)?;
+        Ok(endpoint)
     }
+}
+
+/// Says at once what no further attempt would mend.
+fn check(endpoint: &Endpoint) -> anyhow::Result<()> {
+    let host = endpoint.url.strip_prefix("ws://").unwrap_or_default();
+    anyhow::ensure!(
+        !host.is_empty() && !host.starts_with(['/', ':']),
+        "{:?} is no address of a monitor: it must begin with ws:// and a host, as `serve` prints it; give it with \
+         --url ws://HOST:PORT/v1 or {URL_VARIABLE}",
+        endpoint.url
+    );
+    endpoint.token.read().map(drop).with_context(|| {
+        format!(
+            "there is no token to be let in with: start `watchkeeper serve`, and give the file that it prints as \
+             `token in FILE` with --token-file FILE or {TOKEN_FILE_VARIABLE}"
+        )
+    })
+}
+
+/// Returns what to do when the monitor does not take the token.
+pub(crate) fn unauthorised(report: &ErrorReport) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the monitor did not let us in: {}. A monitor makes a new token at each start: give the file that `serve` \
+         printed as `token in FILE` with --token-file FILE or {TOKEN_FILE_VARIABLE}",
+        report.message.to_string().trim_end_matches('.')
+    )
 }
 
 /// The name this computer knows the person by, where it can stand in the record.
@@ -64,21 +99,24 @@ pub(crate) fn operator(endpoint: Endpoint, who: &PersonArguments, console: Conso
 /// Waits until the monitor has welcomed the session.
 ///
 /// # Errors
-/// When it does not within [`CONNECT_WITHIN`]; the text says why the last attempt failed.
+/// At once when the token is wrong, else when it does not within [`CONNECT_WITHIN`]; the text says why the last attempt failed.
 pub(crate) async fn welcomed(operator: &mut Operator) -> anyhow::Result<()> {
     let mut last_reason = "nothing answered".to_owned();
     let welcome = async {
         loop {
             match operator.next().await {
-                OperatorEvent::Connected { .. } => return true,
+                OperatorEvent::Connected { .. } => return Ok(true),
                 OperatorEvent::Disconnected { reason } => last_reason = reason,
+                OperatorEvent::Refused(report) if report.code == ErrorCode::Unauthorised => {
+                    return Err(unauthorised(&report));
+                }
                 OperatorEvent::Refused(report) => last_reason = report.message.to_string(),
                 OperatorEvent::Message(_) => {}
-                OperatorEvent::Ended => return false,
+                OperatorEvent::Ended => return Ok(false),
             }
         }
     };
-    let is_in = tokio::time::timeout(CONNECT_WITHIN, welcome).await.unwrap_or(false);
+    let is_in = tokio::time::timeout(CONNECT_WITHIN, welcome).await.unwrap_or(Ok(false))?;
     anyhow::ensure!(
         is_in,
         "the monitor did not let us in within {} s: {last_reason}. Is `watchkeeper serve` running, and are \

@@ -27,6 +27,9 @@ impl DataArguments {
     }
 }
 
+/// How a takeover ended of which the record does not say it; one that stands in the record is always over.
+pub(crate) const HOW_UNKNOWN: &str = "how it ended is unknown";
+
 /// Opens the record of a data directory for reading.
 pub(crate) fn open(data: &Path) -> anyhow::Result<DirReader> {
     let directory = ledger_dir(data);

@@ -1,10 +1,11 @@
 //! The text console: rows of the picture drawn in a terminal, keys turned into intents.
 //!
-//! `ui` is what the screen remembers, `keys` turns a key into intents, `draw` paints and says what it
+//! `ui` is what the screen remembers, `news` what the person must be told unasked, `keys` turns a key into intents, `draw` paints and says what it
 //! painted, and `run` is the loop around them. All but the loop are pure: they get the picture and `now`.
 
 mod draw;
 mod keys;
+mod news;
 mod run;
 mod ui;
 

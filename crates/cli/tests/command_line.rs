@@ -13,13 +13,23 @@ use watchkeeper_engine::{
 };
 use watchkeeper_ledger::{DirStorage, Head, Ledger, Options};
 use watchkeeper_model::{
-    AgentId, AgentKind, BootId, CommandId, CommandKind, CommandState, ControlState, DemandId, DemandOrigin,
-    DemandOutcome, Epoch, Incarnation, MonoTime, PersonId,
+    AgentId, AgentKind, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState, DemandId,
+    DemandOrigin, DemandOutcome, Epoch, Incarnation, MonoTime, PersonId,
 };
 use watchkeeper_protocol::record::{DigestRecord, Moment, TakeoverCommand, TakeoverRecord, record_type};
 
 fn watchkeeper(arguments: &[&str], directory: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
+    run(Command::new(env!("CARGO_BIN_EXE_watchkeeper")), arguments, directory)
+}
+
+/// Gives up, with exit code 124, before the 10 s are over that a command waits for a monitor.
+fn watchkeeper_at_once(arguments: &[&str], directory: &Path) -> Output {
+    let mut command = Command::new("timeout");
+    command.args(["8", env!("CARGO_BIN_EXE_watchkeeper")]);
+    run(command, arguments, directory)
+}
+
+fn run(mut command: Command, arguments: &[&str], directory: &Path) -> Output {
     for name in ["WATCHKEEPER_URL", "WATCHKEEPER_TOKEN_FILE", "XDG_RUNTIME_DIR", "RUST_LOG"] {
         command.env_remove(name);
     }
@@ -82,6 +92,122 @@ fn a_file_that_is_no_series_is_refused_before_anything_connects() {
     let output = watchkeeper(&["replay", "plain.csv", "--agent", "press-1"], directory.path());
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("plain.csv is no series: line 1: numbers"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_printed_configuration_has_every_key_and_is_taken_back() {
+    let directory = TempDir::new().unwrap();
+    let output = watchkeeper(&["serve", "--print-config"], directory.path());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(Config::parse(&stdout(&output)).unwrap(), Config::complete());
+    assert!(stdout(&output).contains("[timers.vehicle]"), "{}", stdout(&output));
+    assert!(!directory.path().join("watchkeeper-data").exists(), "nothing was started");
+}
+
+#[test]
+fn a_token_file_or_an_address_that_cannot_do_fails_at_once_with_what_to_do() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("empty"), "").unwrap();
+    fs::write(directory.path().join("token"), "secret").unwrap();
+    fs::write(directory.path().join("series.csv"), "time,value\n0,1\n1,2\n").unwrap();
+    let commands: [&[&str]; 4] = [
+        &["simulate", "ring-calm", "--seconds", "300"],
+        &["replay", "series.csv", "--agent", "press-1"],
+        &["stop", "vehicle-4"],
+        &["operate"],
+    ];
+    let missing: &[&str] = &["--token-file", "missing"];
+    let empty: &[&str] = &["--token-file", "empty"];
+    let bad_url: &[&str] = &["--token-file", "token", "--url", "http://127.0.0.1:1/v1"];
+    for command in commands {
+        for (with, says) in [(missing, "missing"), (empty, "1 to 512 bytes"), (bad_url, "begin with ws://")] {
+            let output = watchkeeper_at_once(&[command, with].concat(), directory.path());
+            let told = stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{command:?} {with:?}: {told}");
+            assert!(told.contains(says) && told.contains("serve"), "{command:?} {with:?}: {told}");
+        }
+    }
+}
+
+/// A monitor that runs as long as the test.
+struct Monitor {
+    directory: TempDir,
+    serve: std::process::Child,
+}
+
+impl Monitor {
+    fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        let serve = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+            .args(["serve", "--listen", "localhost:0", "--data", "data", "--ready-file", "ready"])
+            .env_remove("XDG_RUNTIME_DIR")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .current_dir(directory.path())
+            .spawn()
+            .unwrap();
+        Self { directory, serve }
+    }
+
+    fn url(&self) -> String {
+        let ready = self.directory.path().join("ready");
+        for _ in 0..200 {
+            if let Ok(text) = fs::read_to_string(&ready) {
+                let ready: serde_json::Value = serde_json::from_str(&text).unwrap();
+                return ready.get("url").unwrap().as_str().unwrap().to_owned();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("the monitor was not ready within 10 s");
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.serve.kill().and_then(|()| self.serve.wait()).unwrap();
+    }
+}
+
+#[test]
+fn with_the_wrong_token_every_client_fails_at_once() {
+    let monitor = Monitor::start();
+    let url = monitor.url();
+    let here = monitor.directory.path();
+    fs::write(here.join("wrong"), "00000000000000000000000000000000").unwrap();
+    fs::write(here.join("series.csv"), "time,value\n0,1\n1,2\n").unwrap();
+    let commands: [&[&str]; 4] = [
+        &["simulate", "ring-calm", "--seconds", "300"],
+        &["replay", "series.csv", "--agent", "press-1"],
+        &["stop", "vehicle-4"],
+        &["operate"],
+    ];
+    for command in commands {
+        let output =
+            watchkeeper_at_once(&[command, &["--url", &url, "--token-file", "wrong"]].concat(), here);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {told}");
+        assert!(told.contains("token") && told.contains("did not let us in"), "{command:?}: {told}");
+    }
+}
+
+#[test]
+fn vehicles_that_were_let_in_end_well() {
+    let monitor = Monitor::start();
+    let url = monitor.url();
+    let here = monitor.directory.path();
+    let with = ["--seconds", "3", "--url", &url, "--token-file", "data/token"];
+    let output = watchkeeper(&[&["simulate", "ring-calm"], &with[..]].concat(), here);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn without_a_monitor_vehicles_that_nobody_let_in_are_a_failure() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("token"), "secret").unwrap();
+    let with = ["simulate", "--seconds", "1", "--url", "ws://127.0.0.1:9/v1", "--token-file", "token"];
+    let output = watchkeeper(&with, directory.path());
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert!(stderr(&output).contains("no monitor let any of the vehicles in"), "{}", stderr(&output));
 }
 
 /// A record of one run: a timeout, a stranger's disconnection, and a takeover that no input explains.
@@ -153,7 +279,7 @@ fn takeover() -> TakeoverRecord {
         boot_id: BootId(Uuid::from_u128(7)),
         origin: DemandOrigin::Monitor,
         reason: "confidence 0.45 is below 0.5".to_owned(),
-        alert_id: None,
+        alert_id: Some(AlertId(100_000_001)),
         holder: Some(PersonId::new("anna").unwrap()),
         epoch: Some(Epoch(3)),
         outcome: Some(DemandOutcome::Human),
@@ -194,7 +320,7 @@ fn a_sound_record_is_verified_against_a_kept_head_and_replays_identically() {
     fs::write(made.directory.path().join("kept.head"), format!("{}\n", made.head)).unwrap();
     let verified = made.run(&["ledger", "verify", "--head", "kept.head"]);
     assert!(verified.status.success(), "{}", stderr(&verified));
-    assert!(stdout(&verified).contains("1 kept heads match"), "{}", stdout(&verified));
+    assert!(stdout(&verified).contains("1 kept head matches"), "{}", stdout(&verified));
     let replayed = made.run(&["ledger", "replay"]);
     assert!(replayed.status.success(), "{}{}", stdout(&replayed), stderr(&replayed));
     assert!(stdout(&replayed).ends_with("identical\n"), "{}", stdout(&replayed));
@@ -217,6 +343,10 @@ fn a_flipped_byte_and_a_missing_end_are_named() {
     let cut = other.run(&["ledger", "verify", "--head", &head]);
     assert_eq!(cut.status.code(), Some(1));
     assert!(stdout(&cut).contains("records 7 to 10 are missing"), "{}", stdout(&cut));
+    assert!(stdout(&cut).contains("Or the kept head is wrong"), "{}", stdout(&cut));
+    let nonsense = other.run(&["ledger", "verify", "--head", "nonsense"]);
+    assert_eq!(nonsense.status.code(), Some(1));
+    assert!(stderr(&nonsense).contains("neither a file nor `SEQUENCE HASH`"), "{}", stderr(&nonsense));
 }
 
 #[test]
@@ -246,6 +376,23 @@ fn takeovers_are_listed_and_shown_with_what_is_unknown() {
     let unknown = made.run(&["takeover", "show", "5"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(stderr(&unknown).contains("no takeover 5"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn takeovers_before_damage_are_listed_before_the_error() {
+    let later = TakeoverRecord { demand_id: DemandId(100_000_002), ..takeover() };
+    let made = MadeRecord::make(&[takeover(), later]);
+    let mut damaged = fs::read(made.segment()).unwrap();
+    // The last mention is in the second takeover; the digest behind it tells damage from an unfinished end.
+    let name = b"vehicle-4";
+    let place = damaged.windows(name.len()).rposition(|window| window == name).unwrap();
+    damaged[place] ^= 1;
+    fs::write(made.segment(), damaged).unwrap();
+    let listed = made.run(&["takeover", "list"]);
+    assert_eq!(listed.status.code(), Some(1), "{}", stderr(&listed));
+    let lines = stdout(&listed);
+    assert!(lines.contains("100000001") && !lines.contains("100000002"), "{lines}");
+    assert!(stderr(&listed).contains("ledger verify"), "{}", stderr(&listed));
 }
 
 #[test]

@@ -14,7 +14,9 @@ use anyhow::Context;
 use clap::Args;
 use script::Script;
 use std::{
+    fs::Permissions,
     io::{IsTerminal, stdin, stdout},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -105,7 +107,8 @@ fn data_directory(arguments: &DemoArguments) -> anyhow::Result<PathBuf> {
     if let Some(data) = &arguments.data {
         return Ok(data.clone());
     }
-    let directory = tempfile::Builder::new().prefix("watchkeeper-demo-").tempdir();
+    let owner_only = Permissions::from_mode(0o700);
+    let directory = tempfile::Builder::new().prefix("watchkeeper-demo-").permissions(owner_only).tempdir();
     Ok(directory.context("making a temporary directory for the record")?.keep())
 }
 
@@ -160,10 +163,7 @@ async fn play_console(
     shown?;
     say(simulate::describe(&played.driver, "vehicle-"))?;
     say(serve::describe(&played.server))?;
-    say(format_args!(
-        "the record is kept: watchkeeper takeover list --data {0}\n                    watchkeeper ledger verify --data {0} --head {0}/head",
-        data.display()
-    ))?;
+    say(follow_up(data))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -191,6 +191,7 @@ async fn play_script(
     let heads: Vec<Head> = story.head.into_iter().chain([played.server.head]).map(kept).collect();
     say(format_args!("\nas the record has it ({})", data.display()))?;
     let is_proved = judge(data, &heads)?;
+    say(format_args!("\n{}", follow_up(data)))?;
     say(if is_proved { "\nPASSED" } else { "\nFAILED" })?;
     Ok(if is_proved { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -210,6 +211,25 @@ fn judge(data: &Path, heads: &[Head]) -> anyhow::Result<bool> {
     Ok(is_sound && evidence.is_complete() && first.is_identical() && is_repeatable)
 }
 
+/// Returns what to do with the record now, as commands for the shell.
+fn follow_up(data: &Path) -> String {
+    // The program may lie where no shell looks for it: in the folder that a build writes into.
+    let program = std::env::current_exe().unwrap_or_else(|_unknown| PathBuf::from("watchkeeper"));
+    let data = std::path::absolute(data).unwrap_or_else(|_unknown| data.to_owned());
+    let (program, head, data) = (quoted(&program), quoted(&data.join("head")), quoted(&data));
+    format!(
+        "the record is kept; look at it with\n  {program} takeover list --data {data}\n  \
+         {program} ledger verify --data {data} --head {head}"
+    )
+}
+
+/// Returns a path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 /// A head as the ledger's verifier takes it.
 const fn kept(head: session::Head) -> Head {
     Head { sequence: head.sequence, hash: ChainHash(head.hash) }
@@ -217,4 +237,16 @@ const fn kept(head: session::Head) -> Head {
 
 fn person(name: &str) -> anyhow::Result<PersonId> {
     PersonId::new(name).with_context(|| format!("{name:?} as a person's name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+    use std::path::Path;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        assert_eq!(quoted(Path::new("/tmp/watchkeeper-demo-a1")), "/tmp/watchkeeper-demo-a1");
+        assert_eq!(quoted(Path::new("/my data/it's")), r"'/my data/it'\''s'");
+    }
 }

@@ -4,13 +4,13 @@ pub(crate) mod replay;
 mod show;
 
 use crate::{
-    out::say,
+    out::{count, say},
     record::{DataArguments, wall},
 };
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use std::{fs, path::PathBuf, process::ExitCode};
-use watchkeeper_ledger::{Head, Report, verify};
+use watchkeeper_ledger::{Head, Problem, Report, verify};
 use watchkeeper_model::WallTime;
 
 #[derive(Debug, Args)]
@@ -69,10 +69,13 @@ fn read_heads(text: &str) -> anyhow::Result<Vec<Head>> {
     {
         return Ok(vec![head]);
     }
+    anyhow::ensure!(path.exists(), "--head {text:?} is neither a file nor `SEQUENCE HASH`");
     let found = fs::read_to_string(&path).with_context(|| format!("reading the head in {text}"))?;
     let lines = found.lines().filter(|line| !line.trim().is_empty());
-    let heads: Vec<Head> =
-        lines.map(str::parse).collect::<Result<_, _>>().with_context(|| format!("{text} holds no head"))?;
+    let heads: Vec<Head> = lines
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("{text} holds no head: a line of it is not `SEQUENCE HASH`"))?;
     anyhow::ensure!(!heads.is_empty(), "{text} is empty: no head was kept");
     Ok(heads)
 }
@@ -83,7 +86,7 @@ pub(crate) fn describe(report: &Report) -> String {
     if let Some(point) = &report.starting_point {
         lines.push(point.to_string());
     }
-    lines.push(format!("{} records in {} segments", report.records, report.segments));
+    lines.push(format!("{} in {}", count(report.records, "record"), count(report.segments, "segment")));
     if let Some((first, last)) = report.wall_nanos {
         let [first, last] = [first, last].map(|nanos| wall(WallTime::from_unix_nanos(nanos)));
         lines.push(format!("from {first} to {last}"));
@@ -92,18 +95,26 @@ pub(crate) fn describe(report: &Report) -> String {
         lines.push(format!("segment {segment} follows damage that was accepted at a start"));
     }
     if let Some((place, bytes)) = report.unfinished {
-        lines.push(format!("a running monitor is writing a record ({place}, {bytes} bytes so far)"));
+        lines.push(format!(
+            "a running monitor is writing a record ({place}, {} so far)",
+            count(bytes, "byte")
+        ));
     }
     if report.heads_matched > 0 {
-        lines.push(format!("{} kept heads match", report.heads_matched));
+        lines.push(if report.heads_matched == 1 {
+            "1 kept head matches".to_owned()
+        } else {
+            format!("{} kept heads match", report.heads_matched)
+        });
     }
     if report.heads_too_old > 0 {
-        lines
-            .push(format!("{} kept heads are older than the record and prove nothing", report.heads_too_old));
+        let are = if report.heads_too_old == 1 { "is" } else { "are" };
+        let heads = count(report.heads_too_old, "kept head");
+        lines.push(format!("{heads} {are} older than the record: no proof"));
     }
-    lines.extend(report.problems.iter().map(|problem| format!("PROBLEM: {problem}")));
+    lines.extend(report.problems.iter().map(describe_problem));
     if report.problems_left_out > 0 {
-        lines.push(format!("... and {} more problems", report.problems_left_out));
+        lines.push(format!("... and {}", count(report.problems_left_out, "more problem")));
     }
     match (report.is_sound(), report.head) {
         (true, Some(head)) => lines.push(format!("sound; head {head}")),
@@ -111,4 +122,18 @@ pub(crate) fn describe(report: &Report) -> String {
         (false, _) => lines.push("NOT SOUND".to_owned()),
     }
     lines.join("\n")
+}
+
+/// A head that proves nothing wrong on its own may be the wrong one itself: a typing error, or of another record.
+fn describe_problem(problem: &Problem) -> String {
+    let doubt = match problem {
+        Problem::MissingRecords { .. } | Problem::Rewritten { .. } => " Or the kept head is wrong.",
+        Problem::Header { .. }
+        | Problem::Record { .. }
+        | Problem::OutOfOrder { .. }
+        | Problem::Trailing { .. }
+        | Problem::UnfinishedTail { .. }
+        | Problem::MissingSegments { .. } => "",
+    };
+    format!("PROBLEM: {problem}{doubt}")
 }

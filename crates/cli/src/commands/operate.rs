@@ -1,5 +1,6 @@
 //! `operate`: the console for scripts.
 
+mod asked;
 mod console;
 mod event;
 mod order;
@@ -27,7 +28,9 @@ is the one that was claimed or waited for last:
   {"do":"wait","for":{"agent":"vehicle-4","state":"human"},"timeout_secs":10}
   wait for: agent (or any:true), state, lease (mine, none), alert (takeover, any, none), command (terminal,
   completed), can_resume, condition_reached, offline; all that is given must hold at once.
-An "id" in a line comes back with its answer ("sent", "waited" or "failed").
+  Without timeout_secs a wait fails after 30 s.
+An "id" in a line comes back with its answer ("sent", "waited" or "failed"), and with the monitor's refusal of it
+("error", or "lease" with "change":"refused"; the newest order of that kind which nothing has answered yet).
 
 While this session holds a lease it sends the heartbeats (20 a second, ready: a script is ready by definition) and
 ASSUME by itself. At the end of the input, on quit and on Ctrl-C nothing is left behind: what it drives is handed

@@ -3,7 +3,11 @@
 mod pace;
 mod series;
 
-use crate::{connection::ConnectionArguments, out::say, shutdown::Shutdown};
+use crate::{
+    connection::{ConnectionArguments, unauthorised},
+    out::{count, count_of, say},
+    shutdown::Shutdown,
+};
 use anyhow::{Context, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,6 +17,7 @@ use std::{fs::File, io::BufReader, path::PathBuf, process::ExitCode, time::Durat
 use tokio::time::{Interval, MissedTickBehavior};
 use watchkeeper_client::{Agent, AgentOptions, DecideError, DecisionDraft, Mode, World};
 use watchkeeper_model::{AgentId, AgentKind, Label, SignalSpec};
+use watchkeeper_protocol::session::ErrorCode;
 use watchkeeper_server::clock::Clock;
 
 /// What a series "decides": nothing; it shows what was.
@@ -75,9 +80,9 @@ pub(crate) async fn run(arguments: ReplayArguments) -> anyhow::Result<ExitCode> 
     options.world = world(false);
     let mut shutdown = Shutdown::listen()?;
     say(format_args!(
-        "{}: {} signals of {}",
+        "{}: {} of {}",
         arguments.agent,
-        options.signals.len(),
+        count_of(options.signals.len(), "signal"),
         arguments.file.display()
     ))?;
     let agent = Agent::connect(options).await?;
@@ -85,12 +90,31 @@ pub(crate) async fn run(arguments: ReplayArguments) -> anyhow::Result<ExitCode> 
     let done = tokio::select! {
         biased;
         () = shutdown.wanted() => Ok(()),
+        done = refused(replay.agent.clone()) => Err(done),
         done = replay.play() => done,
     };
     replay.bar.finish_and_clear();
     replay.agent.close().await;
-    say(format_args!("{} decisions sent, {} rows skipped", replay.sent, replay.bad_rows))?;
+    say(format_args!("{} sent, {} skipped", count(replay.sent, "decision"), count(replay.bad_rows, "row")))?;
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Waits until the monitor says that the token is wrong; then nothing more comes of waiting.
+///
+/// Once the series has been let in it waits for the monitor, also for one with another token.
+async fn refused(agent: Agent) -> anyhow::Error {
+    loop {
+        let status = agent.status();
+        if status.connected {
+            return std::future::pending().await;
+        }
+        if let Some(report) = status.error
+            && report.code == ErrorCode::Unauthorised
+        {
+            return unauthorised(&report);
+        }
+        tokio::time::sleep(REPORT_PERIOD).await;
+    }
 }
 
 /// What the host of the series confirms: it stands whenever the replay is paused.

@@ -1,12 +1,17 @@
 //! `serve`: runs the monitor.
 
-use crate::{out::say, record, shutdown::Shutdown, stages};
+use crate::{
+    out::{count, say},
+    record,
+    shutdown::Shutdown,
+    stages,
+};
 use anyhow::Context;
 use clap::Args;
 use std::{
     fs,
     io::Write,
-    net::SocketAddr,
+    net::{SocketAddr, ToSocketAddrs},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -19,6 +24,7 @@ use watchkeeper_server::{RunningServer, ServeReport, Server, ServerOptions};
 #[command(after_help = "Examples:
   watchkeeper serve
   watchkeeper serve --data /var/lib/watchkeeper --config limits.toml
+  watchkeeper serve --print-config > limits.toml
   watchkeeper serve --listen 127.0.0.1:0 --ready-file ready.json
 
 There is no TLS yet, so it listens on loopback addresses only. SIGTERM or Ctrl-C drains: sessions are told,
@@ -28,11 +34,14 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "DIR", default_value = "./watchkeeper-data")]
     data: PathBuf,
     /// Where to listen; port 0 takes any free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7410")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7410", value_parser = listen)]
     listen: SocketAddr,
     /// Limits, timers and detectors, in TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Prints the default configuration, every key of it, as --config takes it, and exits
+    #[arg(long, conflicts_with = "config")]
+    print_config: bool,
     /// Keeps the newest heads of the record here, one a line: they show later tampering
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
@@ -45,6 +54,10 @@ pub(crate) struct ServeArguments {
 }
 
 pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
+    if arguments.print_config {
+        say(Config::complete().to_toml().trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut options = ServerOptions::new(&arguments.data);
     options.config = config(arguments.config.as_deref())?;
     options.listen = arguments.listen;
@@ -65,6 +78,19 @@ pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     let report = server.stop().await.context("running the monitor")?;
     say(describe(&report))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads where to listen: an address, or a name of this machine.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let example = "give an address and a port, such as 127.0.0.1:7505";
+    let found = text.to_socket_addrs().map_err(|error| format!("{error}; {example}"))?;
+    let mut found: Vec<SocketAddr> = found.filter(|address| address.ip().is_loopback()).collect();
+    // Where a name has both, the older kind is what others write into their URLs.
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.first().copied().ok_or_else(|| format!("this is no name of a loopback address; {example}"))
 }
 
 /// Reads a configuration file; without one the defaults hold.
@@ -97,11 +123,34 @@ fn write_ready_file(path: &Path, server: &RunningServer) -> anyhow::Result<()> {
 pub(crate) fn describe(report: &ServeReport) -> String {
     let ServeReport { incarnation, sessions, inputs, refused_frames, refused_connections, .. } = report;
     format!(
-        "run {incarnation}: {sessions} sessions, {inputs} inputs, {refused_frames} frames and \
-         {refused_connections} connections refused\nhead of the record: {} {}\noutputs (SHA-256): {}\n{}",
+        "run {incarnation}: {}, {}, {} and {} refused\nhead of the record: {} {}\noutputs (SHA-256): {}\n{}",
+        count(*sessions, "session"),
+        count(*inputs, "input"),
+        count(*refused_frames, "frame"),
+        count(*refused_connections, "connection"),
         report.head.sequence,
         record::hex(&report.head.hash),
         record::hex(&report.output_digest),
         stages::table(&report.stages, AgentKind::Vehicle),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listen;
+
+    #[test]
+    fn a_name_of_this_machine_is_as_good_as_its_address() {
+        let found = listen("localhost:7505").unwrap();
+        assert!(found.ip().is_loopback() && found.port() == 7505, "{found}");
+        assert_eq!(listen("[::1]:0").unwrap().to_string(), "[::1]:0");
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_what_one_looks_like() {
+        for text in ["7505", "localhost", "localhost:seven"] {
+            let error = listen(text).unwrap_err();
+            assert!(error.contains("such as 127.0.0.1:7505"), "{text}: {error}");
+        }
+    }
 }

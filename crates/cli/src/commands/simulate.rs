@@ -1,9 +1,16 @@
 //! `simulate`: simulated vehicles as agents of the monitor.
 
-use crate::{connection::ConnectionArguments, out::say, shutdown::Shutdown};
-use anyhow::Context;
+use crate::{
+    connection::{ConnectionArguments, PersonArguments, operator, unauthorised},
+    out::{count, say},
+    shutdown::Shutdown,
+};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use std::{fmt::Write, path::PathBuf, process::ExitCode, time::Duration};
+use watchkeeper_client::{Endpoint, OperatorEvent};
+use watchkeeper_model::{OperatorRole, PersonId};
+use watchkeeper_protocol::{operator::ConsoleKind, session::ErrorCode};
 use watchkeeper_simulator::{
     Outcome, Scenario, World,
     driver::{DriverOptions, DriverReport, drive},
@@ -19,6 +26,7 @@ const EVENTS_PRINTED: usize = 20;
   watchkeeper simulate ring-silent --seed 7
   watchkeeper simulate my-ring.toml --seconds 300
 
+Exit code 0: the vehicles were let in and the time was played. 1: no monitor let any of them in.
 The same seed gives the same world; real time and people decide what becomes of it.")]
 pub(crate) struct SimulateArguments {
     /// Name of a scenario, or a file ending in .toml
@@ -61,15 +69,64 @@ pub(crate) async fn run(arguments: SimulateArguments) -> anyhow::Result<ExitCode
         arguments.seed
     ))?;
     let world = World::new(&scenario, arguments.seed);
+    let mut let_in = Ok(false);
     let report = drive(world, &options, async {
         tokio::select! {
             () = shutdown.wanted() => {}
             () = tokio::time::sleep(played) => {}
+            refused = watch_for(&options, &mut let_in) => let_in = Err(refused),
         }
     })
     .await?;
+    let let_in = let_in?;
     say(describe(&report, &options.prefix))?;
+    ensure!(
+        let_in,
+        "no monitor let any of the vehicles in: nothing of this is on record. Is `watchkeeper serve` running at {}?",
+        options.endpoint.url
+    );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks at the monitor until it shows a vehicle, and sets `let_in` then; returns only where that cannot happen.
+///
+/// The vehicles themselves go on without a monitor, so somebody else has to look: an observer, who leaves as
+/// soon as he has seen one.
+async fn watch_for(options: &DriverOptions, let_in: &mut anyhow::Result<bool>) -> anyhow::Error {
+    match a_vehicle_is_seen(options.endpoint.clone(), &options.prefix).await {
+        Ok(()) => {
+            *let_in = Ok(true);
+            std::future::pending().await
+        }
+        Err(refused) => refused,
+    }
+}
+
+async fn a_vehicle_is_seen(endpoint: Endpoint, prefix: &str) -> anyhow::Result<()> {
+    let person = PersonId::new("simulate").context("a name for the observer")?;
+    let who = PersonArguments { person, role: OperatorRole::Observer };
+    let mut operator = operator(endpoint, &who, ConsoleKind::Scripted);
+    loop {
+        match operator.next().await {
+            OperatorEvent::Refused(report) if report.code == ErrorCode::Unauthorised => {
+                return Err(unauthorised(&report));
+            }
+            OperatorEvent::Ended => bail!("the observer's session has ended"),
+            OperatorEvent::Connected { .. }
+            | OperatorEvent::Disconnected { .. }
+            | OperatorEvent::Refused(_)
+            | OperatorEvent::Message(_) => {}
+        }
+        let mut agents = operator.picture().agents();
+        let is_seen = agents.any(|(agent, entry)| {
+            agent.as_str().starts_with(prefix) && entry.status().offline_nanos.is_none()
+        });
+        if is_seen {
+            break;
+        }
+    }
+    operator.close().await;
+    Ok(())
 }
 
 /// Finds a scenario by its name, or reads it from a file.
@@ -85,8 +142,9 @@ pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
 pub(crate) fn describe(report: &DriverReport, prefix: &str) -> String {
     let DriverReport { outcome, played, lost, decisions, dropped } = report;
     let mut text = format!(
-        "played {:.1} s: {decisions} decisions, {}, {}, {}",
+        "played {:.1} s: {}, {}, {}, {}",
         played.as_secs_f64(),
+        count(*decisions, "decision"),
         count(outcome.collisions, "collision"),
         count(outcome.near_misses, "near miss"),
         count(outcome.hard_brakings, "hard braking"),
@@ -102,7 +160,7 @@ pub(crate) fn describe(report: &DriverReport, prefix: &str) -> String {
     .chain(
         (!lost.is_zero()).then(|| format!("this machine was too slow to play {:.1} s", lost.as_secs_f64())),
     )
-    .chain((*dropped > 0).then(|| format!("{dropped} decisions may be missing in the record")))
+    .chain((*dropped > 0).then(|| format!("{} may be missing in the record", count(*dropped, "decision"))))
     .chain(events(outcome, prefix));
     for line in lines {
         add(line).expect("a String takes every write");
@@ -125,9 +183,4 @@ fn describe_event(event: &Event, prefix: &str) -> String {
     let other = event.other.map(|other| format!(" {prefix}{}", other + 1)).unwrap_or_default();
     let by = if event.supervised { " (under a drive from outside)" } else { "" };
     format!("  {:>6.1} s  {prefix}{} {what}{other}{by}", event.at.as_secs_f64(), event.vehicle + 1)
-}
-
-fn count(number: u32, what: &str) -> String {
-    let plural = if what.ends_with('s') { "es" } else { "s" };
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}{plural}") }
 }

@@ -13,7 +13,8 @@ use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     style::{Color, Modifier, Style},
-    text::Span,
+    text::{Line, Span},
+    widgets::{Paragraph, Wrap},
 };
 use std::ops::Range;
 use watchkeeper_model::{AgentId, MonoTime, StateVersion};
@@ -24,17 +25,24 @@ const WIDE: u16 = 150;
 /// Lines of the takeover panel: what a person must know, its keys, and a title.
 const PANEL_LINES: u16 = 8;
 
+/// Below this nothing but the headline and the stop is drawn.
+const SMALLEST: (u16, u16) = (60, 16);
+
 /// Draws one frame; returns which alerts and agents it showed.
 pub(crate) fn draw(frame: &mut Frame, picture: &Picture, ui: &UiState, now: MonoTime) -> Shown {
-    let trouble = chrome::trouble(picture, now);
+    let size = frame.area();
+    if size.width < SMALLEST.0 || size.height < SMALLEST.1 {
+        return too_small(frame, picture, ui, now);
+    }
+    let trouble = chrome::trouble(picture, ui, now);
     let rows = [
         Constraint::Length(2),
         Constraint::Length(u16::from(trouble.is_some())),
         Constraint::Min(0),
-        Constraint::Length(2),
+        Constraint::Length(chrome::bottom_height(ui, size, now)),
     ];
     let [top, middle, body, bottom] = Layout::vertical(rows).areas(frame.area());
-    chrome::draw_top(frame, top, picture, now);
+    chrome::draw_top(frame, top, picture, ui, now);
     if let Some(trouble) = trouble {
         chrome::draw_trouble(frame, middle, &trouble);
     }
@@ -62,6 +70,51 @@ pub(crate) fn draw(frame: &mut Frame, picture: &Picture, ui: &UiState, now: Mono
     shown.agents.extend(held(picture));
     chrome::draw_bottom(frame, bottom, picture, ui, now);
     shown
+}
+
+/// What cannot wait for a larger terminal: the headline, the stop, and what was just said.
+fn too_small(frame: &mut Frame, picture: &Picture, ui: &UiState, now: MonoTime) -> Shown {
+    let area = frame.area();
+    let mut lines = vec![chrome::who_controls(picture, ui, usize::from(area.width), now)];
+    if let Some(agent) = &ui.agent {
+        lines.push(Line::from(vec![
+            styled(Tone::Danger, "[S]"),
+            styled(Tone::Normal, format!(" STOP {agent}")),
+        ]));
+    }
+    let text = format!(
+        "the terminal is too small ({}x{}); at least {}x{}",
+        area.width, area.height, SMALLEST.0, SMALLEST.1
+    );
+    lines.push(Line::styled(text, style(Tone::Warning)));
+    lines.extend(chrome::bottom_lines(picture, ui, now));
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: true }), area);
+    // The headline may be cut: what it names counts as not seen.
+    Shown::default()
+}
+
+/// Returns `text` in at most `width` columns, with `…` where it was cut.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain((width > 0).then_some('…')).collect()
+}
+
+/// Returns the parts that fit into `width` as they are, then `…`: half a number reads as another number.
+fn fit(parts: Vec<Span<'static>>, width: usize) -> Line<'static> {
+    let mut line = Line::default();
+    let mut left = parts.len();
+    for part in parts {
+        left -= 1;
+        let reserve = usize::from(left > 0);
+        if line.width() + part.content.trim_end().chars().count() + reserve > width {
+            line.push_span(Span::raw("…"));
+            return line;
+        }
+        line.push_span(part);
+    }
+    line
 }
 
 fn held(picture: &Picture) -> Option<(AgentId, StateVersion)> {

@@ -1,6 +1,6 @@
 //! Keys into intents. Every key acts on the selected id, never on a row.
 
-use super::ui::{CONFIRM_WITHIN, ENGAGE_WITHIN, Pane, Pending, Prompt, Purpose, UiState, View};
+use super::ui::{CONFIRM_WITHIN, Engage, Pane, Pending, Prompt, Purpose, UiState, View};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::time::Duration;
 use watchkeeper_model::{
@@ -69,6 +69,7 @@ fn pressed(code: KeyCode, picture: &Picture, ui: &mut UiState, now: MonoTime) ->
         switch_pane(picture, ui, now);
     } else if code == KeyCode::Esc {
         ui.engage = None;
+        ui.news.dismiss();
     } else if code == KeyCode::Char('a') {
         return acknowledge(picture, ui, now);
     } else if code == KeyCode::Char('n') {
@@ -161,12 +162,13 @@ fn claim(agent: AgentId, allowed: Result<(), Unavailable>, ui: &mut UiState, now
             return vec![];
         }
     };
-    ui.engage = Some(Pending { agent: agent.clone(), until: now.after(ENGAGE_WITHIN) });
-    ui.say(Tone::Own, format!("{agent}: Enter or e takes control, within 10 s"), now);
+    ui.engage = Some(Engage { agent: agent.clone(), armed_at: now });
+    // The line below the lists counts down from what the monitor says.
+    ui.hush();
     if claimed_before { vec![] } else { vec![Intent::Claim { agent }] }
 }
 
-/// The second deliberate input: for the same agent, and within ten seconds of the first.
+/// The second deliberate input: for the same agent, and before its claim lapses.
 fn engage(
     agent: AgentId,
     allowed: Result<(), Unavailable>,

@@ -65,7 +65,7 @@ async fn show(
                 None => is_over = true,
             },
             // Frames at their pace: messages are folded in between, and only alerts hurry the drawing.
-            goes_on = fold_until(session, frame, &mut alerted) => is_over = !goes_on,
+            goes_on = fold_until(session, frame, &mut alerted, &mut ui) => is_over = !goes_on,
         }
     }
     Ok(())
@@ -76,6 +76,7 @@ async fn fold_until(
     session: &mut Operator,
     frame: &mut tokio::time::Interval,
     alerted: &mut tokio::time::Interval,
+    ui: &mut UiState,
 ) -> bool {
     let mut news = false;
     loop {
@@ -85,10 +86,16 @@ async fn fold_until(
             _at = frame.tick() => return true,
             _at = alerted.tick(), if news => return true,
             event = session.next() => {
-                if event == OperatorEvent::Ended {
-                    return false;
+                match event {
+                    OperatorEvent::Ended => return false,
+                    OperatorEvent::Connected { .. } => ui.link_reason = None,
+                    OperatorEvent::Disconnected { reason } => ui.link_reason = Some(reason),
+                    OperatorEvent::Refused(_) => {}
+                    // A lease that ends is as urgent as an alert.
+                    OperatorEvent::Message(message) => {
+                        news |= matches!(*message, ToOperator::Alert(_) | ToOperator::Lease(_));
+                    }
                 }
-                news |= matches!(&event, OperatorEvent::Message(message) if matches!(**message, ToOperator::Alert(_)));
             }
         }
     }

@@ -1,11 +1,12 @@
 //! What the screen remembers between two keys.
 
+use super::news::News;
 use std::time::Duration;
 use watchkeeper_model::{AgentId, AgentKind, AlertId, LatchId, MonoTime, StateVersion};
 use watchkeeper_picture::{Picture, view::Tone};
 
-/// How long the first input of a takeover waits for the second.
-pub(crate) const ENGAGE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a claim waits for its answer. Once granted, the lease says how long the second input may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a key shows that a person is there (`takeover.md` 1.5, text console).
 const READY_FOR: Duration = Duration::from_secs(3);
 /// How long the order of the alerts stays after the selection moved.
@@ -63,12 +64,19 @@ pub(crate) struct Pending {
     pub(crate) until: MonoTime,
 }
 
+/// The first of the two inputs that take control was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Engage {
+    pub(crate) agent: AgentId,
+    pub(crate) armed_at: MonoTime,
+}
+
 /// One line that tells a person what a key did or why it did nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MessageLine {
     pub(crate) text: String,
     pub(crate) tone: Tone,
-    until: MonoTime,
+    pub(super) until: MonoTime,
 }
 
 /// What the screen remembers. Selections are ids, so nothing that moves changes what a key acts on.
@@ -78,7 +86,7 @@ pub(crate) struct UiState {
     pub(crate) pane: Pane,
     pub(crate) agent: Option<AgentId>,
     pub(crate) alert: Option<AlertId>,
-    pub(crate) engage: Option<Pending>,
+    pub(crate) engage: Option<Engage>,
     pub(crate) prompt: Option<Prompt>,
     pub(crate) help: bool,
     pub(crate) quit: bool,
@@ -86,6 +94,9 @@ pub(crate) struct UiState {
     pub(crate) stop_armed: Option<Pending>,
     /// Agents stopped lately, for the confirmation of many.
     pub(crate) stops: Vec<(AgentId, MonoTime)>,
+    /// Why there is no connection, as the last attempt ended.
+    pub(crate) link_reason: Option<String>,
+    pub(crate) news: News,
     message: Option<MessageLine>,
     frozen: Vec<AlertId>,
     moved_at: Option<MonoTime>,
@@ -116,6 +127,8 @@ impl UiState {
             quit_armed_until: None,
             stop_armed: None,
             stops: Vec::new(),
+            link_reason: None,
+            news: News::new(),
             message: None,
             frozen: Vec::new(),
             moved_at: None,
@@ -138,8 +151,37 @@ impl UiState {
         if self.alert.is_some_and(|alert| picture.alert(alert).is_none()) {
             self.alert = None;
         }
-        self.engage.take_if(|pending| now >= pending.until);
+        let away = self.ready_for(now).is_zero();
+        let over = self.news.update(picture, away, now);
+        self.engage.take_if(|pending| over.contains(&pending.agent));
+        self.end_second_input(picture, now);
         self.message.take_if(|message| now >= message.until);
+    }
+
+    /// Ends the wait for the second input with the claim: refused, lapsed, or never answered.
+    fn end_second_input(&mut self, picture: &Picture, now: MonoTime) {
+        let Some(pending) = &self.engage else { return };
+        let agent = pending.agent.clone();
+        let entry = picture.agent(&agent);
+        let me = picture.me().map(|me| me.session_id);
+        let refusal = entry.and_then(|entry| entry.refusal()).filter(|refusal| {
+            refusal.received_at >= pending.armed_at && Some(refusal.value.session_id) == me
+        });
+        if picture.my_epoch(&agent).is_some() {
+            if entry.and_then(|entry| entry.engage_left(now)).is_some_and(|left| left.is_zero()) {
+                self.engage = None;
+                self.news.claim_lapsed(&agent, now);
+            }
+        } else if let Some(refusal) = refusal {
+            self.engage = None;
+            let code = refusal.value.code.map(|code| code.word().replace('_', " "));
+            let why: Vec<_> =
+                code.into_iter().chain(refusal.value.detail.as_ref().map(ToString::to_string)).collect();
+            self.news.tell(Tone::Danger, format!("NOT GRANTED: {agent}: {}", why.join(": ")), now);
+        } else if now.since(pending.armed_at) >= ANSWER_WITHIN {
+            self.engage = None;
+            self.news.tell(Tone::Danger, format!("the claim of {agent} was not answered"), now);
+        }
     }
 
     /// Selects an agent.
@@ -172,6 +214,11 @@ impl UiState {
     /// Tells the person something.
     pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>, now: MonoTime) {
         self.message = Some(MessageLine { text: text.into(), tone, until: now.after(MESSAGE_FOR) });
+    }
+
+    /// Takes back what was said, where something that moves says it better.
+    pub(crate) fn hush(&mut self) {
+        self.message = None;
     }
 
     /// Returns what was said last, while it still counts.

@@ -3,7 +3,7 @@
 //! It waits as long as a quick person would, then takes over whoever asks, stops it, waits until the fault has
 //! healed, and hands it back.
 
-use crate::out::say;
+use crate::out::{count, count_of, say};
 use anyhow::bail;
 use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 use tokio::time::{Interval, MissedTickBehavior};
@@ -64,13 +64,13 @@ impl Story {
     /// Returns the story in figures.
     pub(super) fn describe(&self) -> String {
         format!(
-            "{} alerts, {} of them for a takeover; {} demands, {} taken over, {} handed back, {} fallbacks",
-            self.alerts.len(),
+            "{}, {} of them for a takeover; {}, {} taken over, {} handed back, {}",
+            count_of(self.alerts.len(), "alert"),
             self.takeover_alerts.len(),
-            self.demands.len(),
+            count_of(self.demands.len(), "demand"),
             self.taken,
             self.handed_back,
-            self.fallbacks
+            count(self.fallbacks, "fallback")
         )
     }
 }

@@ -4,7 +4,10 @@
 //! input is fed with the time it had. What the engine derives must be what the record holds behind the
 //! input, byte for byte, and the digest over all outputs must be the one on record.
 
-use crate::record::{decode, hex};
+use crate::{
+    out::count,
+    record::{decode, hex},
+};
 use anyhow::Context;
 use std::{collections::VecDeque, fmt};
 use watchkeeper_engine::{Config, Derived, Engine, Opening, Output, OutputDigest};
@@ -57,12 +60,12 @@ impl fmt::Display for ReplayReport {
             let end = if run.is_closed { "" } else { " (no last digest: it runs still, or was cut off)" };
             writeln!(
                 f,
-                "run {}: {} inputs, {} outputs, {} derived records and {} digests the same{end}\n  outputs {}",
+                "run {}: {}, {}, {} and {} the same{end}\n  outputs {}",
                 run.incarnation,
-                run.inputs,
-                run.outputs,
-                run.derived,
-                run.digests,
+                count(run.inputs, "input"),
+                count(run.outputs, "output"),
+                count(run.derived, "derived record"),
+                count(run.digests, "digest"),
                 hex(&run.sha256)
             )?;
         }
@@ -242,10 +245,10 @@ impl Player {
         let replayed = DigestRecord { inputs: self.run.inputs, sha256: self.digest.value() };
         if *found != replayed {
             return Err(format!(
-                "record {}: the outputs differ: on record {} after {} inputs, replayed {} after {}",
+                "record {}: the outputs differ: on record {} after {}, replayed {} after {}",
                 record.sequence,
                 hex(&found.sha256),
-                found.inputs,
+                count(found.inputs, "input"),
                 hex(&replayed.sha256),
                 replayed.inputs
             ));

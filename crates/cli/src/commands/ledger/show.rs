@@ -1,8 +1,8 @@
 //! `ledger show`: the records, one a line.
 
 use crate::{
-    out::say,
-    record::{DataArguments, TYPES, decode, hex, type_word, wall},
+    out::{count, count_of, say},
+    record::{DataArguments, HOW_UNKNOWN, TYPES, decode, hex, type_word, wall},
 };
 use clap::{Args, builder::PossibleValuesParser};
 use serde_json::{Value, json};
@@ -62,8 +62,10 @@ fn describe_segment(segment: &SegmentInfo, as_json: bool) -> String {
         || "opens with something this program does not understand".to_owned(),
         |opening| {
             format!(
-                "run {}, build {}, {} inputs before",
-                opening.incarnation, opening.build, opening.inputs_before
+                "run {}, build {}, {} before",
+                opening.incarnation,
+                opening.build,
+                count(opening.inputs_before, "input")
             )
         },
     );
@@ -78,22 +80,22 @@ fn line_of(record: &Record) -> anyhow::Result<String> {
             let authority: AgentAuthority = decode(record)?;
             let stop = if authority.pending_stop.is_some() { ", a stop is not confirmed" } else { "" };
             format!(
-                "{}: highest epoch {}, {} latches{stop}",
+                "{}: highest epoch {}, {}{stop}",
                 authority.agent,
                 authority.epoch,
-                authority.latches.len()
+                count_of(authority.latches.len(), "latch")
             )
         }
         record_type::TAKEOVER => {
             let takeover: TakeoverRecord = decode(record)?;
-            let outcome = takeover.outcome.map_or("open", watchkeeper_model::DemandOutcome::word);
+            let outcome = takeover.outcome.map_or(HOW_UNKNOWN, watchkeeper_model::DemandOutcome::word);
             format!("{} of {}: {outcome}", takeover.demand_id.0, takeover.agent)
         }
         record_type::DIGEST => {
             let digest: DigestRecord = decode(record)?;
-            format!("after {} inputs: {}", digest.inputs, hex(&digest.sha256))
+            format!("after {}: {}", count(digest.inputs, "input"), hex(&digest.sha256))
         }
-        other => format!("type {other}, {} bytes", record.payload.len()),
+        other => format!("type {other}, {}", count_of(record.payload.len(), "byte")),
     };
     let at = wall(WallTime::from_unix_nanos(record.wall_nanos));
     Ok(format!("{:>8} {at} {:<9} {what}", record.sequence, type_word(record.record_type)))
@@ -113,7 +115,7 @@ fn describe_input(input: &EngineInput) -> String {
             format!("session {session}: {}", framed.message().kind())
         }
         EngineInput::Delivered { session, alerts } => {
-            format!("session {session}: has {} alerts", alerts.len())
+            format!("session {session}: has {}", count_of(alerts.len(), "alert"))
         }
         EngineInput::Durable { input, head } => {
             format!("input {input} and record {} are on disk", head.sequence)
@@ -121,7 +123,7 @@ fn describe_input(input: &EngineInput) -> String {
         EngineInput::LedgerPressure { queue_percent, stalled } => {
             format!("queue {queue_percent} %{}", if *stalled { ", stalled" } else { "" })
         }
-        EngineInput::RefusedFrames { count } => format!("{count} frames refused"),
+        EngineInput::RefusedFrames { count } => format!("{} refused", crate::out::count(*count, "frame")),
         EngineInput::Timeout => "time".to_owned(),
     }
 }

@@ -1,11 +1,12 @@
 //! The loop of the scriptable console: orders in, events out, heartbeats in between.
 
 use super::{
+    asked::{Asked, frame_kind},
     event::{Narrator, status_line},
     order::{Condition, Line, Order},
     wait::{Standing, look},
 };
-use crate::out::say;
+use crate::{connection::unauthorised, out::say};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, pin::Pin, time::Duration};
@@ -19,6 +20,7 @@ use watchkeeper_picture::{Action, Intent, view::takeover::releases};
 use watchkeeper_protocol::{
     ToOperator,
     operator::{CommandUpdate, LeaseEvent},
+    session::ErrorCode,
 };
 use watchkeeper_server::clock::Clock;
 
@@ -38,6 +40,9 @@ pub(super) struct Console {
     selected: Option<AgentId>,
     last_commands: BTreeMap<AgentId, CommandId>,
     sent: BTreeMap<CommandId, &'static str>,
+    asked: Asked,
+    /// The monitor has let this session in at least once.
+    was_let_in: bool,
     waiting: Option<Waiting>,
     failed: bool,
 }
@@ -59,6 +64,8 @@ impl Console {
             selected: None,
             last_commands: BTreeMap::new(),
             sent: BTreeMap::new(),
+            asked: Asked::default(),
+            was_let_in: false,
             waiting: None,
             failed: false,
         }
@@ -172,6 +179,7 @@ impl Console {
     fn take(&mut self, event: OperatorEvent) -> anyhow::Result<()> {
         match event {
             OperatorEvent::Connected { resumed } => {
+                self.was_let_in = true;
                 let me = self.operator.picture().me();
                 say(json!({
                     "event": "welcome",
@@ -182,15 +190,22 @@ impl Console {
                 }))?;
             }
             OperatorEvent::Disconnected { reason } => {
+                self.asked.forget();
                 say(json!({"event": "disconnected", "reason": reason}))?;
             }
             OperatorEvent::Refused(report) => {
                 self.failed = true;
-                self.tell(&ToOperator::Error(report))?;
+                if report.code == ErrorCode::Unauthorised && !self.was_let_in {
+                    return Err(unauthorised(&report));
+                }
+                let id = report.kind.as_ref().and_then(|kind| self.asked.refused(kind.as_str()));
+                self.tell(&ToOperator::Error(report), id.as_ref())?;
             }
             OperatorEvent::Message(message) => {
                 self.note_failure(&message);
-                self.tell(&message)?;
+                let me = self.operator.picture().me().map(|me| me.session_id);
+                let id = self.asked.hear(&message, me);
+                self.tell(&message, id.as_ref())?;
             }
             OperatorEvent::Ended => bail!("the session has ended"),
         }
@@ -201,8 +216,10 @@ impl Console {
         Ok(())
     }
 
-    fn tell(&mut self, message: &ToOperator) -> anyhow::Result<()> {
-        for line in self.narrator.lines(message, self.operator.picture()) {
+    /// Says what a message says; `id` is that of the order which it refuses.
+    fn tell(&mut self, message: &ToOperator, id: Option<&Value>) -> anyhow::Result<()> {
+        for mut line in self.narrator.lines(message, self.operator.picture()) {
+            attach(&mut line, id.cloned());
             say(line)?;
         }
         let shown: Vec<AlertId> = match message {
@@ -364,8 +381,10 @@ impl Console {
 
     fn send(&mut self, id: Option<Value>, word: &'static str, intent: Intent) -> anyhow::Result<()> {
         let agent = agent_of(&intent).cloned();
+        let kind = frame_kind(&intent);
         match self.operator.act(intent) {
             Ok(command_id) => {
+                self.asked.sent(kind, id.clone(), agent.clone(), command_id);
                 if let (Some(agent), Some(command_id)) = (&agent, command_id) {
                     self.last_commands.insert(agent.clone(), command_id);
                     self.sent.insert(command_id, word);

@@ -1,8 +1,11 @@
 //! One takeover as a waterfall: each stage with its span, its error bar, its budget, and a bar in time.
 
-use crate::stages::{owner, span};
+use crate::{
+    record::HOW_UNKNOWN,
+    stages::{owner, span},
+};
 use std::{fmt::Write, time::Duration};
-use watchkeeper_model::{AgentKind, Note, Stage, StageOwner};
+use watchkeeper_model::{AgentKind, CommandKind, Note, Stage, StageOwner};
 use watchkeeper_protocol::record::{Moment, TakeoverRecord};
 
 /// Characters of a bar that spans the whole takeover.
@@ -30,6 +33,8 @@ enum Span {
     Known { length: Duration, error: Duration },
     /// A moment is missing: unknown, and so a breach.
     Unknown,
+    /// There was no such stage.
+    Absent,
 }
 
 /// Returns the takeover in words, figures and bars.
@@ -52,7 +57,7 @@ fn head(text: &mut String, takeover: &TakeoverRecord) -> std::fmt::Result {
         format!("{holder}{epoch}")
     });
     writeln!(text, "  who      {holder}")?;
-    let outcome = takeover.outcome.map_or("not over", watchkeeper_model::DemandOutcome::word);
+    let outcome = takeover.outcome.map_or(HOW_UNKNOWN, watchkeeper_model::DemandOutcome::word);
     let back = if takeover.handed_back_at.is_some() { ", handed back" } else { "" };
     writeln!(text, "  outcome  {outcome}{back}; the agent then was {}\n", takeover.final_state)
 }
@@ -65,16 +70,22 @@ fn stages(text: &mut String, takeover: &TakeoverRecord) -> std::fmt::Result {
     for stage in Stage::ALL {
         let (from, to) = ends(*stage);
         let (from, to) = (moment(takeover, from), moment(takeover, to));
-        let measured = between(from, to);
+        let measured = if applies(takeover, *stage) { between(from, to) } else { Span::Absent };
         match stage.owner() {
             StageOwner::Machine => machine.push(measured),
             StageOwner::Human => human.push(measured),
         }
         let row = row(stage.word(), owner(stage.owner()), measured, stage.budget(takeover.kind));
-        writeln!(text, "{row}  {}", scale.bar(from, to, stage.owner()).trim_end())?;
+        let bar = match measured {
+            Span::Absent => String::new(),
+            Span::Known { .. } | Span::Unknown => scale.bar(from, to, stage.owner()),
+        };
+        writeln!(text, "{}", format!("{row}  {bar}").trim_end())?;
     }
-    let machine = sum(&machine);
-    writeln!(text, "{}", row("machine", "total", machine, Some(machine_budget(takeover.kind))).trim_end())?;
+    // The budget of all stages says nothing about some of them.
+    let is_whole = !machine.contains(&Span::Absent);
+    let budget = is_whole.then(|| machine_budget(takeover.kind));
+    writeln!(text, "{}", row("machine", "total", sum(&machine), budget).trim_end())?;
     writeln!(text, "{}\n", row("human", "total", sum(&human), None).trim_end())
 }
 
@@ -85,9 +96,11 @@ fn row(name: &str, whose: &str, measured: Span, budget: Option<(Duration, Durati
         Span::Known { length, error } if error.is_zero() => (span(length), String::new()),
         Span::Known { length, error } => (span(length), format!("+-{}", span(error))),
         Span::Unknown => ("unknown".to_owned(), String::new()),
+        Span::Absent => return format!("{name:<8} {whose:<8} {:>36}", "does not apply"),
     };
-    let budget_text = budget
-        .map_or_else(|| "the deadline".to_owned(), |(p99, hard)| format!("{} / {}", span(p99), span(hard)));
+    let no_budget = if name == "machine" { "of a part" } else { "the deadline" };
+    let budget_text =
+        budget.map_or_else(|| no_budget.to_owned(), |(p99, hard)| format!("{} / {}", span(p99), span(hard)));
     let verdict = verdict(measured, budget);
     format!("{name:<8} {whose:<8} {length:>10} {error:>9} {budget_text:>15}  {verdict:<8}")
 }
@@ -95,7 +108,7 @@ fn row(name: &str, whose: &str, measured: Span, budget: Option<(Duration, Durati
 fn verdict(measured: Span, budget: Option<(Duration, Duration)>) -> &'static str {
     match (measured, budget) {
         (Span::Unknown, _) => "BREACH",
-        (Span::Known { .. }, None) => "-",
+        (Span::Known { .. }, None) | (Span::Absent, _) => "-",
         (Span::Known { length, .. }, Some((p99, _))) if length <= p99 => "within",
         (Span::Known { length, .. }, Some((_, hard))) if length <= hard => "over p99",
         (Span::Known { .. }, Some(_)) => "BREACH",
@@ -123,6 +136,26 @@ const fn ends(stage: Stage) -> (usize, usize) {
     }
 }
 
+/// Says whether a takeover has such a stage: a person's own wish has no alert to answer, and where nobody engages
+/// nothing is commanded.
+fn applies(takeover: &TakeoverRecord, stage: Stage) -> bool {
+    match stage {
+        Stage::Detect | Stage::Notify | Stage::Decide => takeover.alert_id.is_some(),
+        Stage::Command | Stage::Actuate => is_engaged(takeover),
+    }
+}
+
+/// Who came into control has engaged, also where the record kept only other commands of many.
+fn is_engaged(takeover: &TakeoverRecord) -> bool {
+    takeover.human_at.is_some() || takeover.commands.iter().any(|command| command.kind == CommandKind::Engage)
+}
+
+/// Says whether there can be such a moment.
+fn moment_applies(takeover: &TakeoverRecord, index: usize) -> bool {
+    // Up to t6 a moment is one of the alert, from t7 on one of the takeover's first command.
+    if index <= 6 { takeover.alert_id.is_some() } else { is_engaged(takeover) }
+}
+
 fn moment(takeover: &TakeoverRecord, index: usize) -> Option<Moment> {
     takeover.moments.get(index).copied().flatten()
 }
@@ -133,10 +166,10 @@ fn between(from: Option<Moment>, to: Option<Moment>) -> Span {
     Span::Known { length: to.at.since(from.at), error }
 }
 
-/// Adds spans; one that is unknown makes the sum unknown.
+/// Adds spans; one that is unknown makes the sum unknown, and those that do not apply are left out.
 fn sum(spans: &[Span]) -> Span {
-    let zero = Span::Known { length: Duration::ZERO, error: Duration::ZERO };
-    spans.iter().fold(zero, |sum, span| match (sum, *span) {
+    spans.iter().fold(Span::Absent, |sum, span| match (sum, *span) {
+        (known, Span::Absent) | (Span::Absent, known) => known,
         (Span::Known { length, error }, Span::Known { length: more, error: other }) => {
             Span::Known { length: length.saturating_add(more), error: error.saturating_add(other) }
         }
@@ -195,6 +228,9 @@ fn moments(text: &mut String, takeover: &TakeoverRecord) -> std::fmt::Result {
                 let error = Duration::from_nanos(moment.error_nanos);
                 let error = if error.is_zero() { String::new() } else { format!("  +-{}", span(error)) };
                 writeln!(text, "  {name_and_number:<28} {after:>10}{error}")?;
+            }
+            (None, _) if !moment_applies(takeover, index) => {
+                writeln!(text, "  {name_and_number:<28}  does not apply")?;
             }
             (None, _) | (Some(_), None) => writeln!(text, "  {name_and_number:<28}    unknown")?,
         }
@@ -305,13 +341,52 @@ mod tests {
     fn what_is_missing_is_unknown_and_a_breach_also_in_the_total() {
         let mut takeover = takeover();
         takeover.moments[5] = None;
-        takeover.commands.clear();
         let told = text(&takeover);
         let line = |name: &str| told.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
         for name in ["notify", "decide", "machine", "human"] {
             assert!(line(name).contains("unknown") && line(name).contains("BREACH"), "{}", line(name));
         }
         assert!(line("command").contains("within"), "{}", line("command"));
+    }
+
+    #[test]
+    fn a_wish_without_an_alert_has_no_stages_before_the_command_and_no_breach_for_them() {
+        let mut takeover = takeover();
+        takeover.alert_id = None;
+        takeover.moments[..7].fill(None);
+        let told = text(&takeover);
+        let line = |name: &str| told.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        for name in ["detect", "notify", "decide", "human"] {
+            assert!(line(name).ends_with("does not apply"), "{}", line(name));
+        }
+        assert!(line("machine").contains("220 ms") && line("machine").ends_with('-'), "{}", line("machine"));
+        assert!(!told.contains("BREACH") && !told.contains("unknown\n  t1"), "{told}");
+        takeover.moments[10] = None;
+        let told = text(&takeover);
+        let line = |name: &str| told.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        for name in ["command", "actuate", "machine"] {
+            assert!(line(name).contains("unknown") && line(name).contains("BREACH"), "{}", line(name));
+        }
+    }
+
+    #[test]
+    fn a_demand_that_nobody_engaged_on_has_no_command_and_is_over() {
+        let mut takeover = takeover();
+        takeover.commands.clear();
+        takeover.human_at = None;
+        takeover.outcome = None;
+        takeover.moments[6..].fill(None);
+        let told = text(&takeover);
+        let line = |name: &str| told.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        for name in ["command", "actuate"] {
+            assert!(line(name).ends_with("does not apply"), "{}", line(name));
+        }
+        assert!(
+            line("decide").contains("unknown") && line("decide").contains("BREACH"),
+            "{}",
+            line("decide")
+        );
+        assert!(line("  outcome").contains("how it ended is unknown"), "{}", line("  outcome"));
     }
 
     #[test]

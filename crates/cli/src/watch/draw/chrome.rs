@@ -1,13 +1,13 @@
 //! The lines around every screen: connection, who controls, messages, keys.
 
-use super::{WIDE, style, styled};
-use crate::watch::ui::{Purpose, UiState};
+use super::{WIDE, cut, fit, style, styled};
+use crate::watch::ui::{MessageLine, Purpose, UiState};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     style::{Modifier, Style},
     text::{Line, Span},
-    widgets::Paragraph,
+    widgets::{Paragraph, Wrap},
 };
 use std::time::Duration;
 use watchkeeper_model::{AgentKind, MonoTime};
@@ -19,7 +19,7 @@ use watchkeeper_picture::{
 /// From here on the console asks for a key in the colour of a warning.
 const NEARLY_AWAY: Duration = Duration::from_millis(1_500);
 
-pub(super) fn draw_top(frame: &mut Frame, area: Rect, picture: &Picture, now: MonoTime) {
+pub(super) fn draw_top(frame: &mut Frame, area: Rect, picture: &Picture, ui: &UiState, now: MonoTime) {
     let status = view::status_line::status_line(picture, now);
     let [first, second] = Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(area);
     let mut left = vec![
@@ -40,7 +40,7 @@ pub(super) fn draw_top(frame: &mut Frame, area: Rect, picture: &Picture, now: Mo
     let [person, link] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(needed)]).areas(first);
     frame.render_widget(Paragraph::new(Line::from(left)), person);
     frame.render_widget(Paragraph::new(connection), link);
-    frame.render_widget(Paragraph::new(who_controls(picture, now)), second);
+    frame.render_widget(Paragraph::new(who_controls(picture, ui, usize::from(second.width), now)), second);
 }
 
 fn width_of(line: &Line) -> u16 {
@@ -48,44 +48,125 @@ fn width_of(line: &Line) -> u16 {
 }
 
 /// Who controls, in words, at the same place on every screen; inverted while this person drives.
-fn who_controls(picture: &Picture, now: MonoTime) -> Line<'static> {
+pub(super) fn who_controls(picture: &Picture, ui: &UiState, width: usize, now: MonoTime) -> Line<'static> {
     let summary = view::fleet::summary(picture, now);
-    let mut driven = view::fleet::rows(picture, now)
-        .into_iter()
-        .filter(|row| row.holder.as_deref() == Some("you"))
-        .map(|row| format!(" YOU HOLD {} ({}): {} controls ", row.agent, row.state, row.controller));
-    let inverted = style(Tone::Own).add_modifier(Modifier::REVERSED);
     let mut spans = vec![];
-    if let Some(words) = driven.next() {
-        spans.push(Span::styled(words.replace("you controls", "YOU CONTROL"), inverted));
+    if let Some(words) = own(picture, ui, now) {
+        spans.push(Span::styled(words, style(Tone::Own).add_modifier(Modifier::REVERSED)));
         spans.push(Span::raw(" "));
     }
-    if let Some(left) = summary.next_deadline {
-        spans.push(styled(Tone::Danger, format!("{} left ", view::countdown(left))));
+    if let Some(words) = deadline(picture, ui, &summary, now) {
+        spans.push(styled(Tone::Danger, words));
     }
-    spans.push(styled(summary.tone, summary.text));
-    Line::from(spans)
+    let last = summary.parts.len().saturating_sub(1);
+    for (index, part) in summary.parts.into_iter().enumerate() {
+        spans.push(styled(summary.tone, if index == last { part } else { format!("{part}, ") }));
+    }
+    fit(spans, width)
 }
 
-/// Returns what is wrong with the monitor or with what reached this console.
-pub(super) fn trouble(picture: &Picture, now: MonoTime) -> Option<String> {
+/// What this person holds, and what he must press to have it.
+fn own(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<String> {
+    let row = view::fleet::rows(picture, now).into_iter().find(|row| row.holder.as_deref() == Some("you"))?;
+    let agent = row.agent;
+    if !picture.link().is_connected() {
+        return Some(format!(" YOU HELD {agent}: not connected "));
+    }
+    if row.offline {
+        return Some(format!(" YOU HOLD {agent}: offline, nobody knows who controls it "));
+    }
+    if let Some(left) = row.engage_left {
+        let claimed = view::state_word(watchkeeper_model::ControlState::Claimed);
+        let state = if row.state == claimed { String::new() } else { format!(" ({})", row.state) };
+        let armed = ui.engage.as_ref().is_some_and(|pending| pending.agent == agent);
+        let keys = if armed { "Enter" } else { "t, then Enter" };
+        return Some(format!(" {agent} CLAIMED{state}: {keys} within {} ", view::countdown(left)));
+    }
+    let words = format!(" YOU HOLD {agent} ({}): {} controls ", row.state, row.controller);
+    Some(words.replace("you controls", "YOU CONTROL"))
+}
+
+/// What runs out first, and the keys that answer it while nobody does.
+fn deadline(
+    picture: &Picture,
+    ui: &UiState,
+    summary: &view::fleet::FleetSummary,
+    now: MonoTime,
+) -> Option<String> {
+    let unheld = summary.next_agent.as_ref();
+    let left = unheld.and_then(|agent| picture.agent(agent)?.demand_left(now)).or(summary.next_deadline)?;
+    let left = view::countdown(left);
+    let may_act = picture.link().is_connected()
+        && picture.me().is_some_and(|me| me.role >= watchkeeper_model::OperatorRole::Operator);
+    Some(match unheld {
+        Some(_) if !may_act => format!("{left} left  "),
+        Some(agent) if ui.agent.as_ref() == Some(agent) => format!("{left} left: t, then Enter  "),
+        Some(_) => format!("{left} left: n, then t and Enter  "),
+        None => format!("{left} left  "),
+    })
+}
+
+/// Returns what is wrong with the connection, with the monitor or with what reached this console.
+pub(super) fn trouble(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<String> {
     let status = view::status_line::status_line(picture, now);
-    let parts: Vec<_> =
-        [status.degraded, status.missing, status.error].into_iter().filter(|part| !part.is_empty()).collect();
+    let link = match &ui.link_reason {
+        Some(reason) if !picture.link().is_connected() => format!("{reason}; trying again"),
+        Some(_) | None => String::new(),
+    };
+    let parts: Vec<_> = [link, status.degraded, status.missing, status.error]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 pub(super) fn draw_trouble(frame: &mut Frame, area: Rect, trouble: &str) {
-    frame.render_widget(Paragraph::new(trouble.to_owned()).style(style(Tone::Warning)), area);
+    frame.render_widget(
+        Paragraph::new(cut(trouble, usize::from(area.width))).style(style(Tone::Warning)),
+        area,
+    );
+}
+
+/// Lines that one piece of news may take.
+const MOST_LINES: usize = 3;
+
+fn height_of(line: &MessageLine, width: u16) -> u16 {
+    let lines = line.text.chars().count().div_ceil(usize::from(width.max(1))).clamp(1, MOST_LINES);
+    u16::try_from(lines).unwrap_or(1)
+}
+
+/// Returns the lines at the bottom: news, the answer to the last key, and the keys.
+pub(super) fn bottom_height(ui: &UiState, size: Rect, now: MonoTime) -> u16 {
+    let news: u16 = ui.news.lines(now).map(|line| height_of(line, size.width)).sum();
+    news.min(size.height / 4) + 2
+}
+
+/// What was said and what is new, newest first, without the keys.
+pub(super) fn bottom_lines(picture: &Picture, ui: &UiState, now: MonoTime) -> Vec<Line<'static>> {
+    let mut news: Vec<_> =
+        ui.news.lines(now).map(|line| Line::styled(line.text.clone(), style(line.tone))).collect();
+    news.push(message_line(picture, ui, now));
+    news.reverse();
+    news
 }
 
 pub(super) fn draw_bottom(frame: &mut Frame, area: Rect, picture: &Picture, ui: &UiState, now: MonoTime) {
-    let [message, keys] = Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(area);
-    frame.render_widget(Paragraph::new(message_line(ui, now)), message);
+    let rows = [Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)];
+    let [news, message, keys] = Layout::vertical(rows).areas(area);
+    // The newest stands on top, so that none of it is cut where there is little room.
+    let mut room = news;
+    let lines: Vec<_> = ui.news.lines(now).collect();
+    for line in lines.into_iter().rev() {
+        let height = height_of(line, area.width).min(room.height);
+        let text = Paragraph::new(line.text.clone()).style(style(line.tone)).wrap(Wrap { trim: true });
+        frame.render_widget(text, Rect { height, ..room });
+        room = Rect { y: room.y + height, height: room.height - height, ..room };
+    }
+    frame.render_widget(Paragraph::new(message_line(picture, ui, now)), message);
     let hints = if area.width >= WIDE {
-        "1 overview  2 agent  3 commands  4 latency   Tab alerts/fleet  j k move  n most urgent  a acknowledge   ? help  q quit"
+        "? help   1 overview  2 agent  3 commands  4 latency   Tab alerts/fleet  j k move  n most urgent  a acknowledge   q quit"
     } else {
-        "1-4 views  Tab alerts/fleet  j k move  n urgent  a acknowledge  ? help  q quit"
+        "? help  1-4 views  Tab alerts/fleet  j k move  n urgent  a acknowledge  q quit"
     };
     let present = presence(picture, ui, now);
     let columns = [Constraint::Fill(1), Constraint::Length(present.as_ref().map_or(0, width_of))];
@@ -112,7 +193,7 @@ fn presence(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<Line<'stat
     })
 }
 
-fn message_line(ui: &UiState, now: MonoTime) -> Line<'static> {
+fn message_line(picture: &Picture, ui: &UiState, now: MonoTime) -> Line<'static> {
     if let Some(prompt) = &ui.prompt {
         let question = match prompt.purpose {
             Purpose::SpeedCap => format!("speed cap for {} in m/s: ", prompt.agent),
@@ -124,6 +205,21 @@ fn message_line(ui: &UiState, now: MonoTime) -> Line<'static> {
         let said = ui.message(now).map(|message| styled(message.tone, format!("   {}", message.text)));
         return [Span::raw(question), typed].into_iter().chain(said).collect();
     }
-    ui.message(now)
-        .map_or_else(Line::default, |message| Line::styled(message.text.clone(), style(message.tone)))
+    match (ui.message(now), second_input(picture, ui, now)) {
+        (Some(message), _) => Line::styled(message.text.clone(), style(message.tone)),
+        (None, Some(text)) => Line::styled(text, style(Tone::Own)),
+        (None, None) => Line::default(),
+    }
+}
+
+/// What the second input of a takeover waits for; `None` when no first one was given.
+pub(super) fn second_input(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<String> {
+    let agent = &ui.engage.as_ref()?.agent;
+    if picture.my_epoch(agent).is_none() {
+        return Some(format!("claim of {agent} sent, not granted yet"));
+    }
+    Some(match picture.agent(agent).and_then(|entry| entry.engage_left(now)) {
+        Some(left) => format!("{} left: Enter or e takes control of {agent}", view::countdown(left)),
+        None => format!("Enter or e takes control of {agent}"),
+    })
 }

@@ -1,6 +1,6 @@
 //! One agent in detail.
 
-use super::{WIDE, style, styled};
+use super::{WIDE, cut, style, styled};
 use crate::watch::ui::UiState;
 use ratatui::{
     Frame,
@@ -26,7 +26,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, picture: &Picture, ui: &UiStat
         return;
     };
     let signal_lines = u16::try_from(detail.signals.len() + 1).unwrap_or(u16::MAX).min(area.height / 2);
-    let rows = [Constraint::Length(3), Constraint::Length(signal_lines), Constraint::Min(0)];
+    let rows = [Constraint::Length(4), Constraint::Length(signal_lines), Constraint::Min(0)];
     let [head, signals, rest] = Layout::vertical(rows).areas(area);
     draw_head(frame, head, &detail);
     draw_signals(frame, signals, &detail);
@@ -54,22 +54,22 @@ fn draw_head(frame: &mut Frame, area: Rect, detail: &AgentDetail) {
             styled(Tone::Normal, format!("{}; ", detail.what)),
             styled(data, detail.data.clone()),
         ]),
-        Line::raw(format!(
-            "oddness {:.2}, sure of itself {sure}, latches: {latches}; {}",
-            detail.score, detail.diagnosis
-        )),
+        Line::raw(format!("oddness {:.2}, sure of itself {sure}, latches: {latches}", detail.score)),
+        Line::raw(cut(&detail.diagnosis, usize::from(area.width))),
     ];
     frame.render_widget(Paragraph::new(lines).block(titled(format!("agent {}", detail.agent))), area);
 }
 
 fn draw_signals(frame: &mut Frame, area: Rect, detail: &AgentDetail) {
+    // Two thirds of what the columns of fixed width leave.
+    let room = usize::from(area.width.saturating_sub(44)) * 2 / 3;
     let rows = detail.signals.iter().map(|row| {
         Row::new([
             Line::styled(row.name.clone(), style(row.tone)),
             Line::styled(row.text.clone(), style(row.tone)).right_aligned(),
             Line::styled(row.unit.clone(), style(Tone::Quiet)),
             Line::styled(bar(row), style(row.tone)),
-            Line::styled(row.expected.clone(), style(row.tone)),
+            Line::styled(cut(&row.expected, room), style(row.tone)),
         ])
     });
     let widths = [

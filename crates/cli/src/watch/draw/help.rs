@@ -1,4 +1,4 @@
-//! All keys on one page, over the lists but never over the lines that tell of a demand.
+//! All keys and marks on one page, over the lists but never over the lines that tell of a demand.
 
 use super::{style, styled};
 use ratatui::{
@@ -7,40 +7,61 @@ use ratatui::{
     text::{Line, Span},
     widgets::{Block, Clear, Paragraph},
 };
-use watchkeeper_picture::{Action, view::Tone};
+use watchkeeper_picture::view::Tone;
+
+/// Keys and what they do. What makes things safer stands first: a low terminal cuts the end off.
+const KEYS: [(&str, &str); 13] = [
+    ("S", "STOP the selected agent at once (ESTOP), lease or not"),
+    ("space", "I am here: while you hold a vehicle press a key every 3 s,"),
+    ("", "or you count as away and it falls back"),
+    ("t, e/Enter", "take over: t claims, then e or Enter takes control in time"),
+    ("h g", "hold: stop comfortably and stand; g lets it go on"),
+    ("c m", "cap the speed (asks for m/s); m: minimal risk, pull over"),
+    ("b r", "hand back; r gives the lease up: a driven agent falls back"),
+    ("x l", "dismiss a false alarm; l clears a latch; both ask why"),
+    ("n a", "go to the most urgent alert; a acknowledges the selected"),
+    ("Tab j k", "alerts or fleet; move the selection"),
+    ("1 2 3 4", "overview, agent, commands, latency"),
+    ("Esc", "drops the second input, and the news at the bottom"),
+    ("q", "quit; twice while you hold an agent"),
+];
+
+/// What the marks mean.
+const MARKS: [(&str, &str); 4] = [
+    ("■1 ▲2 ○3", "alerts: 1 critical, 2 warning, 3 advisory"),
+    ("○ ▲ ◆ ◇", "drives itself, wants a person, is a person's, changes hands"),
+    ("▼ □ ■ ×", "fallback acts, held safe, stopped, offline"),
+    ("✓ · ×", "done, not yet, refused or failed"),
+];
 
 pub(super) fn draw(frame: &mut Frame, body: Rect) {
-    let mut lines: Vec<Line> =
-        Action::ALL.into_iter().map(|action| key(&action.key().to_string(), meaning(action))).collect();
-    lines.push(key("a", "acknowledge the selected alert"));
-    lines.push(key("n", "go to the most urgent alert"));
-    lines.push(key("Tab j k", "alerts or fleet; move the selection"));
-    lines.push(key("1 2 3 4", "overview, agent, commands, latency"));
-    lines.push(key("q", "quit; twice while you hold an agent"));
+    let lines: Vec<Line> = KEYS.iter().chain(&MARKS).map(|(name, meaning)| key(name, meaning)).collect();
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(body.height);
-    let width = 72.min(body.width);
+    let width = 76.min(body.width);
     let area =
         Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height };
     frame.render_widget(Clear, area);
-    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" keys, any key closes ")), area);
+    let block = Block::bordered().title(" keys and marks, any key closes ");
+    frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
 fn key(name: &str, meaning: &str) -> Line<'static> {
-    Line::from(vec![Span::styled(format!(" {name:<9}"), style(Tone::Own)), styled(Tone::Normal, meaning)])
+    Line::from(vec![Span::styled(format!(" {name:<11}"), style(Tone::Own)), styled(Tone::Normal, meaning)])
 }
 
-const fn meaning(action: Action) -> &'static str {
-    match action {
-        Action::Claim => "take over the selected agent: the first of two inputs",
-        Action::Engage => "(or Enter) take control: the second, within 10 s",
-        Action::Hold => "hold: stop comfortably and stand",
-        Action::SpeedCap => "cap the speed; asks for m/s",
-        Action::Resume => "let it go on after a hold",
-        Action::MinimalRisk => "minimal risk: pull over or contain (level 2)",
-        Action::HandBack => "hand back to the agent",
-        Action::Release => "give the lease up; a driven agent falls back",
-        Action::Dismiss => "dismiss the demand as a false alarm; asks why",
-        Action::ClearLatch => "clear a latch; asks why",
-        Action::Stop => "STOP the selected agent at once (ESTOP)",
+#[cfg(test)]
+mod tests {
+    use super::KEYS;
+    use watchkeeper_picture::Action;
+
+    #[test]
+    fn every_action_has_its_key_in_the_help() {
+        for action in Action::ALL {
+            let listed = KEYS
+                .iter()
+                .flat_map(|(names, _)| names.split([' ', ',', '/']))
+                .any(|name| name == action.key().to_string());
+            assert!(listed, "{action:?}");
+        }
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn draw(
     let window = visible(rows.len(), selected, height / lines_each);
     let title = match (rows.len(), window.len() < rows.len()) {
         (0, _) => " no alerts ".to_owned(),
+        (1, false) => " 1 alert ".to_owned(),
         (count, false) => format!(" {count} alerts "),
         (count, true) => format!(" {count} alerts, {} to {} shown ", window.start + 1, window.end),
     };
@@ -50,7 +51,7 @@ pub(super) fn draw(
 }
 
 /// Columns that the state of an alert has at the right.
-const STATE: u16 = 19;
+const STATE: u16 = 18;
 
 fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Vec<Line<'static>> {
     let tone = if old { Tone::Stale } else { row.tone };
@@ -68,9 +69,13 @@ fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Ve
     };
     let found = if row.count > 1 { format!(", {} times", row.count) } else { String::new() };
     let what = if two { format!("{}: {}{found}", row.cause, row.subject) } else { row.text.clone() };
-    let state = if two { row.state.replace("acknowledged by", "ack by") } else { short_state(row) };
+    let state = if two {
+        fitted(&row.state.replace("acknowledged", "ack"), usize::from(STATE))
+    } else {
+        short_state(row)
+    };
     let state_width = if two { STATE } else { 8 };
-    let room = usize::from(width.saturating_sub(28 + state_width));
+    let room = usize::from(width.saturating_sub(29 + state_width));
     let mut lines = vec![Line::from(vec![
         styled(Tone::Own, if selected { "›" } else { " " }),
         styled(tone, format!("{}{} ", row.mark.glyph(), row.priority)),

@@ -1,6 +1,6 @@
 //! Commands and latency: plain tables.
 
-use super::{WIDE, style, styled};
+use super::{WIDE, cut, style, styled};
 use ratatui::{
     Frame,
     layout::{Constraint, Rect},
@@ -24,6 +24,7 @@ pub(super) fn draw_commands(frame: &mut Frame, area: Rect, picture: &Picture, no
     let rows = view::commands::rows(picture, None, now);
     let title = match rows.len() {
         0 => " no commands in the last minute ".to_owned(),
+        1 => " 1 command ".to_owned(),
         count => format!(" {count} commands, newest first "),
     };
     let wide = area.width >= WIDE;
@@ -35,7 +36,7 @@ pub(super) fn draw_commands(frame: &mut Frame, area: Rect, picture: &Picture, no
         };
         Row::new([
             styled(row.tone, row.mark.glyph().to_string()),
-            styled(Tone::Normal, row.agent.to_string()),
+            styled(Tone::Normal, cut(row.agent.as_str(), if wide { 24 } else { 10 })),
             styled(Tone::Normal, row.verb),
             styled(row.tone, row.state),
             styled(Tone::Quiet, row.age),
@@ -44,14 +45,20 @@ pub(super) fn draw_commands(frame: &mut Frame, area: Rect, picture: &Picture, no
             styled(row.tone, row.why),
         ])
     });
+    // Who sent it and whether it is recorded give way to how old it is.
+    let (by, record) = match (wide, area.width < 70) {
+        (true, _) => (16, 8),
+        (false, false) => (6, 3),
+        (false, true) => (0, 0),
+    };
     let widths = [
         Constraint::Length(1),
         Constraint::Length(if wide { 24 } else { 10 }),
         Constraint::Length(12),
         Constraint::Length(18),
         Constraint::Length(if wide { 12 } else { 6 }),
-        Constraint::Length(if wide { 16 } else { 6 }),
-        Constraint::Length(if wide { 8 } else { 3 }),
+        Constraint::Length(by),
+        Constraint::Length(record),
         Constraint::Fill(1),
     ];
     frame.render_widget(Table::new(lines, widths).block(titled(title)), area);

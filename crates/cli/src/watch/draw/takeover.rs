@@ -1,6 +1,6 @@
 //! The takeover of the selected agent: its name stands on everything that acts on it.
 
-use super::{WIDE, style, styled};
+use super::{WIDE, chrome::second_input, cut, fit, style, styled};
 use crate::watch::ui::{Shown, UiState};
 use ratatui::{
     Frame,
@@ -16,6 +16,9 @@ use watchkeeper_picture::{
         takeover::{Phase, TakeoverPanel},
     },
 };
+
+/// Columns of the labels.
+const LABEL: usize = 15;
 
 pub(super) fn draw(
     frame: &mut Frame,
@@ -46,14 +49,13 @@ pub(super) fn draw(
         styled(tone, format!("{} {}", panel.mark.glyph(), panel.state)),
         styled(Tone::Quiet, format!(" - {} ", panel.phase.word())),
     ]);
-    let wide = area.width >= WIDE;
     let next = if panel.left.is_some() { tone } else { Tone::Normal };
     let lines = vec![
-        labelled("controls", panel.controller.clone(), Tone::Normal, wide),
-        labelled("if nobody acts", panel.if_nobody_acts.clone(), next, wide),
-        why(picture, &panel, wide, now),
-        lease(&panel, ui, wide, now),
-        checks(&panel, wide),
+        labelled("controls", &panel.controller, Tone::Normal, area.width),
+        labelled("if nobody acts", &panel.if_nobody_acts, next, area.width),
+        why(picture, &panel, area.width, now),
+        lease(picture, &panel, ui, area.width, now),
+        checks(&panel, area.width),
     ];
     let block = block.title(title);
     let inner = block.inner(area);
@@ -63,57 +65,61 @@ pub(super) fn draw(
     frame.render_widget(Paragraph::new(keys(&panel)).wrap(Wrap { trim: true }), pressed);
 }
 
-fn labelled(label: &str, text: String, tone: Tone, wide: bool) -> Line<'static> {
-    let width = if wide { 16 } else { 15 };
-    Line::from(vec![styled(Tone::Quiet, format!("{label:<width$}")), styled(tone, text)])
+fn labelled(label: &str, text: &str, tone: Tone, width: u16) -> Line<'static> {
+    let room = usize::from(width).saturating_sub(LABEL);
+    Line::from(vec![name(label), styled(tone, cut(text, room))])
+}
+
+fn name(label: &str) -> Span<'static> {
+    styled(Tone::Quiet, format!("{label:<LABEL$}"))
 }
 
 /// The lease, or what the second input of a takeover will do while it is awaited.
-fn lease(panel: &TakeoverPanel, ui: &UiState, wide: bool, now: MonoTime) -> Line<'static> {
-    let pending = ui.engage.as_ref().filter(|pending| pending.agent == panel.agent && now < pending.until);
-    if let Some(pending) = pending {
-        let left = view::countdown(now.until(pending.until));
+fn lease(picture: &Picture, panel: &TakeoverPanel, ui: &UiState, width: u16, now: MonoTime) -> Line<'static> {
+    let pending = ui.engage.as_ref().filter(|pending| pending.agent == panel.agent);
+    if let Some(text) = pending.and_then(|_pending| second_input(picture, ui, now)) {
         let ids: Vec<_> = panel.releases.iter().map(ToString::to_string).collect();
         let releases =
             if ids.is_empty() { String::new() } else { format!(", releasing latch {}", ids.join(", ")) };
-        let text = format!("Enter or e within {left} takes control of {}{releases}", panel.agent);
-        return labelled("second input", text, Tone::Own, wide);
+        return labelled("second input", &format!("{text}{releases}"), Tone::Own, width);
     }
     match &panel.lease {
         Some(lease) => {
-            labelled("lease", lease.text.clone(), if lease.mine { Tone::Own } else { Tone::Normal }, wide)
+            labelled("lease", &lease.text, if lease.mine { Tone::Own } else { Tone::Normal }, width)
         }
-        None => labelled("lease", "nobody holds it".to_owned(), Tone::Quiet, wide),
+        None => labelled("lease", "nobody holds it", Tone::Quiet, width),
     }
 }
 
 /// Why a person is wanted; once he drives, what became of what he last sent.
-fn why(picture: &Picture, panel: &TakeoverPanel, wide: bool, now: MonoTime) -> Line<'static> {
+fn why(picture: &Picture, panel: &TakeoverPanel, width: u16, now: MonoTime) -> Line<'static> {
     let driving = matches!(panel.phase, Phase::InControl | Phase::HandingBack);
     let sent = view::commands::rows(picture, Some(&panel.agent), now);
     if !driving || sent.is_empty() {
-        return labelled("why", panel.reason.clone(), Tone::Normal, wide);
+        return labelled("why", &panel.reason, Tone::Normal, width);
     }
-    let mut line = labelled("sent", String::new(), Tone::Normal, wide);
+    let wide = width >= WIDE;
+    let mut parts = vec![name("sent")];
     for row in sent.into_iter().take(if wide { 4 } else { 2 }) {
         let age = if wide { row.state_age } else { String::new() };
         let text = format!("{} {}: {} {age}  ", row.mark.glyph(), row.verb, row.state);
-        line.push_span(styled(row.tone, text));
+        parts.push(styled(row.tone, text));
     }
-    line
+    fit(parts, usize::from(width))
 }
 
 /// What the next step needs; in a narrow terminal only what is missing.
-fn checks(panel: &TakeoverPanel, wide: bool) -> Line<'static> {
-    let mut line = labelled("needs", String::new(), Tone::Normal, wide);
+fn checks(panel: &TakeoverPanel, width: u16) -> Line<'static> {
+    let wide = width >= WIDE;
+    let mut parts = vec![name("needs")];
     for check in panel.checks.iter().filter(|check| wide || !check.done) {
         let (mark, tone) = if check.done { (Mark::Check, Tone::Normal) } else { (Mark::Dash, Tone::Warning) };
-        line.push_span(styled(tone, format!("{} {}  ", mark.glyph(), check.text)));
+        parts.push(styled(tone, format!("{} {}  ", mark.glyph(), check.text)));
     }
     if panel.checks.iter().all(|check| check.done) && !wide {
-        line.push_span(styled(Tone::Normal, format!("{} everything is there", Mark::Check.glyph())));
+        parts.push(styled(Tone::Normal, format!("{} everything is there", Mark::Check.glyph())));
     }
-    line
+    fit(parts, usize::from(width))
 }
 
 fn keys(panel: &TakeoverPanel) -> Line<'static> {

@@ -18,8 +18,10 @@ fn screen(width: u16, height: u16, picture: &Picture, ui: &UiState, now: MonoTim
 
 fn both(name: &str, scene: (Picture, MonoTime), ui: &UiState) {
     let (picture, now) = scene;
+    let mut ui = ui.clone();
+    ui.refresh(&picture, now);
     for (width, height) in [(80, 24), (160, 48)] {
-        let (text, _) = screen(width, height, &picture, ui, now);
+        let (text, _) = screen(width, height, &picture, &ui, now);
         insta::assert_snapshot!(format!("{name}_{width}x{height}"), text);
     }
 }
@@ -66,10 +68,7 @@ fn old_data_is_said_to_be_old() {
 fn the_second_input_says_what_it_will_do() {
     let (picture, now) = scenes::claimed();
     let mut ui = on_truck(View::Overview);
-    ui.engage = Some(crate::watch::ui::Pending {
-        agent: scenes::agent("truck-17"),
-        until: now.after(scenes::millis(8_200)),
-    });
+    ui.engage = Some(crate::watch::ui::Engage { agent: scenes::agent("truck-17"), armed_at: now });
     both("second_input", (picture, now), &ui);
 }
 
@@ -127,6 +126,45 @@ fn no_size_of_the_terminal_breaks_it() {
             let mut ui = on_truck(view);
             ui.help = width == 40;
             screen(width, height, &picture, &ui, now);
+        }
+    }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so_and_still_stops() {
+    let (picture, now) = scenes::alert();
+    let (text, shown) = screen(40, 10, &picture, &on_truck(View::Overview), now);
+    insta::assert_snapshot!("too_small_40x10", text);
+    assert_eq!(shown, Shown::default());
+    let (enough, _) = screen(60, 16, &picture, &on_truck(View::Overview), now);
+    insta::assert_snapshot!("smallest_60x16", enough);
+}
+
+#[test]
+fn without_a_connection_the_reason_stands_on_the_screen() {
+    let mut picture = Picture::new();
+    picture.handle_disconnected(scenes::START);
+    let mut ui = UiState::new();
+    ui.link_reason = Some("the monitor cannot be reached: connection refused".to_owned());
+    let (text, _) = screen(80, 24, &picture, &ui, scenes::START.after(scenes::millis(44_000)));
+    assert!(text.contains("connection refused; trying again") && text.contains("no data yet"), "{text}");
+}
+
+#[test]
+fn minutes_stand_in_every_list_whole() {
+    let mut late = scenes::status("truck-17", AgentKind::Vehicle);
+    late.offline_nanos = Some(91_000_000_000);
+    let mut asks = scenes::status("truck-21", AgentKind::Vehicle);
+    asks.control_state = ControlState::Requested;
+    asks.demand = Some(scenes::demand(scenes::millis(299_900)));
+    let mut over = scenes::alarm(501, "truck-17", Severity::Warning);
+    over.state = AlarmState::RtnUnack;
+    let picture = scenes::picture(OperatorRole::Operator, vec![late, asks], vec![over]);
+    for (width, height) in [(60, 16), (80, 24), (100, 30), (160, 48)] {
+        let (text, _) = screen(width, height, &picture, &on_truck(View::Overview), scenes::START);
+        for whole in ["4:59 ", "offline 1:31", "over, n"] {
+            let short = whole == "over, n" && text.contains("over,new");
+            assert!(text.contains(whole) || short, "{whole} at {width}: {text}");
         }
     }
 }

@@ -8,6 +8,10 @@ use crate::watch::{
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use watchkeeper_model::*;
 use watchkeeper_picture::{Intent, Picture};
+use watchkeeper_protocol::{
+    ToOperator,
+    operator::{LeaseEvent, LeaseUpdate},
+};
 
 fn press(code: KeyCode, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
     handle(KeyEvent::new(code, KeyModifiers::NONE), picture, ui, now)
@@ -42,16 +46,94 @@ fn two_deliberate_inputs_take_control_and_one_does_not() {
     assert_eq!(press(KeyCode::Enter, &claimed, &mut ui, now), [], "one engage for one claim");
 }
 
+fn news(ui: &UiState, now: MonoTime) -> String {
+    ui.news.lines(now).map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
-fn the_second_input_must_come_within_ten_seconds_and_for_the_same_agent() {
+fn the_second_input_must_come_before_the_claim_lapses_and_for_the_same_agent() {
     let (claimed, now) = scenes::claimed();
     let mut ui = on("truck-17");
     assert_eq!(write("t", &claimed, &mut ui, now), [], "it is ours already: only armed again");
-    assert_eq!(write("e", &claimed, &mut ui, now.after(scenes::millis(10_000))), []);
+    let late = now.after(scenes::millis(4_300));
+    assert_eq!(write("e", &claimed, &mut ui, late), []);
+    assert_eq!(news(&ui, late), "the claim of truck-17 lapsed: not engaged in time");
+    let mut ui = on("truck-17");
     write("t", &claimed, &mut ui, now);
     ui.select_agent(scenes::agent("truck-21"));
     assert_eq!(write("e", &claimed, &mut ui, now), []);
     assert!(said(&ui, now).contains("you began to take over truck-17"));
+}
+
+fn lease_update(event: LeaseEvent, epoch: u64, end: Option<LeaseEnd>) -> ToOperator {
+    ToOperator::Lease(LeaseUpdate {
+        cursor: 104,
+        agent: scenes::agent("truck-17"),
+        holder: scenes::person("anna"),
+        session_id: scenes::SESSION,
+        epoch: Epoch(epoch),
+        event,
+        code: (event == LeaseEvent::Refused).then_some(CommandCode::Precondition),
+        end,
+        detail: (event == LeaseEvent::Refused).then(|| scenes::note("bob holds it")),
+    })
+}
+
+#[test]
+fn whoever_loses_control_is_told_once_and_why() {
+    for (end, away, words) in [
+        (LeaseEnd::Fallback, true, "YOU LOST truck-17: it fell back because no key was pressed for 3 s"),
+        (LeaseEnd::Fallback, false, "YOU LOST truck-17: it fell back"),
+        (LeaseEnd::Estopped, false, "YOU LOST truck-17: it was stopped (ESTOP)"),
+        (LeaseEnd::NotEngaged, false, "the claim of truck-17 lapsed: not engaged in time"),
+        (LeaseEnd::HandedBack, false, "you handed truck-17 back"),
+    ] {
+        let (mut picture, now) = scenes::takeover();
+        let mut ui = on("truck-17");
+        if !away {
+            ui.touch(now);
+        }
+        ui.refresh(&picture, now);
+        ui.news.dismiss();
+        picture.handle(&lease_update(LeaseEvent::Ended, 41, Some(end)), now);
+        ui.refresh(&picture, now);
+        ui.refresh(&picture, now);
+        let told = news(&ui, now);
+        assert!(told.starts_with(words) && told.lines().count() == 1, "{end:?}: {told}");
+        assert_eq!(told.contains("no key"), away, "{told}");
+    }
+}
+
+#[test]
+fn a_refused_claim_ends_the_wait_for_the_second_input() {
+    let (mut picture, now) = scenes::alert();
+    let mut ui = on("truck-17");
+    write("t", &picture, &mut ui, now);
+    picture.handle(&lease_update(LeaseEvent::Refused, 0, None), now);
+    ui.refresh(&picture, now);
+    assert_eq!(ui.engage, None);
+    assert_eq!(news(&ui, now), "NOT GRANTED: truck-17: precondition: bob holds it");
+}
+
+#[test]
+fn a_rejected_command_of_this_session_says_why() {
+    let (picture, now) = scenes::takeover();
+    let mut ui = on("truck-17");
+    ui.refresh(&picture, now);
+    assert_eq!(news(&ui, now), "hand back truck-17 REJECTED: precondition: the cause is still there: speed");
+}
+
+#[test]
+fn a_connection_that_stays_away_loses_control_out_loud() {
+    let (mut picture, now) = scenes::takeover();
+    let mut ui = on("truck-17");
+    ui.refresh(&picture, now);
+    ui.news.dismiss();
+    picture.handle_disconnected(now);
+    ui.refresh(&picture, now.after(scenes::millis(1_000)));
+    assert_eq!(news(&ui, now.after(scenes::millis(1_000))), "");
+    ui.refresh(&picture, now.after(scenes::millis(2_000)));
+    assert!(news(&ui, now.after(scenes::millis(2_000))).contains("your connection broke"));
 }
 
 #[test]
