@@ -13,10 +13,10 @@ use bytes::Bytes;
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until, timeout},
+    time::{sleep_until, timeout},
 };
 use watchkeeper_engine::{EngineInput, Framed};
-use watchkeeper_model::SessionId;
+use watchkeeper_model::{MonoTime, SessionId};
 use watchkeeper_protocol::{
     AgentMessage, DecodeError, OperatorMessage,
     session::{ErrorCode, ErrorReport},
@@ -73,7 +73,7 @@ pub(crate) struct Session {
     held: Held,
     pace: Pace,
     /// A control message that came too fast, and when it may go on; until then nothing more is read.
-    paused: Option<(EngineInput, Instant)>,
+    paused: Option<(EngineInput, MonoTime)>,
     refusals: Refusals,
     echoes: Refusals,
 }
@@ -121,7 +121,7 @@ impl Session {
                 }
                 Err(_) => return ControlFlow::Break(End::EngineGone),
             },
-            () = sleep_until(token_at.unwrap_or_else(Instant::now)), if token_at.is_some() => Step::Token,
+            () = sleep_until(self.shared.clock.wake_at(token_at)), if token_at.is_some() => Step::Token,
             incoming = self.socket.next(), if reads => Step::Read(incoming),
         };
         match step {
@@ -201,11 +201,12 @@ impl Session {
             Lane::Telemetry => self.take_decision(input, bytes),
             Lane::Stop => self.forward(input).await,
             Lane::Control => {
-                let wait = self.pace.take(self.shared.clock.now());
+                let now = self.shared.clock.now();
+                let wait = self.pace.take(now);
                 if wait.is_zero() {
                     return self.forward(input).await;
                 }
-                self.paused = Some((input, Instant::now() + wait));
+                self.paused = Some((input, now.after(wait)));
                 ControlFlow::Continue(())
             }
         }
