@@ -1,7 +1,6 @@
 //! The detectors through the crate's public API.
 
 mod confidence;
-mod cost;
 mod feed;
 mod limit;
 mod machine_temperature;
