@@ -206,6 +206,8 @@ impl Operator {
                     | ToOperator::CommandStatus(_)
                     | ToOperator::Lease(_)
                     | ToOperator::Telemetry(_)
+                    | ToOperator::Takeover(_)
+                    | ToOperator::Roster(_)
                     | ToOperator::Dropped(_)
                     | ToOperator::Health(_)
                     | ToOperator::Head(_) => OperatorEvent::Message(message),

@@ -142,6 +142,7 @@ impl Alarms {
                     demand_id: None,
                     escalation: 0,
                     acknowledged_by: None,
+                    shelved: None,
                     explanation: finding.explanation,
                 };
                 let holding = BTreeSet::from([alarm.subject.clone()]);

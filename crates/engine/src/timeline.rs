@@ -4,7 +4,7 @@ use crate::stages::Stages;
 use std::{collections::BTreeMap, time::Duration};
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState, DecisionSeq,
-    DemandId, DemandOrigin, DemandOutcome, Epoch, MonoTime, PersonId, Stage,
+    DemandId, DemandOrigin, DemandOutcome, Epoch, MonoTime, Note, PersonId, Stage,
 };
 use watchkeeper_protocol::record::{Moment, TakeoverCommand, TakeoverRecord};
 
@@ -182,7 +182,7 @@ impl Takeover {
             kind,
             boot_id,
             origin: self.origin,
-            reason: self.reason,
+            reason: Note::cut(&self.reason),
             alert_id: self.alert_id,
             holder: self.holder,
             epoch: self.epoch,
@@ -197,6 +197,9 @@ impl Takeover {
             // t2: detection is inline, its end is the emission.
             moments: [t0, t1, t3, t3, t4, t5, t6, t7, t8, t9, t10, t11],
             commands: self.commands,
+            verdict: None,
+            labelled_by: None,
+            over: true,
         }
     }
 }

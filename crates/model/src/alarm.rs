@@ -4,7 +4,7 @@ use crate::{
     AgentId, AlertId, DecisionSeq, DemandId, Label, MonoTime, Note, PersonId, bounded_vec, control::words,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Most signals that one explanation names.
 pub const MAX_SIGNAL_EVIDENCE: usize = 3;
@@ -129,6 +129,20 @@ pub struct Explanation {
     pub text: Note,
 }
 
+/// Longest that an alert may be shelved (ISA-18.2: an operating shift).
+pub const MAX_SHELVED: Duration = Duration::from_hours(8);
+
+/// A person has put an alert aside for a while. It stays what it is; consoles show it apart, and it comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shelved {
+    /// Who.
+    pub by: PersonId,
+    /// Until when, on the monitor's clock.
+    pub until: MonoTime,
+    /// Why.
+    pub reason: Note,
+}
+
 /// One alert as it stands now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
@@ -163,6 +177,9 @@ pub struct Alarm {
     /// Who acknowledged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged_by: Option<PersonId>,
+    /// Set while it is shelved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shelved: Option<Shelved>,
     /// Why it was raised; renewed while it is active and gets worse.
     pub explanation: Explanation,
 }

@@ -89,6 +89,27 @@ fn speed_cap<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, 
     }
 }
 
+/// What the hands of a driver want at one instant; sent with the holder's heartbeat and valid as long as that.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setpoint {
+    /// Steering, -1 (fully right) to 1 (fully left): ISO 8855 counts to the left.
+    #[serde(deserialize_with = "share")]
+    pub steer: f64,
+    /// -1 (full service braking) to 1 (full acceleration).
+    #[serde(deserialize_with = "share")]
+    pub accelerate: f64,
+}
+
+/// Deserialises a share of what is possible, -1 to 1.
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let share = f64::deserialize(deserializer)?;
+    if (-1.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err(D::Error::custom(format_args!("a setpoint lies between -1 and 1, got {share}")))
+    }
+}
+
 words! {
     /// Where a command is in its life (`takeover.md` 3.1). "Accepted" is never shown as done.
     CommandState {

@@ -159,6 +159,24 @@ words! {
         MonitorRestarted = "monitor_restarted",
         /// The agent restarted: that voids its lease.
         AgentRestarted = "agent_restarted",
+        /// Somebody else took control, after the holder had let him.
+        HandedOver = "handed_over",
+        /// A supervisor took control.
+        PreEmpted = "pre_empted",
+    }
+}
+
+words! {
+    /// What a person says afterwards of a takeover.
+    Verdict {
+        /// It was needed, and in time.
+        Real = "real",
+        /// It was not needed.
+        FalseAlarm = "false_alarm",
+        /// It was needed, and came too late.
+        Late = "late",
+        /// Nobody can say.
+        Unclear = "unclear",
     }
 }
 

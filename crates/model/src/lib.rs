@@ -16,14 +16,14 @@ mod text;
 mod time;
 
 pub use alarm::{
-    Alarm, AlarmState, CauseClass, Explanation, MAX_SAMPLES, MAX_SIGNAL_EVIDENCE, Response, Sample, Severity,
-    SignalEvidence,
+    Alarm, AlarmState, CauseClass, Explanation, MAX_SAMPLES, MAX_SHELVED, MAX_SIGNAL_EVIDENCE, Response,
+    Sample, Severity, Shelved, SignalEvidence,
 };
-pub use command::{CommandArgs, CommandCode, CommandKind, CommandState, RiskClass};
+pub use command::{CommandArgs, CommandCode, CommandKind, CommandState, RiskClass, Setpoint};
 pub use confidence::{Confidence, ConfidenceError};
 pub use control::{
     AgentKind, ControlState, DemandOrigin, DemandOutcome, FallbackLevel, FallbackLevelError, Latch,
-    LatchCause, LeaseEnd, OperatorRole,
+    LatchCause, LeaseEnd, OperatorRole, Verdict,
 };
 pub use decision::{
     Alternative, Context, Decision, MAX_ALTERNATIVES, MAX_PLAN, MAX_SIGNALS, PlanPoint, Pose, SignalSpec,

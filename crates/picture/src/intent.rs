@@ -1,6 +1,7 @@
 //! What a person wants, before it becomes a message.
 
-use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandKind, LatchId, Note};
+use std::time::Duration;
+use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandKind, DemandId, LatchId, Note, Verdict};
 
 /// What a person wants; both consoles make these, and the client SDK turns them into messages.
 ///
@@ -43,6 +44,52 @@ pub enum Intent {
     Acknowledge {
         /// Which alert.
         alert: AlertId,
+    },
+    /// Put an alert aside for a while.
+    Shelve {
+        /// Which alert.
+        alert: AlertId,
+        /// For how long, at most 8 h.
+        span: Duration,
+        /// Why; not empty.
+        reason: Note,
+    },
+    /// Take an alert back before its time.
+    Unshelve {
+        /// Which alert.
+        alert: AlertId,
+    },
+    /// Ask the holder for control; a supervisor may take it without asking.
+    RequestHandover {
+        /// Which agent.
+        agent: AgentId,
+        /// Take it without asking: for supervisors, with a reason.
+        preempt: bool,
+        /// Why.
+        reason: Option<Note>,
+    },
+    /// Answer somebody who asks for control.
+    AnswerHandover {
+        /// Which agent.
+        agent: AgentId,
+        /// Which wish.
+        request_id: u64,
+        /// Let him have it.
+        accept: bool,
+    },
+    /// Say whether others may take over without asking.
+    AllowTakeover {
+        /// Which agent.
+        agent: AgentId,
+        /// They may.
+        allowed: bool,
+    },
+    /// Say what a takeover was worth.
+    Label {
+        /// Which takeover.
+        demand: DemandId,
+        /// What it was.
+        verdict: Verdict,
     },
     /// Stop an agent at once (ESTOP), lease or not.
     Stop {

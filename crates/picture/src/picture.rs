@@ -19,7 +19,8 @@ use snapshot::Assembly;
 use watchkeeper_model::{AgentId, AlertId, CommandId, CommandKind, Epoch, MonoTime, PersonId};
 use watchkeeper_protocol::{
     ToOperator,
-    operator::{Health, LeaseEvent, OperatorWelcome, Resume, SnapshotPart, StatusUpdate, Telemetry},
+    operator::{Health, LeaseEvent, OperatorWelcome, Resume, Roster, SnapshotPart, StatusUpdate, Telemetry},
+    record::TakeoverRecord,
     session::{ErrorReport, Head, Ping},
 };
 use world::World;
@@ -68,6 +69,7 @@ pub struct Picture {
     missed_something: bool,
     commands: Commands,
     health: Option<Timed<Health>>,
+    roster: Option<Timed<Roster>>,
     dropped_telemetry: u64,
     head: Option<Timed<Head>>,
     error: Option<Timed<ErrorReport>>,
@@ -95,6 +97,7 @@ impl Picture {
             missed_something: false,
             commands: Commands::new(),
             health: None,
+            roster: None,
             dropped_telemetry: 0,
             head: None,
             error: None,
@@ -151,6 +154,12 @@ impl Picture {
                     self.folded_world().fold_lease(update, received_at);
                 }
             }
+            ToOperator::Takeover(update) => {
+                if self.admit(update.cursor) {
+                    self.folded_world().fold_takeover(&update.takeover, received_at);
+                }
+            }
+            ToOperator::Roster(roster) => self.roster = Some(Timed { value: roster.clone(), received_at }),
             ToOperator::Telemetry(telemetry) => self.handle_telemetry(telemetry, received_at),
             ToOperator::Dropped(dropped) => {
                 self.dropped_telemetry = self.dropped_telemetry.saturating_add(dropped.telemetry);
@@ -224,6 +233,16 @@ impl Picture {
         self.health.as_ref()
     }
 
+    /// Returns the takeovers that go on, and the last ones that are over, oldest first.
+    pub fn takeovers(&self) -> impl DoubleEndedIterator<Item = &Timed<TakeoverRecord>> {
+        self.world.takeovers()
+    }
+
+    /// Returns who else is connected, as the monitor said last.
+    pub const fn roster(&self) -> Option<&Timed<Roster>> {
+        self.roster.as_ref()
+    }
+
     /// Returns whether the monitor said that its record cannot be written.
     pub fn is_degraded(&self) -> bool {
         self.health.as_ref().is_some_and(|health| health.value.degraded)
@@ -275,7 +294,11 @@ impl Picture {
                 .then_some(update.epoch);
         }
         let lease = entry.status().lease.as_ref()?;
-        (lease.session_id == session_id).then_some(lease.epoch)
+        if lease.session_id == session_id {
+            return Some(lease.epoch);
+        }
+        // Somebody else drives until this session's ENGAGE.
+        lease.next.as_ref().filter(|next| next.session_id == session_id).map(|next| next.epoch)
     }
 
     /// Returns who holds the lease of `agent`.

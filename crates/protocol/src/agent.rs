@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
     ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Label,
-    Latch, LeaseEnd, MAX_SIGNALS, Note, PersonId, SessionId, SignalSpec, StateVersion, bounded_vec,
+    Latch, LeaseEnd, MAX_SIGNALS, Note, PersonId, SessionId, Setpoint, SignalSpec, StateVersion, bounded_vec,
 };
 
 messages! {
@@ -128,6 +128,12 @@ pub struct Heartbeat {
     /// A fallback or stop was commanded and its effect is not confirmed within T_verify.
     #[serde(default)]
     pub unverified: bool,
+    /// A person drives it by hand.
+    #[serde(default)]
+    pub manual: bool,
+    /// Nobody's hand is on it though a person leads: it follows its lane and slows down.
+    #[serde(default)]
+    pub neutral: bool,
 }
 
 /// The agent wants a person.
@@ -234,7 +240,7 @@ pub struct Void {
 }
 
 /// The holder is there. Comes from the loop that draws the console, and counts only before its deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HolderHeartbeat {
     /// The lease it renews.
     pub epoch: Epoch,
@@ -244,6 +250,9 @@ pub struct HolderHeartbeat {
     pub ready: bool,
     /// Until when it counts, on the agent's clock.
     pub deadline: AgentTime,
+    /// Manual driving: what the hands want now; it holds for T_deadman.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setpoint: Option<Setpoint>,
 }
 
 /// A command as it reaches the agent's gate (`takeover.md` 3.1).

@@ -2,14 +2,15 @@
 
 use crate::{
     codec::messages,
+    record::TakeoverRecord,
     session::{ErrorReport, Head, Ping, Pong, SessionKind},
 };
 use serde::{Deserialize, Serialize};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
     CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackLevel,
-    Incarnation, Label, Latch, LatchId, LeaseEnd, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId, Pose,
-    SessionId, SignalSpec, Stage, StateVersion, bounded_vec,
+    Incarnation, Label, Latch, LatchId, LeaseEnd, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId,
+    PlanPoint, Pose, SessionId, Setpoint, SignalSpec, Stage, StateVersion, Verdict, bounded_vec,
 };
 
 messages! {
@@ -33,6 +34,18 @@ messages! {
         Heartbeat(HolderReport) = "heartbeat",
         /// The frame that shows these alerts was presented.
         Presented(Presented) = "presented",
+        /// Puts an alert aside for a while.
+        Shelve(Shelve) = "shelve",
+        /// Takes an alert back before its time.
+        Unshelve(Unshelve) = "unshelve",
+        /// Wants control of an agent that somebody else drives.
+        RequestHandover(RequestHandover) = "request_handover",
+        /// The holder answers such a wish.
+        AnswerHandover(AnswerHandover) = "answer_handover",
+        /// The holder says whether others may take over without asking.
+        AllowTakeover(AllowTakeover) = "allow_takeover",
+        /// Says what a takeover was worth.
+        Label(LabelTakeover) = "label",
         /// Answers a ping.
         Pong(Pong) = "pong",
     }
@@ -55,6 +68,10 @@ messages! {
         Lease(LeaseUpdate) = "lease",
         /// The newest decision of an agent; older ones may have been dropped.
         Telemetry(Telemetry) = "telemetry",
+        /// A takeover as it stands, with its moments so far.
+        Takeover(TakeoverUpdate) = "takeover",
+        /// Who else is there, and what they hold.
+        Roster(Roster) = "roster",
         /// How much telemetry this console missed.
         Dropped(Dropped) = "dropped",
         /// How the monitor itself is.
@@ -78,6 +95,8 @@ pub enum ConsoleKind {
     Text,
     /// A script: ready by configuration, and recorded as such.
     Scripted,
+    /// A window console that draws to a texture, for tests and benchmarks: nobody looks at its frames.
+    Headless,
 }
 
 /// The first frame of an operator.
@@ -215,7 +234,7 @@ pub struct Stop {
 }
 
 /// The holder is there; sent by the loop that draws, at 20 Hz from CLAIMED to RETURNING.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HolderReport {
     /// Whose lease.
     pub agent: AgentId,
@@ -229,6 +248,71 @@ pub struct HolderReport {
     pub state_version: StateVersion,
     /// Until when it counts, on the agent's clock.
     pub deadline: AgentTime,
+    /// Manual driving: what the hands want now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setpoint: Option<Setpoint>,
+}
+
+/// Puts an alert aside. Refused for one whose takeover demand is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shelve {
+    /// Which alert.
+    pub alert_id: AlertId,
+    /// For how long, in nanoseconds, more than 0 and at most 8 h.
+    pub for_nanos: u64,
+    /// Why; not empty.
+    pub reason: Note,
+}
+
+/// Takes an alert back before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unshelve {
+    /// Which alert.
+    pub alert_id: AlertId,
+}
+
+/// Wants control of an agent that somebody else holds (`takeover.md` 2, rules 5 to 7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestHandover {
+    /// Which agent.
+    pub agent: AgentId,
+    /// A supervisor takes it without asking; needs a reason.
+    #[serde(default)]
+    pub preempt: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Note>,
+}
+
+/// The holder answers a wish for control; his silence is a no.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerHandover {
+    /// Which agent.
+    pub agent: AgentId,
+    /// Which wish.
+    pub request_id: u64,
+    /// Let him have it.
+    pub accept: bool,
+}
+
+/// The holder says whether others may take over without asking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowTakeover {
+    /// Which agent.
+    pub agent: AgentId,
+    /// The lease that says so.
+    pub epoch: Epoch,
+    /// They may.
+    pub allowed: bool,
+}
+
+/// Says what a takeover was worth, once it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelTakeover {
+    /// Which takeover.
+    pub demand_id: DemandId,
+    /// What it was.
+    pub verdict: Verdict,
 }
 
 /// The frame that shows these alerts was presented.
@@ -275,6 +359,9 @@ pub struct SnapshotPart {
     /// Alerts that are not over and acknowledged, at most 64 in a part.
     #[serde(default, deserialize_with = "bounded_vec::<_, _, 64>")]
     pub alerts: Vec<Alarm>,
+    /// Takeovers that are going on, and the last ones that are over, oldest first, at most 8 in a part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded_vec::<_, _, 8>")]
+    pub takeovers: Vec<TakeoverRecord>,
 }
 
 /// An alert, or a change of one.
@@ -326,6 +413,48 @@ pub struct LeaseStatus {
     /// Nanoseconds left to engage before the claim lapses (T_claim), when this was sent; absent once engaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engage_left_nanos: Option<u64>,
+    /// Others may take over without asking.
+    #[serde(default)]
+    pub takeover_allowed: bool,
+    /// Somebody asks the holder for control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<HandoverStatus>,
+    /// Who gets control with his ENGAGE; until then the holder drives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextHolder>,
+}
+
+/// Somebody asks the holder for control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandoverStatus {
+    /// Names the wish.
+    pub request_id: u64,
+    /// Who asks.
+    pub by: PersonId,
+    /// From which session.
+    pub session_id: SessionId,
+    /// Nanoseconds left to answer, when this was sent.
+    pub left_nanos: u64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Note>,
+}
+
+/// Holds the pending lease of an agent that somebody else still drives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextHolder {
+    /// Who.
+    pub holder: PersonId,
+    /// From which session.
+    pub session_id: SessionId,
+    /// His lease.
+    pub epoch: Epoch,
+    /// Nanoseconds left to engage, when this was sent.
+    pub left_nanos: u64,
+    /// His last heartbeat said that he can act.
+    pub ready: bool,
+    /// A supervisor takes it without having been let.
+    pub preempts: bool,
 }
 
 /// One agent as it stands now.
@@ -382,6 +511,12 @@ pub struct AgentStatus {
     pub unverified: bool,
     /// An ESTOP waits to be delivered or confirmed.
     pub stop_pending: bool,
+    /// A person drives it by hand.
+    #[serde(default)]
+    pub manual: bool,
+    /// Nobody's hand is on it though a person leads: it follows its lane and slows down.
+    #[serde(default)]
+    pub neutral: bool,
     /// How odd it looks now, 0 to 1.
     pub score: f64,
     /// Decisions received in this boot.
@@ -463,6 +598,10 @@ pub enum LeaseEvent {
     Refused,
     /// Over.
     Ended,
+    /// Somebody asks the holder for control.
+    HandoverRequested,
+    /// The holder said no, or nothing.
+    HandoverRefused,
 }
 
 /// The newest decision of an agent as a console shows it.
@@ -487,6 +626,54 @@ pub struct Telemetry {
     /// Where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pose: Option<Pose>,
+    /// Where it means to go, at most 16 points.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded_vec::<_, _, MAX_SHOWN_PLAN>"
+    )]
+    pub plan: Vec<PlanPoint>,
+}
+
+/// Most points of a plan that consoles are shown.
+pub const MAX_SHOWN_PLAN: usize = 16;
+
+/// A takeover as it stands, with its moments so far; sent when something about it changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TakeoverUpdate {
+    /// Place in the stream of deltas.
+    pub cursor: u64,
+    /// The takeover.
+    pub takeover: TakeoverRecord,
+}
+
+/// Who else is there; once a second and on change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roster {
+    /// Everybody connected, by person and session, at most 64.
+    #[serde(deserialize_with = "bounded_vec::<_, _, 64>")]
+    pub operators: Vec<OperatorStatus>,
+    /// How many more there are.
+    #[serde(default)]
+    pub more: u64,
+}
+
+/// One console and who sits there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorStatus {
+    /// Who.
+    pub person: PersonId,
+    /// From which session.
+    pub session_id: SessionId,
+    /// In which role.
+    pub role: OperatorRole,
+    /// On what kind of console.
+    pub console: ConsoleKind,
+    /// The agents that he holds, or is about to, at most 8.
+    #[serde(default, deserialize_with = "bounded_vec::<_, _, 8>")]
+    pub holds: Vec<AgentId>,
+    /// How long he has been connected, in nanoseconds, when this was sent.
+    pub connected_nanos: u64,
 }
 
 /// How much telemetry this console missed since the last such message, because it did not keep up.

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState, DecisionSeq,
-    DemandId, DemandOrigin, DemandOutcome, Epoch, Incarnation, Latch, MonoTime, PersonId, SessionId,
+    DemandId, DemandOrigin, DemandOutcome, Epoch, Incarnation, Latch, MonoTime, Note, PersonId, SessionId,
+    Verdict, bounded_vec,
 };
 
 /// Types of ledger records.
@@ -217,7 +218,7 @@ pub struct TakeoverRecord {
     /// Who wanted it.
     pub origin: DemandOrigin,
     /// Why, in words.
-    pub reason: String,
+    pub reason: Note,
     /// The alert that led to it.
     pub alert_id: Option<AlertId>,
     /// Who took it.
@@ -241,7 +242,17 @@ pub struct TakeoverRecord {
     /// The moments t0 to t11 (`takeover.md` 3.3), on the monitor's clock; `None` is unknown.
     pub moments: [Option<Moment>; 12],
     /// The commands of the takeover, oldest first, at most 64.
+    #[serde(deserialize_with = "bounded_vec::<_, _, 64>")]
     pub commands: Vec<TakeoverCommand>,
+    /// What somebody said of it afterwards.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// Who said so.
+    #[serde(default)]
+    pub labelled_by: Option<PersonId>,
+    /// It is over.
+    #[serde(default)]
+    pub over: bool,
 }
 
 /// A moment with its error bound.

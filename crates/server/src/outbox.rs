@@ -130,7 +130,9 @@ impl OutboxSender {
             ToOperator::Snapshot(part) => self.saw(part.cursor),
             ToOperator::CommandStatus(update) => self.saw(update.cursor),
             ToOperator::Lease(update) => self.saw(update.cursor),
+            ToOperator::Takeover(update) => self.saw(update.cursor),
             ToOperator::Welcome(_)
+            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)

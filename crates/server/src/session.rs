@@ -340,6 +340,12 @@ fn lane(input: &EngineInput) -> Lane {
             | OperatorMessage::HandBack(_)
             | OperatorMessage::Command(_)
             | OperatorMessage::Acknowledge(_)
+            | OperatorMessage::Shelve(_)
+            | OperatorMessage::Unshelve(_)
+            | OperatorMessage::RequestHandover(_)
+            | OperatorMessage::AnswerHandover(_)
+            | OperatorMessage::AllowTakeover(_)
+            | OperatorMessage::Label(_)
             | OperatorMessage::Heartbeat(_)
             | OperatorMessage::Presented(_)
             | OperatorMessage::Pong(_) => Lane::Control,

@@ -234,7 +234,7 @@ impl OperatorCore {
         let count = held.len();
         for (agent, epoch, state_version, deadline) in held {
             let seq = self.leases.next_heartbeat(&agent, epoch);
-            let report = HolderReport { agent, epoch, seq, ready, state_version, deadline };
+            let report = HolderReport { agent, epoch, seq, ready, state_version, deadline, setpoint: None };
             let has_room = self.waiting.len() < MAX_WAITING;
             // In its place: what was ordered after it counts on a ready heartbeat having gone before.
             let waits = self.waiting.iter_mut().find_map(|message| match message {
@@ -246,6 +246,12 @@ impl OperatorCore {
                 | OperatorMessage::HandBack(_)
                 | OperatorMessage::Command(_)
                 | OperatorMessage::Acknowledge(_)
+                | OperatorMessage::Shelve(_)
+                | OperatorMessage::Unshelve(_)
+                | OperatorMessage::RequestHandover(_)
+                | OperatorMessage::AnswerHandover(_)
+                | OperatorMessage::AllowTakeover(_)
+                | OperatorMessage::Label(_)
                 | OperatorMessage::Stop(_)
                 | OperatorMessage::Presented(_)
                 | OperatorMessage::Pong(_) => None,
@@ -291,6 +297,12 @@ pub(super) fn stop_of(intent: &Intent) -> Option<(&AgentId, bool)> {
         Intent::Command { .. }
         | Intent::Claim { .. }
         | Intent::Acknowledge { .. }
+        | Intent::Shelve { .. }
+        | Intent::Unshelve { .. }
+        | Intent::RequestHandover { .. }
+        | Intent::AnswerHandover { .. }
+        | Intent::AllowTakeover { .. }
+        | Intent::Label { .. }
         | Intent::Engage { .. }
         | Intent::Release { .. }
         | Intent::HandBack { .. } => None,

@@ -111,6 +111,8 @@ impl Task {
             | ToOperator::CommandStatus(_)
             | ToOperator::Lease(_)
             | ToOperator::Telemetry(_)
+            | ToOperator::Takeover(_)
+            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Head(_) => {}

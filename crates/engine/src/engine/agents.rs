@@ -240,6 +240,7 @@ impl Engine {
                 signals: decision.signals.clone(),
                 score,
                 pose: decision.context.as_ref().and_then(|context| context.pose),
+                plan: Vec::new(),
             }));
         }
     }

@@ -151,6 +151,7 @@ impl Engine {
                 seq: report.seq,
                 ready: report.ready,
                 deadline: report.deadline,
+                setpoint: report.setpoint,
             };
             self.send_agent(to, ToAgent::Holder(heartbeat));
         }

@@ -57,6 +57,7 @@ impl Engine {
             last: false,
             agents: Vec::new(),
             alerts: Vec::new(),
+            takeovers: Vec::new(),
         }];
         let mut used = 0;
         let statuses = self.agents.values().map(|agent| status_of(agent, now));
@@ -89,7 +90,13 @@ impl Engine {
         match message {
             OperatorMessage::Pong(pong) => console.clock.handle_pong(&pong, received_at),
             OperatorMessage::Presented(presented) => self.handle_presented(session, &presented),
-            OperatorMessage::Claim(_)
+            OperatorMessage::Shelve(_)
+            | OperatorMessage::Unshelve(_)
+            | OperatorMessage::RequestHandover(_)
+            | OperatorMessage::AnswerHandover(_)
+            | OperatorMessage::AllowTakeover(_)
+            | OperatorMessage::Label(_)
+            | OperatorMessage::Claim(_)
             | OperatorMessage::Engage(_)
             | OperatorMessage::Release(_)
             | OperatorMessage::HandBack(_)
@@ -107,6 +114,12 @@ impl Engine {
                     "an observer may not act (rule: role observer reads)",
                 );
             }
+            OperatorMessage::Shelve(_)
+            | OperatorMessage::Unshelve(_)
+            | OperatorMessage::RequestHandover(_)
+            | OperatorMessage::AnswerHandover(_)
+            | OperatorMessage::AllowTakeover(_)
+            | OperatorMessage::Label(_) => {}
             OperatorMessage::Claim(claim) => self.handle_claim(session, &person, &claim.agent, now),
             OperatorMessage::Engage(body) => self.handle_engage(session, body, received_at, now),
             OperatorMessage::Release(body) => self.handle_release(session, body, received_at, now),
@@ -168,6 +181,7 @@ fn room<'a>(parts: &'a mut Vec<SnapshotPart>, used: &mut usize, size: usize) -> 
             last: false,
             agents: Vec::new(),
             alerts: Vec::new(),
+            takeovers: Vec::new(),
         };
         parts.push(next);
         *used = 0;

@@ -32,6 +32,9 @@ impl Assembly {
         for alarm in &part.alerts {
             self.world.fold_alert(alarm, self.base, at);
         }
+        for takeover in &part.takeovers {
+            self.world.fold_takeover(takeover, at);
+        }
         true
     }
 

@@ -1,12 +1,15 @@
 //! Agents and alerts, each with the cursor of what was folded into it last.
 
-use super::{AgentPicture, AlertPicture, Footprint};
+use super::{AgentPicture, AlertPicture, Footprint, Timed};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
-use watchkeeper_model::{AgentId, Alarm, AlarmState, AlertId, Incarnation, MonoTime};
-use watchkeeper_protocol::operator::{AgentStatus, LeaseUpdate, Telemetry};
+use watchkeeper_model::{AgentId, Alarm, AlarmState, AlertId, DemandId, Incarnation, MonoTime};
+use watchkeeper_protocol::{
+    operator::{AgentStatus, LeaseUpdate, Telemetry},
+    record::TakeoverRecord,
+};
 
 /// Most agents in a picture: four times what one console is meant to show (1,000).
 const MAX_AGENTS: usize = 4_096;
@@ -14,6 +17,8 @@ const MAX_AGENTS: usize = 4_096;
 const MAX_ALERTS: usize = 4_096;
 /// Most alerts that are over and still kept.
 const MAX_OVER: usize = 256;
+/// Most takeovers in a picture, those going on included.
+const MAX_TAKEOVERS: usize = 256;
 /// How long an alert that is over stays, so that the screen after a takeover can still name it.
 const KEEP_OVER: Duration = Duration::from_mins(1);
 
@@ -24,6 +29,7 @@ pub(super) struct World {
     alerts: BTreeMap<AlertId, AlertPicture>,
     /// Alerts that were over at a time, in that order; some may be active again.
     over: VecDeque<(MonoTime, AlertId)>,
+    takeovers: BTreeMap<DemandId, Timed<TakeoverRecord>>,
     not_shown: u64,
 }
 
@@ -34,6 +40,7 @@ impl World {
             agents: BTreeMap::new(),
             alerts: BTreeMap::new(),
             over: VecDeque::new(),
+            takeovers: BTreeMap::new(),
             not_shown: 0,
         }
     }
@@ -60,6 +67,10 @@ impl World {
 
     pub(super) fn alert(&self, alert: AlertId) -> Option<&AlertPicture> {
         self.alerts.get(&alert)
+    }
+
+    pub(super) fn takeovers(&self) -> impl DoubleEndedIterator<Item = &Timed<TakeoverRecord>> {
+        self.takeovers.values()
     }
 
     pub(super) const fn not_shown(&self) -> u64 {
@@ -104,6 +115,16 @@ impl World {
     pub(super) fn fold_lease(&mut self, update: &LeaseUpdate, at: MonoTime) {
         if let Some(entry) = self.agents.get_mut(&update.agent) {
             entry.fold_lease(update, at);
+        }
+    }
+
+    /// Keeps the newest takeovers; those that are over give way first.
+    pub(super) fn fold_takeover(&mut self, takeover: &TakeoverRecord, at: MonoTime) {
+        self.takeovers.insert(takeover.demand_id, Timed { value: takeover.clone(), received_at: at });
+        while self.takeovers.len() > MAX_TAKEOVERS {
+            let oldest = self.takeovers.iter().find(|(_, entry)| entry.value.over).map(|(id, _)| *id);
+            let Some(oldest) = oldest.or_else(|| self.takeovers.keys().next().copied()) else { return };
+            self.takeovers.remove(&oldest);
         }
     }
 

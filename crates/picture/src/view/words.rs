@@ -56,6 +56,8 @@ pub const fn outcome_words(end: LeaseEnd) -> &'static str {
         LeaseEnd::Fallback => "over: the agent fell back",
         LeaseEnd::MonitorRestarted => "void: the monitor restarted",
         LeaseEnd::AgentRestarted => "void: the agent restarted",
+        LeaseEnd::HandedOver => "handed over to somebody else",
+        LeaseEnd::PreEmpted => "over: a supervisor took control",
     }
 }
 
@@ -72,6 +74,8 @@ pub const fn loss_words(end: LeaseEnd) -> &'static str {
         LeaseEnd::Fallback => "it fell back",
         LeaseEnd::MonitorRestarted => "the monitor restarted, every lease is void",
         LeaseEnd::AgentRestarted => "the agent restarted, its lease is void",
+        LeaseEnd::HandedOver => "you handed it over",
+        LeaseEnd::PreEmpted => "a supervisor took control",
     }
 }
 

@@ -179,7 +179,14 @@ proptest! {
 #[test]
 fn parts_of_a_snapshot_become_current_with_the_last_one_and_deltas_between_them_count() {
     let mut picture = fresh(&snapshot(5, vec![status("old", AgentKind::Vehicle)], vec![]));
-    let part = |part, last, agents| SnapshotPart { cursor: 9, part, last, agents, alerts: vec![] };
+    let part = |part, last, agents| SnapshotPart {
+        cursor: 9,
+        part,
+        last,
+        agents,
+        alerts: vec![],
+        takeovers: vec![],
+    };
     let first = part(0, false, vec![status("a", AgentKind::Vehicle)]);
     picture.handle(&ToOperator::Snapshot(first), START);
     assert!(!picture.is_current());
@@ -198,7 +205,14 @@ fn parts_of_a_snapshot_become_current_with_the_last_one_and_deltas_between_them_
 #[test]
 fn a_missing_first_or_middle_part_or_one_of_another_snapshot_asks_for_a_resync() {
     let part = |cursor, part, last| {
-        ToOperator::Snapshot(SnapshotPart { cursor, part, last, agents: vec![], alerts: vec![] })
+        ToOperator::Snapshot(SnapshotPart {
+            cursor,
+            part,
+            last,
+            agents: vec![],
+            alerts: vec![],
+            takeovers: vec![],
+        })
     };
     for parts in [
         vec![part(9, 1, true)],
@@ -322,6 +336,7 @@ fn a_hundred_thousand_random_messages_stay_within_the_bounds() {
                 last: dice.roll(400) == 0,
                 agents: vec![status(&name, AgentKind::Generic)],
                 alerts: vec![],
+                takeovers: vec![],
             }),
         };
         picture.handle(&message, now);

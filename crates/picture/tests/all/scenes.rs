@@ -76,6 +76,8 @@ pub(crate) fn status(name: &str, kind: AgentKind) -> AgentStatus {
         local_override: false,
         unverified: false,
         stop_pending: false,
+        manual: false,
+        neutral: false,
         score: 0.02,
         decisions: 1_200,
         gaps: 0,
@@ -90,6 +92,9 @@ pub(crate) fn lease(holder: &str, session_id: SessionId) -> LeaseStatus {
         epoch: Epoch(41),
         left_nanos: 1_900_000_000,
         engage_left_nanos: None,
+        takeover_allowed: false,
+        handover: None,
+        next: None,
         ready: true,
     }
 }
@@ -120,6 +125,7 @@ pub(crate) fn alarm(id: u64, name: &str, severity: Severity) -> Alarm {
         demand_id: None,
         escalation: 0,
         acknowledged_by: None,
+        shelved: None,
         explanation: Explanation {
             detector: label("ewma_z"),
             version: 1,
@@ -150,6 +156,7 @@ pub(crate) fn telemetry(name: &str, seq: u64, score: f64) -> Telemetry {
         signals: vec![12.6, 31.25, -0.125],
         score,
         pose: None,
+        plan: vec![],
     }
 }
 
@@ -180,7 +187,7 @@ pub(crate) fn health(degraded: bool) -> ToOperator {
 }
 
 pub(crate) fn snapshot(cursor: u64, agents: Vec<AgentStatus>, alerts: Vec<Alarm>) -> ToOperator {
-    ToOperator::Snapshot(SnapshotPart { cursor, part: 0, last: true, agents, alerts })
+    ToOperator::Snapshot(SnapshotPart { cursor, part: 0, last: true, agents, alerts, takeovers: vec![] })
 }
 
 fn fleet() -> Vec<AgentStatus> {
@@ -303,7 +310,7 @@ pub(crate) fn flood() -> (Picture, MonoTime) {
     let (head, tail) = alerts.split_at(64);
     let parts = [(0, false, agents, head.to_vec()), (1, true, vec![], tail.to_vec())];
     for (part, last, agents, alerts) in parts {
-        let part = SnapshotPart { cursor: 100, part, last, agents, alerts };
+        let part = SnapshotPart { cursor: 100, part, last, agents, alerts, takeovers: vec![] };
         picture.handle(&ToOperator::Snapshot(part), START);
     }
     picture.handle(&health(false), START);

@@ -9,7 +9,10 @@ use watchkeeper_model::{
 use watchkeeper_picture::{AgentPicture, Intent, deadline};
 use watchkeeper_protocol::{
     OperatorMessage,
-    operator::{Acknowledge, Authorised, Claim, CommandRequest, Stop},
+    operator::{
+        Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, LabelTakeover,
+        RequestHandover, Shelve, Stop, Unshelve,
+    },
 };
 
 impl OperatorCore {
@@ -28,6 +31,27 @@ impl OperatorCore {
             Intent::Acknowledge { alert } => {
                 self.waiting.push_back(OperatorMessage::Acknowledge(Acknowledge { alert_id: alert }));
                 Ok(None)
+            }
+            Intent::Shelve { alert, span, reason } => {
+                let for_nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+                self.say(OperatorMessage::Shelve(Shelve { alert_id: alert, for_nanos, reason }))
+            }
+            Intent::Unshelve { alert } => self.say(OperatorMessage::Unshelve(Unshelve { alert_id: alert })),
+            Intent::RequestHandover { agent, preempt, reason } => {
+                self.reachable(&agent)?;
+                self.say(OperatorMessage::RequestHandover(RequestHandover { agent, preempt, reason }))
+            }
+            Intent::AnswerHandover { agent, request_id, accept } => {
+                self.say(OperatorMessage::AnswerHandover(AnswerHandover { agent, request_id, accept }))
+            }
+            Intent::AllowTakeover { agent, allowed } => {
+                let Some(epoch) = self.picture.my_epoch(&agent) else {
+                    return Err(ActError::NoLease { agent, kind: CommandKind::Release });
+                };
+                self.say(OperatorMessage::AllowTakeover(AllowTakeover { agent, epoch, allowed }))
+            }
+            Intent::Label { demand, verdict } => {
+                self.say(OperatorMessage::Label(LabelTakeover { demand_id: demand, verdict }))
             }
             Intent::Stop { agent, reason, confirm_many } => {
                 Ok(Some(self.stop(agent, reason, confirm_many, command_id, now)))
@@ -55,6 +79,13 @@ impl OperatorCore {
                 | CommandKind::ClearLatch => self.request(agent, kind, args, command_id, now),
             },
         }
+    }
+
+    /// Sends what is no command of an agent; its effect is seen in the picture.
+    #[allow(clippy::unnecessary_wraps, reason = "the arms of build() all return this")]
+    fn say(&mut self, message: OperatorMessage) -> Result<Option<CommandId>, ActError> {
+        self.waiting.push_back(message);
+        Ok(None)
     }
 
     /// A stop needs nothing but a name: no status, no lease, no deadline of this console's making.

@@ -55,6 +55,8 @@ impl OperatorCore {
             | ToOperator::CommandStatus(_)
             | ToOperator::Lease(_)
             | ToOperator::Telemetry(_)
+            | ToOperator::Takeover(_)
+            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Head(_)

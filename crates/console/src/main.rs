@@ -1,0 +1,3 @@
+//! The operator console.
+
+fn main() {}
