@@ -21,7 +21,8 @@ mod vehicle;
 
 pub use decision::{Action, Alternative, DecisionDraft, PlanPoint};
 pub use drive::{
-    COMFORTABLE_STOP_MPS2, Drive, EMERGENCY_MPS2, HOLD_MPS2, Manoeuvre, NEUTRAL_MPS2, PULL_OVER_MPS2,
+    COMFORTABLE_STOP_MPS2, Drive, EMERGENCY_MPS2, HOLD_MPS2, MANUAL_ACCELERATION_MPS2, MANUAL_BRAKING_MPS2,
+    MANUAL_TOP_MPS, Manoeuvre, NEUTRAL_MPS2, PULL_OVER_MPS2,
 };
 pub use faults::FaultTruth;
 pub use motion::{BRAKING_MAX_MPS2, LENGTH_METERS, WIDTH_METERS};

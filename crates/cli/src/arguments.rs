@@ -61,6 +61,7 @@ mod tests {
         for line in [
             "serve --data D --listen 127.0.0.1:0 --config F.toml --head-file H --ready-file R",
             "demo --headless --seconds 60 --data D",
+            "demo --window CONSOLE --map M.toml --seconds 5",
             "simulate ring-calm --seed 7 --seconds 5 --state-dir S",
             "simulate --list",
             "replay FILE.csv --agent press-1 --speed 100000 --kind generic",

@@ -37,7 +37,7 @@ pub(crate) fn start(arguments: &Arguments) -> anyhow::Result<()> {
 fn draws(command: &Command) -> bool {
     match command {
         Command::Watch(_) => true,
-        Command::Demo(demo) => !demo.is_headless(),
+        Command::Demo(demo) => demo.draws(),
         Command::Serve(_)
         | Command::Simulate(_)
         | Command::Replay(_)

@@ -12,5 +12,7 @@ mod ui;
 pub(crate) use run::run;
 
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
 #[path = "../../picture/tests/all/scenes.rs"]
-mod scenes;
+pub(crate) mod scenes;

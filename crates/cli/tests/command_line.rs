@@ -14,7 +14,7 @@ use watchkeeper_engine::{
 use watchkeeper_ledger::{DirStorage, Head, Ledger, Options};
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState, DemandId,
-    DemandOrigin, DemandOutcome, Epoch, Incarnation, MonoTime, PersonId,
+    DemandOrigin, DemandOutcome, Epoch, Incarnation, MonoTime, Note, PersonId, Verdict,
 };
 use watchkeeper_protocol::record::{DigestRecord, Moment, TakeoverCommand, TakeoverRecord, record_type};
 
@@ -278,7 +278,7 @@ fn takeover() -> TakeoverRecord {
         kind: AgentKind::Vehicle,
         boot_id: BootId(Uuid::from_u128(7)),
         origin: DemandOrigin::Monitor,
-        reason: "confidence 0.45 is below 0.5".to_owned(),
+        reason: Note::cut("confidence 0.45 is below 0.5"),
         alert_id: Some(AlertId(100_000_001)),
         holder: Some(PersonId::new("anna").unwrap()),
         epoch: Some(Epoch(3)),
@@ -311,6 +311,9 @@ fn takeover() -> TakeoverRecord {
             accepted_at: Some(at(2_210)),
             completed_at: Some(at(2_400)),
         }],
+        verdict: None,
+        labelled_by: None,
+        over: true,
     }
 }
 
@@ -376,6 +379,22 @@ fn takeovers_are_listed_and_shown_with_what_is_unknown() {
     let unknown = made.run(&["takeover", "show", "5"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(stderr(&unknown).contains("no takeover 5"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn of_a_takeover_that_somebody_labelled_the_last_word_counts() {
+    let verdict = |verdict| TakeoverRecord {
+        verdict: Some(verdict),
+        labelled_by: PersonId::new("ben").ok(),
+        ..takeover()
+    };
+    let other = TakeoverRecord { demand_id: DemandId(100_000_002), ..takeover() };
+    let made = MadeRecord::make(&[takeover(), other, verdict(Verdict::Real), verdict(Verdict::Late)]);
+    let listed = stdout(&made.run(&["takeover", "list"]));
+    let ids: Vec<_> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(ids, ["100000001", "100000002"], "{listed}");
+    let shown = stdout(&made.run(&["takeover", "show", "100000001"]));
+    assert!(shown.contains("verdict  late (by ben)"), "{shown}");
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub(crate) fn agent_now() -> AgentTime {
     AgentTime::from_nanos(boottime_nanos())
 }
 
-/// Returns a console's clock now.
-pub(crate) fn console_now() -> MonoTime {
+/// Returns a console's clock now: the one on which an operator's picture is folded.
+pub fn console_now() -> MonoTime {
     MonoTime::from_nanos(boottime_nanos())
 }
 

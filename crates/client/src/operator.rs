@@ -13,15 +13,37 @@ use crate::{
     link::Link,
 };
 use inbox::{Inbox, Item};
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 use task::Order;
 use tokio::{sync::mpsc, task::JoinHandle};
-use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandId, CommandKind, OperatorRole, PersonId};
+use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandId, CommandKind, MonoTime, OperatorRole, PersonId, Setpoint};
 use watchkeeper_picture::{Intent, Picture};
 use watchkeeper_protocol::{ToOperator, operator::ConsoleKind, session::ErrorReport};
 
 /// Most frames on their way to the connection's task; with more, intents are refused and heartbeats wait.
 const ORDERS: usize = 256;
+
+/// Called from the connection's task whenever something came: wakes a loop that draws and calls
+/// [`Operator::try_next`]. It must not block.
+#[derive(Clone)]
+pub struct Wake(Arc<dyn Fn() + Send + Sync>);
+
+impl Wake {
+    /// Makes it of a function.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wake))
+    }
+
+    fn call(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Wake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wake")
+    }
+}
 
 /// Who the operator is, and where the monitor is.
 #[derive(Clone, Debug)]
@@ -36,6 +58,8 @@ pub struct OperatorOptions {
     pub role: OperatorRole,
     /// On what kind of console; it decides what `ready` may mean.
     pub console: ConsoleKind,
+    /// What to call when something came.
+    pub wake: Option<Wake>,
 }
 
 impl OperatorOptions {
@@ -47,6 +71,7 @@ impl OperatorOptions {
             person,
             role: OperatorRole::Operator,
             console: ConsoleKind::Scripted,
+            wake: None,
         }
     }
 }
@@ -88,7 +113,7 @@ pub struct Operator {
 impl Operator {
     /// Starts the session; it connects in the background. Must be called inside a tokio runtime.
     pub fn connect(options: OperatorOptions) -> Self {
-        let inbox = Arc::new(Inbox::default());
+        let inbox = Arc::new(Inbox::new(options.wake));
         let (orders, receiver) = mpsc::channel(ORDERS);
         let url = options.url.clone();
         let link = Link::new(Endpoint { url: options.url, token: options.token });
@@ -170,10 +195,25 @@ impl Operator {
         count
     }
 
+    /// Renews the leases of this session like [`Self::heartbeat`], with what the hands want `agent` to do now
+    /// (manual driving). Call it for as long as they are on the controls: the agent goes neutral T_deadman after
+    /// the last setpoint. Nothing of it reaches an agent that this session does not hold.
+    pub fn heartbeat_driving(&mut self, ready: bool, agent: &AgentId, setpoint: Setpoint) -> usize {
+        let count = self.core.heartbeat_driving(ready, agent, setpoint, clock::console_now());
+        self.pump();
+        count
+    }
+
     /// Says that the frame that shows these alerts was just presented; each alert is told once, and again when its
     /// cause came back or a demand came of it.
     pub fn presented(&mut self, alerts: &[AlertId]) {
-        self.core.presented(alerts, clock::console_now());
+        self.presented_at(alerts, clock::console_now());
+    }
+
+    /// Says the same of a frame that was presented at `at`, a little while ago, on the clock of
+    /// [`console_now`](crate::console_now).
+    pub fn presented_at(&mut self, alerts: &[AlertId], at: MonoTime) {
+        self.core.presented(alerts, at);
         self.pump();
     }
 

@@ -9,7 +9,7 @@ use watchkeeper_client::{
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, AlertId, BootId, CommandArgs, CommandId, CommandKind, ControlState, Epoch,
     FallbackLevel, Incarnation, Label, LatchId, MonoTime, Note, OperatorRole, PersonId, SessionId,
-    StateVersion,
+    Setpoint, StateVersion,
 };
 use watchkeeper_protocol::{
     FirstFrame, Hello, OperatorMessage, ToOperator, Wire,
@@ -53,6 +53,9 @@ fn status(state: ControlState, lease: Option<(SessionId, u64)>) -> AgentStatus {
             left_nanos: 3_000_000_000,
             engage_left_nanos: None,
             ready: true,
+            takeover_allowed: false,
+            handover: None,
+            next: None,
         }),
         stable: true,
         condition_reached: false,
@@ -60,6 +63,8 @@ fn status(state: ControlState, lease: Option<(SessionId, u64)>) -> AgentStatus {
         local_override: false,
         unverified: false,
         stop_pending: false,
+        manual: false,
+        neutral: false,
         score: 0.0,
         decisions: 1,
         gaps: 0,
@@ -95,6 +100,7 @@ impl Rig {
             last: true,
             agents: vec![status],
             alerts: Vec::new(),
+            takeovers: Vec::new(),
         }));
         rig
     }
@@ -282,6 +288,28 @@ fn a_heartbeat_renews_only_my_leases_and_the_newest_replaces_one_that_waits() {
 }
 
 #[test]
+fn hands_go_with_the_heartbeat_of_the_agent_they_drive_and_with_no_other() {
+    let hands = Setpoint { steer: -0.5, accelerate: 1.0 };
+    let mut rig = Rig::with(status(ControlState::Human, Some((MINE, 4))));
+    let setpoint = |rig: &mut Rig| match rig.sent().as_slice() {
+        [OperatorMessage::Heartbeat(beat)] => beat.setpoint,
+        sent => panic!("{sent:?}"),
+    };
+    assert_eq!(rig.core.heartbeat_driving(true, &truck(), hands, rig.now), 1);
+    assert_eq!(setpoint(&mut rig), Some(hands));
+    let other = AgentId::new("truck-2").unwrap();
+    assert_eq!(rig.core.heartbeat_driving(true, &other, hands, rig.now), 1);
+    assert_eq!(setpoint(&mut rig), None);
+    // Hands that left take back what still waits.
+    rig.core.heartbeat_driving(true, &truck(), hands, rig.now);
+    rig.core.heartbeat(true, rig.now);
+    assert_eq!(setpoint(&mut rig), None);
+    rig.update(status(ControlState::Human, Some((SessionId(99), 5))));
+    assert_eq!(rig.core.heartbeat_driving(true, &truck(), hands, rig.now), 0, "not mine any more");
+    assert!(rig.sent().is_empty());
+}
+
+#[test]
 fn a_heartbeat_never_overtakes_the_grant() {
     let mut rig = Rig::with(status(ControlState::SafeHeld, Some((MINE, 4))));
     assert_eq!(rig.core.heartbeat(true, rig.now), 0, "the grant may still wait for the disk");
@@ -309,6 +337,7 @@ fn an_alert_is_told_presented_once_and_only_while_connected() {
         last: true,
         agents: Vec::new(),
         alerts: vec![shared_alarm(AlertId(1)), shared_alarm(AlertId(2))],
+        takeovers: Vec::new(),
     }));
     rig.core.presented(&[AlertId(1)], rig.now);
     rig.core.presented(&[AlertId(1), AlertId(2)], rig.now);
@@ -353,6 +382,7 @@ fn a_stop_is_never_refused_because_the_network_does_not_keep_up() {
         last: true,
         agents: vec![status(ControlState::Human, Some((MINE, 4)))],
         alerts: vec![shared_alarm(AlertId(1))],
+        takeovers: Vec::new(),
     }));
     rig.core.presented(&[AlertId(1)], rig.now);
     assert_eq!(rig.core.heartbeat(true, rig.now), 1);
@@ -412,6 +442,7 @@ fn shared_alarm(alert_id: AlertId) -> watchkeeper_model::Alarm {
         demand_id: None,
         escalation: 0,
         acknowledged_by: None,
+        shelved: None,
         explanation: Explanation {
             detector: Label::cut("ewma_z"),
             version: 1,

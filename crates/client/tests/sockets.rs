@@ -244,7 +244,14 @@ async fn an_operator_resumes_from_its_cursor_and_answers_pings_at_once() {
     let (mut peer, hello) = monitor.accept_operator().await;
     assert_eq!((hello.resume, hello.token.unwrap().as_str()), (None, "letmein"));
     peer.send(&operator_welcome(false)).await;
-    let part = SnapshotPart { cursor: 42, part: 0, last: true, agents: Vec::new(), alerts: Vec::new() };
+    let part = SnapshotPart {
+        cursor: 42,
+        part: 0,
+        last: true,
+        agents: Vec::new(),
+        alerts: Vec::new(),
+        takeovers: Vec::new(),
+    };
     peer.send(&ToOperator::Snapshot(part)).await;
     peer.send(&ToOperator::Ping(Ping { sent_nanos: 7, offset_nanos: None, error_nanos: None })).await;
     let OperatorMessage::Pong(pong) = OperatorMessage::decode(&peer.frame().await).unwrap() else {

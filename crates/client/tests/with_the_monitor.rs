@@ -48,7 +48,11 @@ async fn live(mut agent: Agent, world: World) {
             },
         }
         let stands = match agent.directive().mode {
-            Mode::Autonomous | Mode::SafePolicy | Mode::Neutral | Mode::Human { hold: false } => false,
+            Mode::Autonomous
+            | Mode::SafePolicy
+            | Mode::Neutral
+            | Mode::Manual { .. }
+            | Mode::Human { hold: false } => false,
             Mode::Human { hold: true } | Mode::Fallback(_) | Mode::Held | Mode::Estop => true,
         };
         agent.report(World { condition_reached: stands, ..world });

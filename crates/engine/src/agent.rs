@@ -10,7 +10,7 @@ use watchkeeper_protocol::{
     agent::Heartbeat,
     record::{AgentAuthority, PendingStop},
 };
-use watchkeeper_takeover::{Lease, LeaseBook, Mirror, Timers};
+use watchkeeper_takeover::{Lease, LeaseBook, Mirror, NextLease, Timers};
 
 /// One agent that has connected in this incarnation.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Agent {
     pub(crate) lease_announced: bool,
     /// The agent has reported the lease's epoch.
     pub(crate) lease_seen: bool,
+    /// Who gets control next, where somebody does.
+    pub(crate) next: Option<Next>,
     pub(crate) demand: Option<Demand>,
     pub(crate) takeover: Option<Takeover>,
     pub(crate) pending_stop: Option<PendingStop>,
@@ -44,6 +46,19 @@ pub(crate) struct Agent {
     pub(crate) causes_shown: [bool; 4],
     /// When this agent is next woken, as the engine's index has it.
     pub(crate) wake_at: Option<MonoTime>,
+}
+
+/// What is kept of the next holder beside his lease in the book.
+#[derive(Debug)]
+pub(crate) struct Next {
+    /// The grant is on disk and was announced: before that nobody sees it or acts under it.
+    pub(crate) announced: bool,
+    /// His time to engage is over, and an ENGAGE that left in time has not been answered.
+    pub(crate) waits_for_engage: bool,
+    /// Number of the engine input that brought it.
+    pub(crate) input: u64,
+    /// His takeover, which begins with his ENGAGE.
+    pub(crate) takeover: Takeover,
 }
 
 /// A demand as the monitor keeps it.
@@ -74,8 +89,17 @@ pub(crate) struct StatusKey {
     pub(crate) settled: bool,
     pub(crate) latches: Vec<Latch>,
     pub(crate) demand: Option<DemandId>,
-    pub(crate) lease: Option<(Epoch, bool)>,
-    pub(crate) flags: [bool; 6],
+    pub(crate) lease: Option<LeaseKey>,
+    pub(crate) flags: [bool; 8],
+}
+
+/// The same of a lease.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LeaseKey {
+    /// Epoch, and whether its holder is ready; of the lease and of the next one.
+    holders: [Option<(Epoch, bool)>; 2],
+    takeover_allowed: bool,
+    wish: Option<u64>,
 }
 
 impl Agent {
@@ -119,6 +143,22 @@ impl Agent {
         self.lease.lease().filter(|_| self.lease_announced)
     }
 
+    /// Returns the pending lease that people may know of.
+    pub(crate) fn announced_next(&self) -> Option<&NextLease> {
+        self.lease.next().filter(|_| self.next.as_ref().is_some_and(|next| next.announced))
+    }
+
+    /// Returns the takeover that a command under `epoch` belongs to.
+    pub(crate) fn takeover_under(&mut self, epoch: Epoch) -> Option<&mut Takeover> {
+        let is_next = self.lease.next().is_some_and(|next| next.lease.epoch == epoch);
+        if is_next { self.next.as_mut().map(|next| &mut next.takeover) } else { self.takeover.as_mut() }
+    }
+
+    /// Returns the takeovers that a command may belong to.
+    pub(crate) fn takeovers_mut(&mut self) -> impl Iterator<Item = &mut Takeover> {
+        self.takeover.iter_mut().chain(self.next.as_mut().map(|next| &mut next.takeover))
+    }
+
     /// Returns the key of the status as it stands.
     pub(crate) fn status_key(&self) -> StatusKey {
         let last = self.last.as_ref();
@@ -132,7 +172,12 @@ impl Agent {
             settled: self.mirror.is_settled(),
             latches: self.latches.clone(),
             demand: self.demand.as_ref().map(|demand| demand.demand_id),
-            lease: self.announced_lease().map(|lease| (lease.epoch, lease.ready)),
+            lease: self.announced_lease().map(|lease| LeaseKey {
+                holders: [Some(lease), self.announced_next().map(|next| &next.lease)]
+                    .map(|lease| lease.map(|lease| (lease.epoch, lease.ready))),
+                takeover_allowed: lease.takeover_allowed,
+                wish: self.lease.wish().map(|wish| wish.request_id),
+            }),
             flags: [
                 flag(|beat| beat.stable),
                 flag(|beat| beat.condition_reached),
@@ -140,6 +185,8 @@ impl Agent {
                 flag(|beat| beat.local_override),
                 flag(|beat| beat.unverified),
                 self.pending_stop.is_some(),
+                flag(|beat| beat.manual),
+                flag(|beat| beat.neutral),
             ],
         }
     }
@@ -150,7 +197,13 @@ impl Agent {
             let spans = self.timers.escalate;
             spans.get(usize::from(demand.escalations)).map(|span| demand.raised_at.after(*span))
         });
+        let engage = self.lease.next().map(|next| match &self.next {
+            Some(Next { waits_for_engage: true, .. }) => next.lapses_at().after(self.timers.agent),
+            Some(_) | None => next.lapses_at(),
+        });
         [
+            self.lease.wish().map(|wish| wish.expires_at),
+            engage,
             self.mirror.poll_timeout(self.timers.agent),
             self.lease.expires_at(),
             self.claim_deadline,

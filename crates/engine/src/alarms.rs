@@ -1,9 +1,10 @@
-//! Alerts: raised once a cause, grouped with a count, acknowledged, cleared (`takeover.md` 1.6, first form).
+//! Alerts: raised once a cause, grouped with a count, acknowledged, shelved, cleared (`takeover.md` 1.6).
+//! Suppression by design and out of service are not built yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_detect::{Finding, Phase};
 use watchkeeper_model::{
-    AgentId, Alarm, AlarmState, AlertId, CauseClass, Label, MonoTime, PersonId, Response,
+    AgentId, Alarm, AlarmState, AlertId, CauseClass, DemandId, Label, MonoTime, PersonId, Response, Shelved,
 };
 
 /// What names an alert group.
@@ -38,6 +39,8 @@ pub(crate) struct Alarms {
     next: AlertId,
     groups: BTreeMap<Group, Member>,
     open: BTreeMap<AlertId, Alarm>,
+    /// When which alert comes back from the shelf.
+    shelf: BTreeSet<(MonoTime, AlertId)>,
 }
 
 /// Most alerts that are open at once: above it, those that are over are closed for room.
@@ -45,7 +48,7 @@ const MAX_OPEN: usize = 20_000;
 
 impl Alarms {
     pub(crate) fn new(first: AlertId) -> Self {
-        Self { next: first, groups: BTreeMap::new(), open: BTreeMap::new() }
+        Self { next: first, groups: BTreeMap::new(), open: BTreeMap::new(), shelf: BTreeSet::new() }
     }
 
     /// Returns an open alert.
@@ -171,6 +174,61 @@ impl Alarms {
         Some(self.close_if_normal(alert_id))
     }
 
+    /// Marks an alert as led by a demand; one that asks for a person now is on no shelf. Returns it as it stands
+    /// afterwards, `None` when nothing changed.
+    pub(crate) fn join_demand(
+        &mut self,
+        alert_id: AlertId,
+        demand_id: DemandId,
+        now: MonoTime,
+    ) -> Option<Alarm> {
+        let alarm = self.open.get_mut(&alert_id).filter(|alarm| alarm.demand_id != Some(demand_id))?;
+        alarm.demand_id = Some(demand_id);
+        if let Some(shelved) = alarm.shelved.take() {
+            alarm.changed_at = now;
+            self.shelf.remove(&(shelved.until, alert_id));
+        }
+        Some(alarm.clone())
+    }
+
+    /// Puts an open alert on the shelf, or moves its end; returns it as it stands afterwards.
+    pub(crate) fn shelve(&mut self, alert_id: AlertId, shelved: Shelved, now: MonoTime) -> Option<Alarm> {
+        let alarm = self.open.get_mut(&alert_id)?;
+        self.shelf.insert((shelved.until, alert_id));
+        if let Some(before) = alarm.shelved.replace(shelved)
+            && alarm.shelved.as_ref().is_none_or(|shelved| shelved.until != before.until)
+        {
+            self.shelf.remove(&(before.until, alert_id));
+        }
+        alarm.changed_at = now;
+        Some(alarm.clone())
+    }
+
+    /// Takes an alert from the shelf; returns it as it stands afterwards, `None` when it is on none.
+    pub(crate) fn unshelve(&mut self, alert_id: AlertId, now: MonoTime) -> Option<Alarm> {
+        let alarm = self.open.get_mut(&alert_id)?;
+        let shelved = alarm.shelved.take()?;
+        self.shelf.remove(&(shelved.until, alert_id));
+        alarm.changed_at = now;
+        Some(alarm.clone())
+    }
+
+    /// Takes the next alert whose time is over from the shelf; returns it as it stands afterwards.
+    pub(crate) fn unshelve_due(&mut self, now: MonoTime) -> Option<Alarm> {
+        while let Some((until, alert_id)) = self.shelf.first().copied().filter(|(until, _)| now >= *until) {
+            self.shelf.remove(&(until, alert_id));
+            if let Some(alarm) = self.unshelve(alert_id, now) {
+                return Some(alarm);
+            }
+        }
+        None
+    }
+
+    /// Returns when the next alert comes back from the shelf.
+    pub(crate) fn poll_timeout(&self) -> Option<MonoTime> {
+        self.shelf.first().map(|(until, _)| *until)
+    }
+
     fn clear(&mut self, alert_id: AlertId, now: MonoTime) -> Option<Alarm> {
         let alarm = self.open.get_mut(&alert_id)?;
         alarm.state = match alarm.state {
@@ -185,21 +243,25 @@ impl Alarms {
     fn close_if_normal(&mut self, alert_id: AlertId) -> Alarm {
         let alarm = self.open.get(&alert_id).expect("the caller just changed it").clone();
         if alarm.state == AlarmState::Normal {
-            self.open.remove(&alert_id);
-            self.groups.remove(&group_of(&alarm.agent, alarm.cause, &alarm.subject));
+            self.close(&alarm);
         }
         alarm
+    }
+
+    fn close(&mut self, alarm: &Alarm) {
+        self.open.remove(&alarm.alert_id);
+        self.groups.remove(&group_of(&alarm.agent, alarm.cause, &alarm.subject));
+        if let Some(shelved) = &alarm.shelved {
+            self.shelf.remove(&(shelved.until, alarm.alert_id));
+        }
     }
 
     fn make_room(&mut self) {
         if self.open.len() < MAX_OPEN {
             return;
         }
-        if let Some(alert_id) =
-            self.open.values().find(|alarm| !alarm.state.is_active()).map(|alarm| alarm.alert_id)
-            && let Some(alarm) = self.open.remove(&alert_id)
-        {
-            self.groups.remove(&group_of(&alarm.agent, alarm.cause, &alarm.subject));
+        if let Some(alarm) = self.open.values().find(|alarm| !alarm.state.is_active()).cloned() {
+            self.close(&alarm);
         }
     }
 }

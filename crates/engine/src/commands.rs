@@ -91,6 +91,14 @@ impl Commands {
             .collect()
     }
 
+    /// Returns whether an ENGAGE under `epoch` is on its way to an agent, or at work there.
+    pub(crate) fn is_engaging(&self, agent: &AgentId, epoch: Epoch) -> bool {
+        self.under_way(agent)
+            .into_iter()
+            .filter_map(|command_id| self.by_id.get(&command_id))
+            .any(|entry| entry.kind == CommandKind::Engage && entry.epoch == epoch)
+    }
+
     /// Returns the stops of an agent that are not finished.
     pub(crate) fn open_stops(&self, agent: &AgentId) -> Vec<CommandId> {
         self.by_id

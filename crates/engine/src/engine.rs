@@ -5,9 +5,13 @@ mod authority;
 mod causes;
 mod demands;
 mod durable;
+mod handover;
 mod leases;
 mod operators;
 mod publish;
+mod roster;
+mod shelving;
+mod takeovers;
 mod timers;
 
 use crate::{
@@ -26,8 +30,8 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
-    operator::StageLatency,
-    record::{AgentAuthority, EngineInput, Opening},
+    operator::{ConsoleKind, StageLatency},
+    record::{AgentAuthority, EngineInput, Opening, TakeoverRecord},
     session::{ErrorCode, ErrorReport, Head},
 };
 
@@ -49,9 +53,14 @@ pub struct Engine {
     agent_sessions: BTreeMap<SessionId, AgentId>,
     consoles: BTreeMap<SessionId, Console>,
     console_sessions: Arc<[SessionId]>,
+    /// Somebody came, went, or got or lost a lease since the last roster.
+    roster_changed: bool,
+    roster_sent_at: MonoTime,
     alarms: Alarms,
     alert_book: AlertBook,
     next_demand: DemandId,
+    /// The last takeovers that are over, oldest first.
+    finished: VecDeque<TakeoverRecord>,
     commands: Commands,
     /// Stops of each person within the last seconds: when, and which agent.
     recent_stops: VecDeque<(MonoTime, PersonId, AgentId)>,
@@ -75,6 +84,8 @@ pub struct Engine {
 struct Console {
     person: PersonId,
     role: OperatorRole,
+    kind: ConsoleKind,
+    connected_at: MonoTime,
     clock: PeerClock,
 }
 
@@ -93,9 +104,12 @@ impl Engine {
             agent_sessions: BTreeMap::new(),
             consoles: BTreeMap::new(),
             console_sessions: Arc::from([]),
+            roster_changed: false,
+            roster_sent_at: now,
             alarms: Alarms::new(AlertId(first)),
             alert_book: AlertBook::default(),
             next_demand: DemandId(first),
+            finished: VecDeque::new(),
             commands: Commands::default(),
             recent_stops: VecDeque::new(),
             feed: Feed::default(),
@@ -151,7 +165,8 @@ impl Engine {
     /// Returns when [`EngineInput::Timeout`] is due; `None` when nothing waits.
     pub fn poll_timeout(&self) -> Option<MonoTime> {
         let agent = self.wakeups.first().map(|(at, _)| *at);
-        Some(agent.map_or(self.second_due, |at| at.min(self.second_due)))
+        let others = [self.alarms.poll_timeout(), Some(self.second_due), Some(self.roster_due())];
+        others.into_iter().chain([agent]).flatten().min()
     }
 
     /// Returns the latency of each stage so far.
@@ -171,6 +186,7 @@ impl Engine {
 
     fn refresh_console_list(&mut self) {
         self.console_sessions = self.consoles.keys().copied().collect();
+        self.roster_changed = true;
     }
 
     fn send_agent(&mut self, session: SessionId, message: ToAgent) {
@@ -192,6 +208,8 @@ impl Engine {
     /// Numbers a delta, keeps it for consoles that come back, and sends it to every console.
     fn publish(&mut self, make: impl FnOnce(u64) -> ToOperator) {
         let delta = self.feed.push(make);
+        // Whoever gets or loses a lease, or is asked for it, stands differently in the roster.
+        self.roster_changed |= matches!(delta, ToOperator::Lease(_));
         self.broadcast(delta);
     }
 
@@ -201,6 +219,17 @@ impl Engine {
             message: watchkeeper_model::Note::cut(message),
             kind: Some(Label::cut(kind)),
             field: None,
+        };
+        self.send_operator(session, ToOperator::Error(report));
+    }
+
+    /// Refuses a message because of one field.
+    fn refuse_field(&mut self, session: SessionId, kind: &str, field: &str, why: &str) {
+        let report = ErrorReport {
+            code: ErrorCode::BadField,
+            message: watchkeeper_model::Note::cut(&format!("{kind}: field {field}: {why}")),
+            kind: Some(Label::cut(kind)),
+            field: Some(Label::cut(field)),
         };
         self.send_operator(session, ToOperator::Error(report));
     }

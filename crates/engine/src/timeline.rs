@@ -14,7 +14,7 @@ const MAX_COMMANDS: usize = 64;
 const MAX_ALERTS: usize = 4_096;
 
 /// The machine's half of an alert: t0 to t6.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct AlertMoments {
     pub(crate) t0: Option<Moment>,
     pub(crate) t1: Option<Moment>,
@@ -77,6 +77,18 @@ pub(crate) struct Takeover {
     /// t7, t8, t9, t10, t11.
     pub(crate) command_moments: [Option<Moment>; 5],
     pub(crate) commands: Vec<TakeoverCommand>,
+    /// What consoles were told last.
+    pub(crate) told: Option<TakeoverKey>,
+}
+
+/// What of a takeover makes a change that consoles hear of. Commands alone do not: they are told as such.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct TakeoverKey {
+    pub(crate) epoch: Option<Epoch>,
+    outcome: Option<DemandOutcome>,
+    ends: [Option<MonoTime>; 4],
+    alert: AlertMoments,
+    command_moments: [Option<Moment>; 5],
 }
 
 impl Takeover {
@@ -97,6 +109,18 @@ impl Takeover {
             engage: None,
             command_moments: [None; 5],
             commands: Vec::new(),
+            told: None,
+        }
+    }
+
+    /// Returns the key of the takeover as it stands.
+    pub(crate) fn key(&self, alert: AlertMoments) -> TakeoverKey {
+        TakeoverKey {
+            epoch: self.epoch,
+            outcome: self.outcome,
+            ends: [self.demand_ended_at, self.granted_at, self.human_at, self.handed_back_at],
+            alert,
+            command_moments: self.command_moments,
         }
     }
 
@@ -162,12 +186,12 @@ impl Takeover {
     /// Ends the takeover: adds its command stages to the histograms and makes its record.
     pub(crate) fn finish(
         self,
-        (agent, kind, boot_id): (AgentId, AgentKind, BootId),
+        who: (AgentId, AgentKind, BootId),
         final_state: ControlState,
         alert: AlertMoments,
         stages: &mut Stages,
     ) -> TakeoverRecord {
-        let [t7, t8, t9, t10, t11] = self.command_moments;
+        let (kind, [t7, _, _, t10, t11]) = (who.1, self.command_moments);
         if self.engage.is_some() {
             if self.alert_id.is_some() {
                 stages.record(Stage::Decide, kind, span(alert.t5, t7));
@@ -175,6 +199,17 @@ impl Takeover {
             stages.record(Stage::Command, kind, span(t7, t10));
             stages.record(Stage::Actuate, kind, span(t10, t11));
         }
+        TakeoverRecord { over: true, ..self.record(who, final_state, alert) }
+    }
+
+    /// Returns the takeover as it stands.
+    pub(crate) fn record(
+        &self,
+        (agent, kind, boot_id): (AgentId, AgentKind, BootId),
+        final_state: ControlState,
+        alert: AlertMoments,
+    ) -> TakeoverRecord {
+        let [t7, t8, t9, t10, t11] = self.command_moments;
         let AlertMoments { t0, t1, t3, t4, t5, t6 } = alert;
         TakeoverRecord {
             demand_id: self.demand_id,
@@ -184,7 +219,7 @@ impl Takeover {
             origin: self.origin,
             reason: Note::cut(&self.reason),
             alert_id: self.alert_id,
-            holder: self.holder,
+            holder: self.holder.clone(),
             epoch: self.epoch,
             // A takeover out of a fallback has no demand; that a person took control is its outcome all the same.
             outcome: self.outcome.or(self.human_at.map(|_| DemandOutcome::Human)),
@@ -196,10 +231,10 @@ impl Takeover {
             decision: self.decision,
             // t2: detection is inline, its end is the emission.
             moments: [t0, t1, t3, t3, t4, t5, t6, t7, t8, t9, t10, t11],
-            commands: self.commands,
+            commands: self.commands.clone(),
             verdict: None,
             labelled_by: None,
-            over: true,
+            over: false,
         }
     }
 }

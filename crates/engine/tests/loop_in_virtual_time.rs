@@ -8,6 +8,7 @@
 )]
 
 #[path = "rig/rig.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod rig;
 
 use rig::{Rig, VEHICLE};

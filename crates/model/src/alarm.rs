@@ -58,7 +58,7 @@ words! {
 }
 
 words! {
-    /// The alarm machine's state (ISA-18.2; `takeover.md` 1.6), without shelving and suppression yet.
+    /// The alarm machine's state (ISA-18.2; `takeover.md` 1.6). Shelving stands beside it; suppression is not built yet.
     AlarmState {
         /// Active, nobody has acknowledged it.
         UnackActive = "unack_active",

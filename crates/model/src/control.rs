@@ -185,9 +185,9 @@ words! {
     OperatorRole {
         /// Reads.
         Observer = "observer",
-        /// Acknowledges, claims, commands, stops.
+        /// Acknowledges, shelves, claims, asks for control, commands, stops, labels.
         Operator = "operator",
-        /// Clears the latch of an ESTOP.
+        /// Clears the latch of an ESTOP, takes control without asking.
         Supervisor = "supervisor",
     }
 }

@@ -32,6 +32,12 @@ pub enum Action {
     ClearLatch,
     /// Stop the agent at once (ESTOP).
     Stop,
+    /// Drive a vehicle by hand.
+    Manual,
+    /// Ask the holder for control; a supervisor takes it without asking.
+    RequestHandover,
+    /// Let others take over without asking, or no longer.
+    AllowTakeover,
 }
 
 /// Why an action cannot be done now, as far as this console knows. The monitor and the agent decide last.
@@ -53,6 +59,14 @@ pub enum Unavailable {
     Degraded,
     /// Somebody else holds the lease.
     HeldBy(PersonId),
+    /// Somebody else has been granted control and is about to take it.
+    PromisedTo(PersonId),
+    /// Somebody else has asked for control; one asks at a time.
+    AskedBy(PersonId),
+    /// This session has asked for control already.
+    AlreadyAsked,
+    /// Nobody holds it: it can be claimed.
+    NobodyHolds,
     /// The lease is already this session's.
     AlreadyYours,
     /// This session holds no lease.
@@ -90,6 +104,10 @@ impl fmt::Display for Unavailable {
             Self::NotSettled => f.write_str("the agent has only just connected"),
             Self::Degraded => f.write_str("the record cannot be written"),
             Self::HeldBy(person) => write!(f, "{person} holds it"),
+            Self::PromisedTo(person) => write!(f, "{person} is about to take it"),
+            Self::AskedBy(person) => write!(f, "{person} is asking for it"),
+            Self::AlreadyAsked => f.write_str("you have asked already"),
+            Self::NobodyHolds => f.write_str("nobody holds it: take it over"),
             Self::AlreadyYours => f.write_str("it is already yours"),
             Self::ClaimFirst => f.write_str("claim it first"),
             Self::EngageFirst => f.write_str("engage first"),
@@ -108,7 +126,7 @@ impl fmt::Display for Unavailable {
 
 impl Action {
     /// All actions in the order in which consoles list them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Claim,
         Self::Engage,
         Self::Hold,
@@ -120,6 +138,9 @@ impl Action {
         Self::Dismiss,
         Self::ClearLatch,
         Self::Stop,
+        Self::Manual,
+        Self::RequestHandover,
+        Self::AllowTakeover,
     ];
 
     /// Returns the key, the same in every console. Engage also has Enter.
@@ -136,6 +157,9 @@ impl Action {
             Self::Dismiss => 'x',
             Self::ClearLatch => 'l',
             Self::Stop => 'S',
+            Self::Manual => 'd',
+            Self::RequestHandover => 'o',
+            Self::AllowTakeover => 'w',
         }
     }
 
@@ -153,6 +177,9 @@ impl Action {
             Self::Dismiss => "dismiss demand of",
             Self::ClearLatch => "clear latch of",
             Self::Stop => "STOP",
+            Self::Manual => "drive",
+            Self::RequestHandover => "ask for control of",
+            Self::AllowTakeover => "let others take over",
         }
     }
 
@@ -194,23 +221,32 @@ impl Action {
                 return Err(Unavailable::Degraded);
             }
         }
-        let mine = picture.my_epoch(agent).is_some();
+        let stake = Stake::of(picture, status);
+        let mine = stake == Stake::Holder;
         match self {
-            Self::Claim => check_claim(status, mine),
-            Self::Engage => check_engage(status, mine, entry.freshness(now).age),
+            Self::Claim => check_claim(status, stake),
+            Self::Engage => check_engage(status, stake, entry.freshness(now).age),
             Self::Hold => check_moving(status),
             Self::SpeedCap if status.kind != AgentKind::Vehicle => Err(Unavailable::NotForKind(status.kind)),
             Self::SpeedCap => check_moving(status),
             Self::MinimalRisk => check_moving(status),
-            Self::Resume => check_in_control(status, mine),
+            Self::Resume => check_in_control(status, stake),
             Self::HandBack => {
-                check_in_control(status, mine)?;
+                check_in_control(status, stake)?;
                 if status.can_resume { Ok(()) } else { Err(Unavailable::CannotResume) }
             }
-            Self::Release if mine => Ok(()),
-            Self::Release => Err(Unavailable::ClaimFirst),
+            Self::Release if stake == Stake::None => Err(Unavailable::ClaimFirst),
+            Self::Release => Ok(()),
             Self::Dismiss => check_dismiss(status, mine),
             Self::ClearLatch => self.check_clear(picture, status),
+            Self::Manual if status.kind != AgentKind::Vehicle => Err(Unavailable::NotForKind(status.kind)),
+            Self::Manual => {
+                check_in_control(status, stake)?;
+                check_fresh(status, entry.freshness(now).age)
+            }
+            Self::RequestHandover => check_request(picture, status, stake),
+            Self::AllowTakeover if mine => Ok(()),
+            Self::AllowTakeover => Err(Unavailable::ClaimFirst),
             Self::Stop => Ok(()),
         }
     }
@@ -225,9 +261,15 @@ impl Action {
 
     const fn is_riskier(self) -> bool {
         match self {
-            Self::Claim | Self::Engage | Self::Resume | Self::HandBack | Self::Dismiss | Self::ClearLatch => {
-                true
-            }
+            Self::Claim
+            | Self::Engage
+            | Self::Resume
+            | Self::HandBack
+            | Self::Dismiss
+            | Self::ClearLatch
+            | Self::Manual
+            | Self::RequestHandover
+            | Self::AllowTakeover => true,
             Self::Hold | Self::SpeedCap | Self::MinimalRisk | Self::Release | Self::Stop => false,
         }
     }
@@ -252,8 +294,32 @@ impl Action {
     }
 }
 
-fn check_claim(status: &AgentStatus, mine: bool) -> Result<(), Unavailable> {
-    if mine {
+/// What this session has in an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stake {
+    /// Nothing.
+    None,
+    /// It may take control; until it does somebody else holds the lease.
+    Next,
+    /// The lease.
+    Holder,
+}
+
+impl Stake {
+    pub(crate) fn of(picture: &Picture, status: &AgentStatus) -> Self {
+        if picture.my_epoch(&status.agent).is_none() {
+            return Self::None;
+        }
+        let me = picture.me().map(|me| me.session_id);
+        match &status.lease {
+            Some(lease) if Some(lease.session_id) != me => Self::Next,
+            Some(_) | None => Self::Holder,
+        }
+    }
+}
+
+fn check_claim(status: &AgentStatus, stake: Stake) -> Result<(), Unavailable> {
+    if stake != Stake::None {
         return Err(Unavailable::AlreadyYours);
     }
     if let Some(lease) = &status.lease {
@@ -275,21 +341,21 @@ fn check_claim(status: &AgentStatus, mine: bool) -> Result<(), Unavailable> {
     }
 }
 
-fn check_engage(status: &AgentStatus, mine: bool, age: Duration) -> Result<(), Unavailable> {
-    if !mine {
+fn check_engage(status: &AgentStatus, stake: Stake, age: Duration) -> Result<(), Unavailable> {
+    if stake == Stake::None {
         return Err(Unavailable::ClaimFirst);
     }
     match status.control_state {
         ControlState::Claimed | ControlState::Fallback | ControlState::SafeHeld => {}
+        // Somebody else is in control: the next holder takes it from him.
+        ControlState::Human | ControlState::Returning if stake == Stake::Next => {}
         ControlState::InTransition | ControlState::Human => return Err(Unavailable::AlreadyEngaged),
         ControlState::Autonomous
         | ControlState::Requested
         | ControlState::Returning
         | ControlState::Estopped => return Err(Unavailable::WrongState(status.control_state)),
     }
-    if age >= fresh_within(status.kind) {
-        return Err(Unavailable::TooOld(age));
-    }
+    check_fresh(status, age)?;
     let emergency = status.control_state == ControlState::Fallback
         && status.fallback_level == Some(FallbackLevel::EMERGENCY);
     if emergency && !status.condition_reached {
@@ -298,13 +364,52 @@ fn check_engage(status: &AgentStatus, mine: bool, age: Duration) -> Result<(), U
     Ok(())
 }
 
+/// Nobody takes control, or drives, on data older than T_fresh.
+fn check_fresh(status: &AgentStatus, age: Duration) -> Result<(), Unavailable> {
+    if age < fresh_within(status.kind) { Ok(()) } else { Err(Unavailable::TooOld(age)) }
+}
+
+/// `takeover.md` 1.2, row 16: an operator asks whoever drives, one at a time; a supervisor takes it from every
+/// holder.
+fn check_request(picture: &Picture, status: &AgentStatus, stake: Stake) -> Result<(), Unavailable> {
+    if stake != Stake::None {
+        return Err(Unavailable::AlreadyYours);
+    }
+    let Some(lease) = &status.lease else { return Err(Unavailable::NobodyHolds) };
+    if picture.me().is_some_and(|me| me.role >= OperatorRole::Supervisor) {
+        return Ok(());
+    }
+    match status.control_state {
+        ControlState::Human => {}
+        ControlState::Autonomous
+        | ControlState::Requested
+        | ControlState::Claimed
+        | ControlState::InTransition
+        | ControlState::Returning
+        | ControlState::Fallback
+        | ControlState::SafeHeld
+        | ControlState::Estopped => return Err(Unavailable::WrongState(status.control_state)),
+    }
+    if let Some(next) = &lease.next {
+        return Err(Unavailable::PromisedTo(next.holder.clone()));
+    }
+    let me = picture.me().map(|me| me.session_id);
+    match &lease.handover {
+        Some(handover) if Some(handover.session_id) == me => Err(Unavailable::AlreadyAsked),
+        Some(handover) => Err(Unavailable::AskedBy(handover.by.clone())),
+        None => Ok(()),
+    }
+}
+
 fn check_moving(status: &AgentStatus) -> Result<(), Unavailable> {
     if status.control_state == ControlState::Estopped { Err(Unavailable::AlreadyStopped) } else { Ok(()) }
 }
 
-fn check_in_control(status: &AgentStatus, mine: bool) -> Result<(), Unavailable> {
-    if !mine {
-        return Err(Unavailable::ClaimFirst);
+fn check_in_control(status: &AgentStatus, stake: Stake) -> Result<(), Unavailable> {
+    match stake {
+        Stake::None => return Err(Unavailable::ClaimFirst),
+        Stake::Next => return Err(Unavailable::EngageFirst),
+        Stake::Holder => {}
     }
     match status.control_state {
         ControlState::Human => Ok(()),

@@ -14,12 +14,15 @@
 
 mod action;
 mod deadline;
+pub mod examples;
+mod hands;
 mod intent;
 mod picture;
 pub mod view;
 
 pub use action::{Action, Unavailable};
 pub use deadline::deadline;
+pub use hands::{CONFIRM_WITHIN, Hands, MAX_TYPED, Press, Pressed, Purpose, Question, Said, Typed};
 pub use intent::Intent;
 pub use picture::{
     AgentPicture, AlertPicture, CommandPicture, DecisionSample, Footprint, Freshness, History, Link, Me,

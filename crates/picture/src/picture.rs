@@ -41,6 +41,8 @@ pub struct Footprint {
     pub agents: usize,
     /// Alerts, those of a snapshot that is still coming included.
     pub alerts: usize,
+    /// Takeovers, those of a snapshot that is still coming included.
+    pub takeovers: usize,
     /// Commands of all agents.
     pub commands: usize,
     /// Decisions of all agents.
@@ -156,7 +158,7 @@ impl Picture {
             }
             ToOperator::Takeover(update) => {
                 if self.admit(update.cursor) {
-                    self.folded_world().fold_takeover(&update.takeover, received_at);
+                    self.folded_world().fold_takeover(&update.takeover, update.cursor, received_at);
                 }
             }
             ToOperator::Roster(roster) => self.roster = Some(Timed { value: roster.clone(), received_at }),
@@ -283,22 +285,24 @@ impl Picture {
         Some(health.value.now.after(now.since(health.received_at)))
     }
 
-    /// Returns the epoch of the lease that this session holds on `agent`.
+    /// Returns the epoch of the lease that this session holds on `agent`, or will hold with its ENGAGE while
+    /// somebody else still drives.
     pub fn my_epoch(&self, agent: &AgentId) -> Option<Epoch> {
         let session_id = self.me.as_ref()?.session_id;
         let entry = self.agent(agent)?;
-        if let Some((update, cursor)) = entry.lease_update()
-            && cursor > entry.cursor()
-        {
-            return (update.event == LeaseEvent::Granted && update.session_id == session_id)
-                .then_some(update.epoch);
-        }
-        let lease = entry.status().lease.as_ref()?;
-        if lease.session_id == session_id {
-            return Some(lease.epoch);
-        }
-        // Somebody else drives until this session's ENGAGE.
-        lease.next.as_ref().filter(|next| next.session_id == session_id).map(|next| next.epoch)
+        // What the status does not know of yet. Neither a wish nor somebody else's grant moves this session's lease.
+        let granted = entry
+            .lease_update()
+            .filter(|(update, cursor)| *cursor > entry.cursor() && update.event == LeaseEvent::Granted)
+            .map(|(update, _)| (update.session_id, update.epoch));
+        let lease = entry.status().lease.as_ref();
+        let held = lease.map(|lease| (lease.session_id, lease.epoch));
+        let next = lease.and_then(|lease| lease.next.as_ref()).map(|next| (next.session_id, next.epoch));
+        [granted, held, next]
+            .into_iter()
+            .flatten()
+            .find(|(session, epoch)| *session == session_id && !entry.has_ended(*epoch))
+            .map(|(_, epoch)| epoch)
     }
 
     /// Returns who holds the lease of `agent`.
@@ -313,6 +317,7 @@ impl Picture {
             let coming = assembly.world.footprint();
             footprint.agents += coming.agents;
             footprint.alerts += coming.alerts;
+            footprint.takeovers += coming.takeovers;
         }
         footprint.commands = self.commands.all().count();
         footprint

@@ -6,16 +6,26 @@
 pub mod agent;
 pub mod alerts;
 pub mod commands;
+pub mod control_line;
+pub mod demands;
 pub mod fleet;
 pub mod latency;
+pub mod map;
+pub mod roster;
 pub mod status_line;
 pub mod takeover;
+pub mod tiles;
+pub mod waterfall;
 mod words;
 
 pub use words::{
     age, cause_word, countdown, counted, kind_word, loss_words, number, outcome_words, state_word,
 };
 
+pub(crate) use words::{minutes, plain};
+
+use crate::{AgentPicture, Picture};
+use std::collections::BTreeMap;
 use watchkeeper_model::{ControlState, LatchCause};
 use watchkeeper_protocol::operator::AgentStatus;
 
@@ -77,6 +87,19 @@ impl Mark {
             Self::Dash => '·',
         }
     }
+}
+
+/// Says whether this session holds the agent's lease, or the pending one of a handover.
+pub(crate) fn is_mine(picture: &Picture, entry: &AgentPicture) -> bool {
+    // Most agents have no lease, and looking them up again for each of a thousand rows costs.
+    let status = entry.status();
+    (status.lease.is_some() || entry.lease_update().is_some()) && picture.my_epoch(&status.agent).is_some()
+}
+
+/// Puts rows whose key is in `frozen` into that order, and the others behind them in the order they have.
+pub(crate) fn place_frozen<R, K: Ord>(rows: &mut [R], frozen: &[K], key: impl Fn(&R) -> &K) {
+    let places: BTreeMap<&K, usize> = frozen.iter().enumerate().map(|(place, key)| (key, place)).collect();
+    rows.sort_by_cached_key(|row| places.get(key(row)).copied().unwrap_or(frozen.len()));
 }
 
 /// Returns the shape and tone of an agent's state. Losing the link outranks the state, which is then old.

@@ -1,5 +1,12 @@
 //! Messages between an operator's console and the monitor.
 
+mod requests;
+
+pub use requests::{
+    Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,
+    LabelTakeover, Presented, RequestHandover, Shelve, Stop, Unshelve,
+};
+
 use crate::{
     codec::messages,
     record::TakeoverRecord,
@@ -7,10 +14,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
-    CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackLevel,
-    Incarnation, Label, Latch, LatchId, LeaseEnd, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId,
-    PlanPoint, Pose, SessionId, Setpoint, SignalSpec, Stage, StateVersion, Verdict, bounded_vec,
+    AgentId, AgentKind, AgentTime, Alarm, BootId, CommandCode, CommandId, CommandKind, CommandState,
+    Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Label,
+    Latch, LeaseEnd, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId, PlanPoint, Pose, SessionId,
+    SignalSpec, Stage, StateVersion, bounded_vec,
 };
 
 messages! {
@@ -125,204 +132,6 @@ pub struct Resume {
     pub incarnation: Incarnation,
     /// The last cursor it folded.
     pub cursor: u64,
-}
-
-/// Wants the lease of an agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// Which agent.
-    pub agent: AgentId,
-}
-
-/// ENGAGE, RELEASE or HAND_BACK under a lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Authorised {
-    /// Names the command.
-    pub command_id: CommandId,
-    /// Which agent.
-    pub agent: AgentId,
-    /// The run of the agent that the person saw.
-    pub boot_id: BootId,
-    /// The lease.
-    pub epoch: Epoch,
-    /// Counts up within the epoch, from 1, over all commands.
-    pub seq: u64,
-    /// Until when it may take effect, on the agent's clock: agent clock of the status seen + its age here x 0.999 + ttl.
-    pub deadline: AgentTime,
-    /// The state version the person saw.
-    pub evidence_version: StateVersion,
-    /// ENGAGE: the latches that taking control releases, at most 16; never an ESTOP's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded_vec::<_, _, 16>")]
-    pub latches: Vec<LatchId>,
-    /// When the person pressed, on the console's clock, in nanoseconds.
-    pub issued_nanos: u64,
-}
-
-impl Authorised {
-    /// Returns the same as a command with this verb.
-    pub fn into_request(self, kind: CommandKind) -> CommandRequest {
-        CommandRequest {
-            command_id: self.command_id,
-            agent: self.agent,
-            boot_id: self.boot_id,
-            kind,
-            args: CommandArgs { latches: self.latches, ..CommandArgs::default() },
-            epoch: self.epoch,
-            seq: self.seq,
-            deadline: self.deadline,
-            evidence_version: Some(self.evidence_version),
-            expect_state: None,
-            issued_nanos: self.issued_nanos,
-        }
-    }
-}
-
-/// Any other command.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CommandRequest {
-    /// Names it.
-    pub command_id: CommandId,
-    /// Which agent.
-    pub agent: AgentId,
-    /// The run of the agent that the person saw.
-    pub boot_id: BootId,
-    /// The verb.
-    pub kind: CommandKind,
-    /// Its arguments.
-    #[serde(default)]
-    pub args: CommandArgs,
-    /// The lease; 0 where the verb needs none.
-    #[serde(default)]
-    pub epoch: Epoch,
-    /// Counts up within the epoch, from 1, over all commands; 0 without a lease.
-    #[serde(default)]
-    pub seq: u64,
-    /// Until when it may take effect, on the agent's clock.
-    pub deadline: AgentTime,
-    /// The state version the person saw.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence_version: Option<StateVersion>,
-    /// The control state it counts on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect_state: Option<ControlState>,
-    /// When the person pressed, on the console's clock, in nanoseconds.
-    pub issued_nanos: u64,
-}
-
-/// Has seen an alert and takes note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledge {
-    /// Which alert.
-    pub alert_id: AlertId,
-}
-
-/// Stops agents (ESTOP), lease or not. Single stops are never refused to an operator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stop {
-    /// Names the command.
-    pub command_id: CommandId,
-    /// Which agent.
-    pub agent: AgentId,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Note>,
-    /// Says that more than five agents within 10 s are meant to be stopped.
-    #[serde(default)]
-    pub confirm_many: bool,
-    /// When the person pressed, on the console's clock, in nanoseconds.
-    pub issued_nanos: u64,
-}
-
-/// The holder is there; sent by the loop that draws, at 20 Hz from CLAIMED to RETURNING.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HolderReport {
-    /// Whose lease.
-    pub agent: AgentId,
-    /// Which lease.
-    pub epoch: Epoch,
-    /// Counts up within the lease.
-    pub seq: u64,
-    /// The person can act now (`takeover.md` 1.5).
-    pub ready: bool,
-    /// The state version that the console shows.
-    pub state_version: StateVersion,
-    /// Until when it counts, on the agent's clock.
-    pub deadline: AgentTime,
-    /// Manual driving: what the hands want now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub setpoint: Option<Setpoint>,
-}
-
-/// Puts an alert aside. Refused for one whose takeover demand is open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shelve {
-    /// Which alert.
-    pub alert_id: AlertId,
-    /// For how long, in nanoseconds, more than 0 and at most 8 h.
-    pub for_nanos: u64,
-    /// Why; not empty.
-    pub reason: Note,
-}
-
-/// Takes an alert back before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unshelve {
-    /// Which alert.
-    pub alert_id: AlertId,
-}
-
-/// Wants control of an agent that somebody else holds (`takeover.md` 2, rules 5 to 7).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestHandover {
-    /// Which agent.
-    pub agent: AgentId,
-    /// A supervisor takes it without asking; needs a reason.
-    #[serde(default)]
-    pub preempt: bool,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Note>,
-}
-
-/// The holder answers a wish for control; his silence is a no.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnswerHandover {
-    /// Which agent.
-    pub agent: AgentId,
-    /// Which wish.
-    pub request_id: u64,
-    /// Let him have it.
-    pub accept: bool,
-}
-
-/// The holder says whether others may take over without asking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AllowTakeover {
-    /// Which agent.
-    pub agent: AgentId,
-    /// The lease that says so.
-    pub epoch: Epoch,
-    /// They may.
-    pub allowed: bool,
-}
-
-/// Says what a takeover was worth, once it is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LabelTakeover {
-    /// Which takeover.
-    pub demand_id: DemandId,
-    /// What it was.
-    pub verdict: Verdict,
-}
-
-/// The frame that shows these alerts was presented.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Presented {
-    /// Which alerts, at most 64.
-    #[serde(deserialize_with = "bounded_vec::<_, _, 64>")]
-    pub alerts: Vec<AlertId>,
-    /// When the frame was presented, on the console's clock, in nanoseconds.
-    pub presented_nanos: u64,
 }
 
 /// Answers an operator's hello. Parts of a snapshot follow, unless the resume point was still there.
@@ -573,7 +382,7 @@ pub struct LeaseUpdate {
     pub holder: PersonId,
     /// From which session.
     pub session_id: SessionId,
-    /// The fencing number; 0 when refused.
+    /// The fencing number; 0 when refused or only asked for.
     pub epoch: Epoch,
     /// What happened.
     pub event: LeaseEvent,
@@ -647,7 +456,7 @@ pub struct TakeoverUpdate {
     pub takeover: TakeoverRecord,
 }
 
-/// Who else is there; once a second and on change.
+/// Who else is there; within 0.2 s of a change, and every 5 s.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roster {
     /// Everybody connected, by person and session, at most 64.

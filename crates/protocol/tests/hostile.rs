@@ -387,6 +387,44 @@ fn only_the_documented_encoding_of_a_message_is_taken() {
 }
 
 #[test]
+fn a_setpoint_outside_its_range_moves_nothing() {
+    let report = body(Set::FromOperator, "heartbeat", "full");
+    for (field, other) in [("steer", "accelerate"), ("accelerate", "steer")] {
+        for wrong in [f64::NAN, f64::INFINITY, -1.01, 1.01] {
+            let setpoint = Value::Map(vec![
+                (Value::text(field), Value::Float(wrong)),
+                (Value::text(other), Value::Int(0)),
+            ]);
+            let frame = report.clone().set("setpoint", setpoint.clone()).into_frame("heartbeat");
+            let error = OperatorMessage::decode(&frame).unwrap_err();
+            blames(&error, "heartbeat", &format!("setpoint.{field}"), "a setpoint lies between -1 and 1");
+            let holder = body(Set::ToAgent, "holder", "full").set("setpoint", setpoint).into_frame("holder");
+            let error = ToAgent::decode(&holder).unwrap_err();
+            blames(&error, "holder", &format!("setpoint.{field}"), "a setpoint lies between -1 and 1");
+        }
+    }
+}
+
+#[test]
+fn what_consoles_are_shown_has_bounds_too() {
+    let many = |set, kind, name, field, found: usize| {
+        let whole = body(set, kind, name);
+        let Some(Value::List(items)) = whole.get(field) else { panic!("{field} is a list") };
+        let items = vec![items[0].clone(); found];
+        ToOperator::decode(&whole.set(field, Value::List(items)).into_frame(kind))
+    };
+    for (kind, name, field, most) in [
+        ("telemetry", "full", "plan", 16),
+        ("snapshot", "last_part", "takeovers", 8),
+        ("roster", "full", "operators", 64),
+    ] {
+        assert!(many(Set::ToOperator, kind, name, field, most).is_ok());
+        let error = many(Set::ToOperator, kind, name, field, most + 1).unwrap_err();
+        assert!(error.to_string().contains(&format!("more than {most} items")), "{error}");
+    }
+}
+
+#[test]
 fn an_unknown_word_is_refused_with_the_words_there_are() {
     let frame = heartbeat().set("control_state", Value::text("flying")).into_frame("heartbeat");
     let error = agent_error(&frame);

@@ -4,7 +4,8 @@
 //! The engine never waits for a session. A control lane that is full means that the peer does not keep up: the
 //! session is closed, and may come back and resume. Telemetry that is not written yet is replaced by newer
 //! telemetry of the same agent, and the console is told how much it missed. So is a repeat of an agent's status:
-//! a clump of them, one for each agent, would fill the control lane of every console at once.
+//! a clump of them, one for each agent, would fill the control lane of every console at once. Of rosters only the
+//! newest says anything: one that is replaced is no loss.
 
 use bytes::Bytes;
 use std::{
@@ -52,6 +53,7 @@ struct Telemetry {
 /// What a frame that may be replaced is about; in the order in which such frames leave.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Topic {
+    Roster,
     Status(AgentId),
     Telemetry(AgentId),
 }
@@ -131,8 +133,8 @@ impl OutboxSender {
             ToOperator::CommandStatus(update) => self.saw(update.cursor),
             ToOperator::Lease(update) => self.saw(update.cursor),
             ToOperator::Takeover(update) => self.saw(update.cursor),
+            ToOperator::Roster(_) => return self.latest(Topic::Roster, frame),
             ToOperator::Welcome(_)
-            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
@@ -154,8 +156,9 @@ impl OutboxSender {
     /// Leaves the latest frame on a topic.
     fn latest(&self, topic: Topic, frame: Bytes) {
         let mut telemetry = self.shared.telemetry();
+        let counts = topic != Topic::Roster;
         if telemetry.latest.insert(topic, frame).is_some() {
-            telemetry.dropped += 1;
+            telemetry.dropped += u64::from(counts);
         } else if telemetry.latest.len() > LATEST {
             telemetry.latest.pop_last();
             telemetry.dropped += 1;

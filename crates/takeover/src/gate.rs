@@ -7,7 +7,9 @@
 
 mod commands;
 mod fence;
+mod handover;
 mod latches;
+mod manual;
 mod record;
 mod running;
 mod timers;
@@ -16,12 +18,16 @@ mod transitions;
 pub use commands::GateCommand;
 pub use record::GateRecord;
 
-use crate::{machine::Event, timers::Timers};
+use crate::{
+    machine::{Event, next},
+    timers::Timers,
+};
+use manual::Hands;
 use running::Running;
 use std::{collections::VecDeque, time::Duration};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandId, CommandState, ControlState, DemandId, DemandOrigin,
-    DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchId, StateVersion,
+    DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchId, Setpoint, StateVersion,
 };
 
 /// Most latches that are held at once: as many as one ENGAGE can name.
@@ -71,7 +77,7 @@ pub struct Directive {
 }
 
 /// Who leads the agent now, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
     /// Nominal, but not reconciled with a monitor yet: stay safe, do not start.
     SafePolicy,
@@ -82,7 +88,14 @@ pub enum Mode {
         /// Stop comfortably and stand.
         hold: bool,
     },
-    /// A person leads and is not ready: follow the lane, decelerate.
+    /// A person drives by hand.
+    Manual {
+        /// -1 (fully right) to 1 (fully left).
+        steer: f64,
+        /// -1 (full service braking) to 1 (full acceleration).
+        accelerate: f64,
+    },
+    /// A person leads and nobody's hand is on it: follow the lane, decelerate.
     Neutral,
     /// Minimal-risk behaviour.
     Fallback(FallbackLevel),
@@ -148,6 +161,8 @@ pub struct Gate {
     last_outcome: Option<(DemandId, DemandOutcome)>,
     active: Option<HeldLease>,
     pending: Option<HeldLease>,
+    /// Until when the next holder may engage.
+    next_until: Option<AgentTime>,
     highest_epoch: Epoch,
     incarnation: Incarnation,
     latches: Vec<Latch>,
@@ -163,6 +178,7 @@ pub struct Gate {
     grace_until: Option<AgentTime>,
     unverified: bool,
     hold: bool,
+    hands: Hands,
     speed_cap_mps: Option<f64>,
     seen: VecDeque<(CommandId, CommandState)>,
     running: Running,
@@ -185,6 +201,7 @@ impl Gate {
             last_outcome: None,
             active: None,
             pending: None,
+            next_until: None,
             highest_epoch: Epoch(0),
             incarnation: Incarnation(0),
             latches: Vec::with_capacity(MAX_LATCHES),
@@ -200,6 +217,7 @@ impl Gate {
             grace_until: None,
             unverified: false,
             hold: false,
+            hands: Hands::OFF,
             speed_cap_mps: None,
             seen: VecDeque::with_capacity(REMEMBERED),
             running: Running::default(),
@@ -300,7 +318,7 @@ impl Gate {
                 }
             }
             ControlState::Human | ControlState::Returning => match self.active {
-                Some(lease) if lease.ready => Mode::Human { hold: self.hold },
+                Some(lease) if lease.ready => self.hands.mode().unwrap_or(Mode::Human { hold: self.hold }),
                 Some(_) if self.hold => Mode::Human { hold: true },
                 Some(_) | None => Mode::Neutral,
             },
@@ -378,7 +396,7 @@ impl Gate {
         }
     }
 
-    /// Takes a grant (rows 7, 23, 24): its epoch is pending until the first valid command under it.
+    /// Takes a grant (rows 7, 16, 23, 24): its epoch is pending until the first valid command under it.
     pub fn handle_grant(&mut self, epoch: Epoch, boot_id: BootId, now: AgentTime) {
         self.handle_timeout(now);
         if !self.reconciled || boot_id != self.identity.boot_id || epoch <= self.highest_epoch {
@@ -387,18 +405,24 @@ impl Gate {
         // Used up also where it grants nothing, so that a copy of it cannot grant later.
         self.highest_epoch = epoch;
         self.record_due = true;
-        let is_free = self.pending.is_none() && self.active.is_none() && !self.world.local_override;
-        if !is_free || !self.step(Event::Granted) {
+        if self.pending.is_some() || self.world.local_override {
             return;
         }
-        self.pending = Some(HeldLease {
+        let lease = HeldLease {
             epoch,
             command_seq: 0,
             heartbeat_seq: 0,
             last_heartbeat_at: now,
             ready: false,
             not_ready_since: None,
-        });
+        };
+        if self.active.is_some() {
+            if next(self.state, self.transition_from, Event::Granted).is_some() {
+                self.set_next(lease, now);
+            }
+        } else if self.step(Event::Granted) {
+            self.pending = Some(lease);
+        }
     }
 
     /// Takes note that the monitor ended a lease; a grant of it that comes later grants nothing.
@@ -408,21 +432,26 @@ impl Gate {
             self.highest_epoch = epoch;
             self.record_due = true;
         }
-        if self.holds(epoch) {
+        if self.is_next(epoch) {
+            self.drop_next();
+        } else if self.holds(epoch) {
             self.lose_lease(now);
             self.settle(now);
         }
     }
 
-    /// Takes a heartbeat of the holder. Late, old and foreign ones renew nothing.
+    /// Takes a heartbeat of the holder, or of the next one. Late, old and foreign ones renew nothing and move
+    /// nothing.
     pub fn handle_holder(&mut self, heartbeat: HolderBeat, now: AgentTime) {
         self.handle_timeout(now);
         if now >= heartbeat.deadline {
             return;
         }
-        let was_ready = self.active.is_some_and(|lease| lease.ready);
+        let shown = self.shown_of_holder();
+        let mut renewed = false;
         for lease in [&mut self.active, &mut self.pending].into_iter().flatten() {
             if lease.epoch == heartbeat.epoch && heartbeat.seq > lease.heartbeat_seq {
+                renewed = true;
                 lease.heartbeat_seq = heartbeat.seq;
                 lease.last_heartbeat_at = now;
                 lease.ready = heartbeat.ready;
@@ -433,10 +462,18 @@ impl Gate {
                 }
             }
         }
-        if was_ready != self.active.is_some_and(|lease| lease.ready) {
+        if renewed && self.active.is_some_and(|lease| lease.epoch == heartbeat.epoch) {
+            self.take_hands(&heartbeat, now);
+        }
+        if shown != self.shown_of_holder() {
             self.report();
         }
         self.settle(now);
+    }
+
+    /// Returns what consoles must hear of at once though the state stays: ready, manual, neutral.
+    fn shown_of_holder(&self) -> [bool; 3] {
+        [self.active.is_some_and(|lease| lease.ready), self.is_manual(), self.is_neutral()]
     }
 
     /// Takes what the sensors say now; call it in the agent's own loop.
@@ -445,6 +482,9 @@ impl Gate {
         let flags_changed = (world.can_resume, world.local_override, world.condition_reached)
             != (self.world.can_resume, self.world.local_override, self.world.condition_reached);
         self.world = world;
+        if world.local_override {
+            self.hands.slacken();
+        }
         if world.stable {
             self.stable_since.get_or_insert(now);
         } else {
@@ -502,4 +542,6 @@ pub struct HolderBeat {
     pub ready: bool,
     /// Until when it counts, on the agent's clock.
     pub deadline: AgentTime,
+    /// Manual driving: what the hands want; it holds for T_deadman.
+    pub setpoint: Option<Setpoint>,
 }

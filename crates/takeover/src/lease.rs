@@ -1,4 +1,10 @@
-//! The monitor's half of authority over one agent: epochs and the lease (`takeover.md` 2).
+//! The monitor's half of authority over one agent: epochs, the lease, and who may get it next (`takeover.md` 2).
+//!
+//! It knows epochs, sessions and times, and nothing of control states, roles or load: who asks has been let ask.
+
+mod handover;
+
+pub use handover::{NextLease, Wish};
 
 use std::time::Duration;
 use thiserror::Error;
@@ -21,6 +27,32 @@ pub struct Lease {
     pub ready: bool,
     /// The highest heartbeat number seen.
     pub heartbeat_seq: u64,
+    /// Others may take over without asking.
+    pub takeover_allowed: bool,
+}
+
+impl Lease {
+    fn new(epoch: Epoch, holder: PersonId, session: SessionId, expires_at: MonoTime, now: MonoTime) -> Self {
+        Self {
+            epoch,
+            holder,
+            session,
+            granted_at: now,
+            expires_at,
+            ready: false,
+            heartbeat_seq: 0,
+            takeover_allowed: false,
+        }
+    }
+
+    /// Takes a heartbeat; one that was seen before renews nothing.
+    fn take_heartbeat(&mut self, (seq, ready): (u64, bool), ttl: Duration, now: MonoTime) {
+        if seq > self.heartbeat_seq {
+            self.heartbeat_seq = seq;
+            self.ready = ready;
+            self.expires_at = now.after(ttl);
+        }
+    }
 }
 
 /// Says why somebody may not do something under a lease.
@@ -45,22 +77,35 @@ pub enum LeaseRefusal {
         /// The live one.
         live: Epoch,
     },
+    /// Somebody asks for control already, or is about to get it.
+    #[error("{by} asks for control already, or is about to get it")]
+    Asked {
+        /// Who.
+        by: PersonId,
+    },
+    /// Nobody asks under this number (any more).
+    #[error("nobody asks for control under number {0}")]
+    NoSuchWish(u64),
     /// There is no higher epoch to mint.
     #[error("no epoch is left to mint")]
     NoEpochLeft,
 }
 
-/// Mints epochs and keeps the one lease of an agent.
+/// Mints epochs and keeps the one lease of an agent. Beside it stand who asks for it and who gets it next; neither
+/// outlives it.
 #[derive(Clone, Debug, Default)]
 pub struct LeaseBook {
     highest: Epoch,
     lease: Option<Lease>,
+    wish: Option<Wish>,
+    next: Option<NextLease>,
+    wishes: u64,
 }
 
 impl LeaseBook {
     /// Starts above `highest`, the highest epoch that anybody has on record.
     pub fn new(highest: Epoch) -> Self {
-        Self { highest, lease: None }
+        Self { highest, ..Self::default() }
     }
 
     /// Returns the highest epoch minted or heard of.
@@ -99,16 +144,8 @@ impl LeaseBook {
             return Err(LeaseRefusal::Held { holder: lease.holder.clone(), epoch: lease.epoch });
         }
         let epoch = self.mint()?;
-        let expires_at = now.after(ttl);
-        Ok(self.lease.insert(Lease {
-            epoch,
-            holder,
-            session,
-            granted_at: now,
-            expires_at,
-            ready: false,
-            heartbeat_seq: 0,
-        }))
+        (self.wish, self.next) = (None, None);
+        Ok(self.lease.insert(Lease::new(epoch, holder, session, now.after(ttl), now)))
     }
 
     /// Checks that `session` holds the lease under `epoch` now.
@@ -127,7 +164,8 @@ impl LeaseBook {
         }
     }
 
-    /// Renews the lease by a heartbeat of its holder; an old or foreign heartbeat renews nothing.
+    /// Renews the lease, or the next one, by a heartbeat of who holds it; an old or foreign heartbeat renews
+    /// nothing.
     pub fn renew(
         &mut self,
         session: SessionId,
@@ -136,14 +174,15 @@ impl LeaseBook {
         ttl: Duration,
         now: MonoTime,
     ) -> Result<(), LeaseRefusal> {
+        if self.authorize_next(session, epoch, now) {
+            if let Some(next) = &mut self.next {
+                next.lease.take_heartbeat(heartbeat, ttl, now);
+            }
+            return Ok(());
+        }
         self.authorize(session, epoch, now)?;
-        let (seq, ready) = heartbeat;
-        if let Some(lease) = &mut self.lease
-            && seq > lease.heartbeat_seq
-        {
-            lease.heartbeat_seq = seq;
-            lease.ready = ready;
-            lease.expires_at = now.after(ttl);
+        if let Some(lease) = &mut self.lease {
+            lease.take_heartbeat(heartbeat, ttl, now);
         }
         Ok(())
     }
@@ -153,8 +192,10 @@ impl LeaseBook {
         self.lease.as_ref().map(|lease| lease.expires_at)
     }
 
-    /// Ends the lease, if there is one; what ended is not resumable.
+    /// Ends the lease, if there is one, and with it who asks for it and who gets it next; what ended is not
+    /// resumable.
     pub fn end(&mut self) -> Option<Lease> {
+        (self.wish, self.next) = (None, None);
         self.lease.take()
     }
 }

@@ -16,7 +16,7 @@ pub mod timers;
 pub use gate::{
     Directive, Gate, GateAck, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, Mode, Welcome, World,
 };
-pub use lease::{Lease, LeaseBook, LeaseRefusal};
+pub use lease::{Lease, LeaseBook, LeaseRefusal, NextLease, Wish};
 pub use machine::{Event, Step, next};
 pub use mirror::Mirror;
 pub use timers::{Timers, TimersError};

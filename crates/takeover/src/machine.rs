@@ -18,7 +18,8 @@ pub enum Event {
     DemandCancelled,
     /// The holder calls it a false alarm (row 6c).
     Dismissed,
-    /// An operator holds the lease (row 7; a flag in FALLBACK and SAFE_HELD, rows 23 and 24).
+    /// An operator holds the lease (row 7; a flag in FALLBACK and SAFE_HELD, rows 23 and 24), or is the next to
+    /// hold it (row 16).
     Granted,
     /// The lease was given back or lost before engaging (row 8).
     GrantLost,
@@ -38,6 +39,8 @@ pub enum Event {
     ReturnConfirmed,
     /// Handing back took too long (row 15).
     ReturnFailed,
+    /// The first valid command under the pending epoch of the next holder (row 16).
+    HandedOver,
     /// The holder is gone, not ready, or released (row 18).
     HolderLost,
     /// Somebody wants the minimal-risk condition (row 19), or the fallback gets harder (row 20).
@@ -56,7 +59,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of the rows.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Demand,
         Self::DemandCleared,
         Self::DemandCancelled,
@@ -71,6 +74,7 @@ impl Event {
         Self::HandBack,
         Self::ReturnConfirmed,
         Self::ReturnFailed,
+        Self::HandedOver,
         Self::HolderLost,
         Self::MinimalRisk,
         Self::ConditionConfirmed,
@@ -112,23 +116,21 @@ pub const fn next(state: ControlState, from: ControlState, event: Event) -> Opti
             Requested | Claimed => step("6b", Autonomous),
             Autonomous | InTransition | Human | Returning | Fallback | SafeHeld | Estopped => None,
         },
-        Event::Dismissed => match state {
-            Claimed => step("6c", Autonomous),
-            Autonomous | Requested | InTransition | Human | Returning | Fallback | SafeHeld | Estopped => {
-                None
-            }
-        },
         Event::Granted => match state {
             Requested => step("7", Claimed),
             Fallback => step("23", Fallback),
             SafeHeld => step("24", SafeHeld),
-            Autonomous | Claimed | InTransition | Human | Returning | Estopped => None,
+            Human => step("16", Human),
+            Returning => step("16", Returning),
+            Autonomous | Claimed | InTransition | Estopped => None,
         },
         Event::GrantLost => match state {
             Claimed => step("8", Requested),
             Fallback => step("23", Fallback),
             SafeHeld => step("24", SafeHeld),
-            Autonomous | Requested | InTransition | Human | Returning | Estopped => None,
+            Human => step("16", Human),
+            Returning => step("16", Returning),
+            Autonomous | Requested | InTransition | Estopped => None,
         },
         Event::Engage => match state {
             Claimed => step("9", InTransition),
@@ -143,23 +145,25 @@ pub const fn next(state: ControlState, from: ControlState, event: Event) -> Opti
         Event::TransitionCancelled => match (state, from) {
             (InTransition, Fallback | SafeHeld) => step("11", from),
             (InTransition, Claimed) => step("11", Claimed),
-            (InTransition, Autonomous | Requested | InTransition | Human | Returning | Estopped) => None,
-            (Autonomous | Requested | Claimed | Human | Returning | Fallback | SafeHeld | Estopped, _) => {
+            (InTransition, Autonomous | Requested | InTransition | Human | Returning | Estopped)
+            | (Autonomous | Requested | Claimed | Human | Returning | Fallback | SafeHeld | Estopped, _) => {
                 None
             }
         },
         Event::TransitionLost => match (state, from) {
             (InTransition, Fallback | SafeHeld) => step("11", from),
             (InTransition, Claimed) => step("11", Requested),
-            (InTransition, Autonomous | Requested | InTransition | Human | Returning | Estopped) => None,
-            (Autonomous | Requested | Claimed | Human | Returning | Fallback | SafeHeld | Estopped, _) => {
+            (InTransition, Autonomous | Requested | InTransition | Human | Returning | Estopped)
+            | (Autonomous | Requested | Claimed | Human | Returning | Fallback | SafeHeld | Estopped, _) => {
                 None
             }
         },
-        Event::DemandExpired
+        Event::Dismissed
+        | Event::DemandExpired
         | Event::HandBack
         | Event::ReturnConfirmed
         | Event::ReturnFailed
+        | Event::HandedOver
         | Event::HolderLost
         | Event::MinimalRisk
         | Event::ConditionConfirmed
@@ -170,9 +174,15 @@ pub const fn next(state: ControlState, from: ControlState, event: Event) -> Opti
     }
 }
 
-/// The second half of the table: rows 12 to 27, which do not depend on where a transition came from.
+/// The second half of the table: rows 6c and 12 to 27, which do not depend on where a transition came from.
 const fn next_late(state: ControlState, event: Event) -> Option<Step> {
     match event {
+        Event::Dismissed => match state {
+            Claimed => step("6c", Autonomous),
+            Autonomous | Requested | InTransition | Human | Returning | Fallback | SafeHeld | Estopped => {
+                None
+            }
+        },
         Event::DemandExpired => match state {
             Requested | Claimed | InTransition => step("12", Fallback),
             Autonomous | Human | Returning | Fallback | SafeHeld | Estopped => None,
@@ -190,6 +200,10 @@ const fn next_late(state: ControlState, event: Event) -> Option<Step> {
         Event::ReturnFailed => match state {
             Returning => step("15", Human),
             Autonomous | Requested | Claimed | InTransition | Human | Fallback | SafeHeld | Estopped => None,
+        },
+        Event::HandedOver => match state {
+            Human | Returning => step("16", Human),
+            Autonomous | Requested | Claimed | InTransition | Fallback | SafeHeld | Estopped => None,
         },
         Event::HolderLost => match state {
             Human | Returning => step("18", Fallback),
@@ -225,7 +239,6 @@ const fn next_late(state: ControlState, event: Event) -> Option<Step> {
         Event::Demand
         | Event::DemandCleared
         | Event::DemandCancelled
-        | Event::Dismissed
         | Event::Granted
         | Event::GrantLost
         | Event::Engage
@@ -278,7 +291,9 @@ mod tests {
                 if let Some(step) = next(*state, Claimed, event)
                     && step.to == Human
                 {
-                    assert!(matches!(event, Event::Assumed | Event::ReturnFailed));
+                    let by_command =
+                        matches!(event, Event::Assumed | Event::ReturnFailed | Event::HandedOver);
+                    assert!(by_command || *state == Human, "{state} --{event:?}--> {}", step.to);
                 }
             }
         }

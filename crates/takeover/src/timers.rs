@@ -30,6 +30,13 @@ pub struct Timers {
     /// T_fresh: how old the picture may be on which a person engages.
     #[serde(rename = "fresh_secs", with = "secs")]
     pub fresh: Duration,
+    /// T_deadman: how long a setpoint of manual driving holds without a newer one (agent). Zero: nobody drives
+    /// this kind of agent by hand.
+    #[serde(rename = "deadman_secs", with = "secs")]
+    pub deadman: Duration,
+    /// How long a holder may take to answer somebody who asks for control; silence is a no (monitor).
+    #[serde(rename = "handover_secs", with = "secs")]
+    pub handover: Duration,
     /// T_ready: how long a holder may be not ready (agent).
     #[serde(rename = "ready_secs", with = "secs")]
     pub ready: Duration,
@@ -65,6 +72,11 @@ pub struct TimersError {
     pub rule: &'static str,
 }
 
+/// Shorter than this nobody reads a question and answers it (`takeover.md` 2, rule 5).
+const SHORTEST_HANDOVER: Duration = ms(3_000);
+/// Longer than this nobody remembers that he asked.
+const LONGEST_HANDOVER: Duration = ms(60_000);
+
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -81,6 +93,8 @@ impl Timers {
                 transition: ms(10_000),
                 stable: ms(100),
                 fresh: ms(500),
+                deadman: ms(500),
+                handover: ms(10_000),
                 ready: ms(1_000),
                 link: ms(2_000),
                 grace: ms(5_000),
@@ -103,6 +117,8 @@ impl Timers {
                 transition: ms(2_000),
                 stable: ms(0),
                 fresh: ms(10_000),
+                deadman: ms(0),
+                handover: ms(10_000),
                 ready: ms(30_000),
                 link: ms(30_000),
                 grace: ms(0),
@@ -149,6 +165,20 @@ impl Timers {
         }
         if self.heartbeat * 2 > self.agent {
             return fail("heartbeat_secs", self.heartbeat, "must be at most half of agent_secs");
+        }
+        if self.deadman >= self.link {
+            return fail(
+                "deadman_secs",
+                self.deadman,
+                "must be less than link_secs; 0 for no manual driving",
+            );
+        }
+        if !(SHORTEST_HANDOVER..=LONGEST_HANDOVER).contains(&self.handover) {
+            return fail(
+                "handover_secs",
+                self.handover,
+                "must be 3 to 60: time to read and answer, and an end",
+            );
         }
         Ok(())
     }
@@ -207,5 +237,21 @@ mod tests {
         assert_eq!(timers.check().unwrap_err().field, "demand_secs");
         let timers = Timers { escalate: [ms(4_000), ms(10_000)], ..Timers::for_kind(AgentKind::Vehicle) };
         assert_eq!(timers.check().unwrap_err().field, "escalate_secs");
+    }
+
+    #[test]
+    fn a_dead_man_that_outlasts_the_link_is_refused_and_none_is_allowed() {
+        let vehicle = Timers::for_kind(AgentKind::Vehicle);
+        let timers = Timers { deadman: vehicle.link, ..vehicle };
+        assert_eq!(timers.check().unwrap_err().field, "deadman_secs");
+        Timers { deadman: Duration::ZERO, ..timers }.check().unwrap();
+    }
+
+    #[test]
+    fn a_holder_has_three_to_sixty_seconds_to_answer() {
+        for (millis, valid) in [(2_999, false), (3_000, true), (60_000, true), (60_001, false)] {
+            let timers = Timers { handover: ms(millis), ..Timers::for_kind(AgentKind::Generic) };
+            assert_eq!(timers.check().is_ok(), valid, "{millis}");
+        }
     }
 }

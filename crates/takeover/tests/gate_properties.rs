@@ -21,6 +21,7 @@ use trace::{Entry, Input};
 use watchkeeper_model::{
     AgentTime, BootId, CommandCode, CommandKind, CommandState, ControlState, Epoch, FallbackLevel, RiskClass,
 };
+use watchkeeper_takeover::Mode;
 
 const STEPS: usize = 200;
 
@@ -66,9 +67,74 @@ fn the_schedules_reach_every_state_and_accept_every_command() {
         (ControlState::InTransition, ControlState::SafeHeld),
         (ControlState::Estopped, ControlState::SafeHeld),
         (ControlState::SafeHeld, ControlState::Autonomous),
+        (ControlState::Returning, ControlState::Human),
     ] {
         assert!(steps.contains(&(from, to)), "{from} -> {to} was never tried");
     }
+}
+
+#[test]
+fn the_schedules_drive_by_hand_go_neutral_and_hand_over() {
+    let traces = known_traces(300);
+    let entries = || traces.iter().flatten();
+    let moves = |entry: &Entry| matches!(entry.directive_after(), Mode::Manual { .. });
+    let stays =
+        |entry: &Entry| entry.before.state == ControlState::Human && entry.after.state == ControlState::Human;
+    assert!(entries().filter(|entry| moves(entry)).count() > 100);
+    assert!(entries().any(|entry| {
+        matches!(entry.input, Input::Time) && entry.after.manual && entry.directive_after() == Mode::Neutral
+    }));
+    let switched = entries().filter(|entry| stays(entry) && entry.before.epoch != entry.after.epoch).count();
+    assert!(switched > 20, "{switched}");
+    assert!(entries().any(|entry| stays(entry) && entry.before.next.is_some() && entry.after.next.is_none()));
+}
+
+#[test]
+fn hands_that_drive_on_would_be_caught() {
+    let drives = |entry: &Entry| matches!(entry.directive_after(), Mode::Manual { .. });
+    let starts = |entry: &Entry| drives(entry) && !moved(entry) && matches!(entry.input, Input::Beat(_));
+    let verdict = verdict_on(starts, |trace, index| {
+        if let Input::Beat(beat) = &mut trace[index].input {
+            beat.epoch = Epoch(99_999);
+        }
+    });
+    assert!(verdict.contains("17: "), "{verdict}");
+    let verdict = verdict_on(starts, |trace, index| {
+        let now = trace[index].now;
+        if let Input::Beat(beat) = &mut trace[index].input {
+            beat.deadline = now;
+        }
+    });
+    assert!(verdict.contains("17: "), "{verdict}");
+    let verdict = verdict_on(
+        |entry| matches!(entry.input, Input::Time) && entry.after.manual && !drives(entry) && moved(entry),
+        |trace, index| trace[index].after.directive = trace[index].before.directive,
+    );
+    assert!(verdict.contains("17: a setpoint older than T_deadman"), "{verdict}");
+    let verdict = verdict_on(
+        |entry| drives(entry) && moved(entry),
+        |trace, index| {
+            trace[index].after.directive.mode = Mode::Manual { steer: 0.123, accelerate: 0.0 };
+        },
+    );
+    assert!(verdict.contains("17: not what the hands want"), "{verdict}");
+}
+
+/// Whether the vehicle moved by hand before.
+fn moved(entry: &Entry) -> bool {
+    matches!(entry.before.directive.mode, Mode::Manual { .. })
+}
+
+#[test]
+fn control_that_passes_by_itself_would_be_caught() {
+    let waits = |entry: &Entry| {
+        matches!(entry.input, Input::World(_)) && entry.before.next.is_some() && entry.after.next.is_some()
+    };
+    let verdict = verdict_on(waits, |trace, index| {
+        let next = trace[index].after.next.take();
+        trace[index].after.epoch = next.expect("the entry has one");
+    });
+    assert!(verdict.contains("16: control passed"), "{verdict}");
 }
 
 fn accepted_kind(entry: &Entry) -> Option<CommandKind> {

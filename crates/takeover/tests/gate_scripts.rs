@@ -2,6 +2,7 @@
 //! The rest is in `gate_stop_scripts`.
 
 #[path = "support/rig.rs"]
+#[allow(dead_code, reason = "each file of scripts uses a part of it")]
 mod rig;
 
 use rig::{BOOT, DRIVING, OTHER_BOOT, Order, Rig, STANDING, identity};
@@ -361,7 +362,13 @@ fn row_18_not_ready_is_neutral_at_once_and_a_fallback_after_t_ready() {
 fn row_18_late_old_and_foreign_heartbeats_renew_nothing() {
     let mut rig = Rig::in_state(ControlState::Human);
     rig.wait(1_000);
-    let beat = |epoch, seq, deadline| watchkeeper_takeover::HolderBeat { epoch, seq, ready: true, deadline };
+    let beat = |epoch, seq, deadline| watchkeeper_takeover::HolderBeat {
+        epoch,
+        seq,
+        ready: true,
+        deadline,
+        setpoint: None,
+    };
     rig.gate.handle_holder(beat(rig.epoch, 99, rig.now), rig.now);
     rig.gate.handle_holder(beat(rig.epoch, rig.beat_seq, rig.at(500)), rig.now);
     rig.gate.handle_holder(beat(rig.epoch.next(), 99, rig.at(500)), rig.now);

@@ -1,6 +1,7 @@
 //! Rows 19 to 27 of `takeover.md` 1.2, reconnects, reboots and the life of a command; see `gate_scripts`.
 
 #[path = "support/rig.rs"]
+#[allow(dead_code, reason = "each file of scripts uses a part of it")]
 mod rig;
 
 use rig::{DRIVING, OTHER_BOOT, Order, Rig, STANDING, identity};

@@ -1,23 +1,27 @@
-//! `cargo xtask demo`: builds the `watchkeeper` binary and becomes `watchkeeper demo`.
+//! `cargo xtask demo`: builds the `watchkeeper` binary, and the window console where there is a display, and
+//! becomes `watchkeeper demo`.
 
 use std::{
     ffi::{OsStr, OsString},
     io::{self, IsTerminal as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::invocation;
+use crate::{console, invocation};
 
 /// What the demo takes; anything it does not know is handed on to `watchkeeper demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
-    /// Plays a scripted operator and prints what happened (chosen by itself without a terminal)
+    /// Plays a scripted operator and prints what happened (chosen by itself with neither display nor terminal)
     #[arg(long)]
     headless: bool,
+    /// Opens the text console in this terminal, although there is a display
+    #[arg(long, conflicts_with = "headless")]
+    text: bool,
     /// How long the demo runs
     #[arg(long, value_name = "N")]
     seconds: Option<u32>,
@@ -29,18 +33,42 @@ pub(crate) struct DemoArguments {
     rest: Vec<OsString>,
 }
 
+/// Where the operator sits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seat {
+    /// At the window console, which is this program; the roads are in this file.
+    Window { program: PathBuf, map: PathBuf },
+    /// At the text console in this terminal.
+    Terminal,
+    /// Nowhere: a script acts.
+    Script,
+}
+
 /// Builds and becomes the demo; returns only when cargo cannot be started.
 pub(crate) fn run(arguments: DemoArguments) -> Result<ExitCode> {
     let has_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let manifest = invocation::root_manifest()?;
-    invocation::become_cargo(&cargo_arguments(arguments, &manifest, has_terminal))
+    let seat = if arguments.wants_script() {
+        Seat::Script
+    } else if console::has_display() && !arguments.text {
+        let map = manifest.with_file_name("assets").join("maps/ring.geojson");
+        Seat::Window { program: console::build()?, map }
+    } else if has_terminal {
+        Seat::Terminal
+    } else {
+        Seat::Script
+    };
+    invocation::become_cargo(&cargo_arguments(arguments, &manifest, seat))
 }
 
-fn cargo_arguments(demo: DemoArguments, manifest: &Path, has_terminal: bool) -> Vec<OsString> {
-    // The demo's own flags, also where they come after an argument that only the demo knows.
-    let is_headless = demo.headless
-        || !has_terminal
-        || demo.rest.iter().any(|argument| argument == OsStr::new("--headless"));
+impl DemoArguments {
+    /// Whether a script was asked for, also after an argument that only the demo knows.
+    fn wants_script(&self) -> bool {
+        self.headless || self.rest.iter().any(|argument| argument == OsStr::new("--headless"))
+    }
+}
+
+fn cargo_arguments(demo: DemoArguments, manifest: &Path, seat: Seat) -> Vec<OsString> {
     let mut words: Vec<OsString> =
         vec!["run".into(), "--manifest-path".into(), manifest.into(), "--locked".into()];
     words.extend(["--package", "watchkeeper-cli", "--bin", "watchkeeper"].map(OsString::from));
@@ -48,8 +76,12 @@ fn cargo_arguments(demo: DemoArguments, manifest: &Path, has_terminal: bool) -> 
         words.push("--release".into());
     }
     words.extend(["--", "demo"].map(OsString::from));
-    if is_headless {
-        words.push("--headless".into());
+    match seat {
+        Seat::Window { program, map } => {
+            words.extend(["--window".into(), program.into(), "--map".into(), map.into()]);
+        }
+        Seat::Terminal => {}
+        Seat::Script => words.push("--headless".into()),
     }
     if let Some(seconds) = demo.seconds {
         words.extend(["--seconds".into(), seconds.to_string().into()]);
@@ -70,9 +102,10 @@ mod tests {
         demo: DemoArguments,
     }
 
-    fn handed_on(line: &[&str], has_terminal: bool) -> String {
+    fn handed_on(line: &[&str], seat: Seat) -> String {
         let demo = Line::try_parse_from([&["demo"], line].concat()).expect("a valid line").demo;
-        let words = cargo_arguments(demo, Path::new("Cargo.toml"), has_terminal);
+        let seat = if demo.wants_script() { Seat::Script } else { seat };
+        let words = cargo_arguments(demo, Path::new("Cargo.toml"), seat);
         invocation::shown(&words)
     }
 
@@ -81,25 +114,38 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_the_console() {
-        assert_eq!(handed_on(&[], true), format!("{BUILD} -- demo"));
+        assert_eq!(handed_on(&[], Seat::Terminal), format!("{BUILD} -- demo"));
+    }
+
+    #[test]
+    fn a_display_gets_the_window() {
+        let seat = Seat::Window { program: "console".into(), map: "ring.geojson".into() };
+        assert_eq!(
+            handed_on(&[], seat.clone()),
+            format!("{BUILD} -- demo --window console --map ring.geojson")
+        );
+        assert_eq!(handed_on(&["--headless"], seat), format!("{BUILD} -- demo --headless"));
     }
 
     #[test]
     fn without_a_terminal_the_demo_is_headless() {
         assert_eq!(
-            handed_on(&["--seconds", "60"], false),
+            handed_on(&["--seconds", "60"], Seat::Script),
             format!("{BUILD} -- demo --headless --seconds 60")
         );
     }
 
     #[test]
     fn the_release_profile_is_used_only_when_asked_for() {
-        assert_eq!(handed_on(&["--release"], true), format!("{BUILD} --release -- demo"));
+        assert_eq!(handed_on(&["--release"], Seat::Terminal), format!("{BUILD} --release -- demo"));
     }
 
     #[test]
     fn arguments_the_task_does_not_know_are_handed_on_and_headless_is_said_once() {
         let line = ["--vehicles", "4", "--headless", "--seconds", "5"];
-        assert_eq!(handed_on(&line, false), format!("{BUILD} -- demo --headless --vehicles 4 --seconds 5"));
+        assert_eq!(
+            handed_on(&line, Seat::Terminal),
+            format!("{BUILD} -- demo --headless --vehicles 4 --seconds 5")
+        );
     }
 }

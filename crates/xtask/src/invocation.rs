@@ -4,7 +4,7 @@
 use std::{
     env,
     ffi::OsString,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus},
 };
 
@@ -33,6 +33,16 @@ pub(crate) fn run_cargo(arguments: &[OsString]) -> Result<ExitCode> {
     Ok(exit_code(status))
 }
 
+/// Runs a program with these arguments and waits for it.
+pub(crate) fn run_program(program: &Path, arguments: &[OsString]) -> Result<ExitCode> {
+    eprintln!("xtask: {}", line(&program.to_string_lossy(), arguments));
+    let status = Command::new(program)
+        .args(arguments)
+        .status()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    Ok(exit_code(status))
+}
+
 /// Becomes cargo with these arguments; returns only when that fails.
 ///
 /// The process is replaced, so that a key press or signal reaches the program itself and its exit code
@@ -56,7 +66,11 @@ fn announce(arguments: &[OsString]) {
 
 /// The command line as a person would type it.
 pub(crate) fn shown(arguments: &[OsString]) -> String {
-    arguments.iter().fold("cargo".to_owned(), |mut line, argument| {
+    line("cargo", arguments)
+}
+
+fn line(program: &str, arguments: &[OsString]) -> String {
+    arguments.iter().fold(program.to_owned(), |mut line, argument| {
         let word = argument.to_string_lossy();
         let plain = !word.is_empty()
             && !word.contains(|c: char| c.is_whitespace() || "'\"\\$`&|;<>*?(){}#!".contains(c));

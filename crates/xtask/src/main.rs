@@ -1,13 +1,15 @@
-//! The project's own commands: `cargo xtask demo` and `cargo xtask test`.
+//! The project's own commands: `cargo xtask demo`, `test`, `screenshots` and `bench`.
 //!
-//! Both work from any directory of the workspace and need nothing but a Rust toolchain and a C linker.
+//! They work from any directory of the workspace and need nothing but a Rust toolchain and a C linker.
 //! They only choose arguments, print the cargo command and run it; what a demo or a test *is* lives in
 //! `watchkeeper-cli` and in the test targets.
 //!
 //! Deliberately not here: set-up of the machine (see `.ci/run`), and any knowledge of the product.
 
+mod console;
 mod demo;
 mod invocation;
+mod screenshots;
 mod test;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -27,6 +29,11 @@ struct Arguments {
 enum Task {
     /// Builds everything and plays the whole loop: monitor, simulator and console
     Demo(demo::DemoArguments),
+    /// Draws pictures of the console in every situation; needs a Vulkan driver, but no display
+    Screenshots(screenshots::ScreenshotArguments),
+    /// Measures
+    #[command(subcommand)]
+    Bench(console::Bench),
     /// Runs every test of the workspace; arguments are handed on to `cargo test`
     #[command(disable_help_flag = true)]
     Test {
@@ -40,6 +47,8 @@ fn main() -> Result<ExitCode> {
     let command_line: Vec<OsString> = std::env::args_os().collect();
     match Arguments::parse_from(&command_line).task {
         Task::Demo(arguments) => demo::run(arguments),
+        Task::Screenshots(arguments) => screenshots::run(&arguments),
+        Task::Bench(bench) => console::bench(bench),
         // Taken from the raw command line: clap would swallow the `--` that cargo must see.
         Task::Test { rest: _ } => test::run(command_line.get(2..).unwrap_or_default()),
     }

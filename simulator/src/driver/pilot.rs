@@ -20,13 +20,17 @@ impl Pilot {
     /// `wanted_mps` is the speed at which the vehicle likes to drive: what a person's RESUME lets it do.
     pub fn obey(&mut self, directive: Directive, wanted_mps: f64) -> [Option<Drive>; 2] {
         let before = self.before.replace(directive);
-        let led = before.filter(|before| matches!(before.mode, Mode::Human { .. } | Mode::Neutral));
-        let was_limited =
-            led.is_some_and(|led| led.mode == Mode::Human { hold: true } || led.speed_cap_mps.is_some());
+        let led = before
+            .filter(|before| matches!(before.mode, Mode::Human { .. } | Mode::Manual { .. } | Mode::Neutral));
+        let was_by_hand =
+            |led: Directive| matches!(led.mode, Mode::Human { hold: true } | Mode::Manual { .. });
+        let was_limited = led.is_some_and(|led| was_by_hand(led) || led.speed_cap_mps.is_some());
         self.set_free = match directive.mode {
             Mode::Human { hold: false } if directive.speed_cap_mps.is_none() => {
                 was_limited || (self.set_free && led.is_some())
             }
+            // Who drove by hand and then lets go of it with RESUME wants to drive on, also after a neutral moment.
+            Mode::Manual { .. } => true,
             // A moment without a ready person changes nothing of what he had decided.
             Mode::Neutral => self.set_free,
             Mode::Human { .. }
@@ -50,6 +54,7 @@ impl Pilot {
             (Mode::Human { hold: false }, None) if self.set_free => Drive::SpeedCap(wanted_mps),
             (Mode::Human { hold: false }, None) => Drive::Human,
             (Mode::Autonomous | Mode::Human { hold: false }, Some(cap_mps)) => Drive::SpeedCap(cap_mps),
+            (Mode::Manual { steer, accelerate }, cap_mps) => Drive::Manual { steer, accelerate, cap_mps },
             (Mode::Neutral, _) => Drive::Neutral,
             (Mode::Fallback(level), _) => Drive::Fallback(
                 Manoeuvre::from_level(level.get())
@@ -108,6 +113,25 @@ mod tests {
             assert_eq!(last(&mut pilot, Mode::Neutral, None), Drive::Neutral);
             assert_eq!(last(&mut pilot, Mode::Human { hold: false }, None), Drive::SpeedCap(WANTED));
         }
+    }
+
+    #[test]
+    fn hands_on_the_controls_are_passed_on_with_the_cap_that_is_in_force() {
+        let hands = Mode::Manual { steer: 0.25, accelerate: -1.0 };
+        let mut pilot = Pilot::default();
+        for cap_mps in [None, Some(5.0)] {
+            let drive = Drive::Manual { steer: 0.25, accelerate: -1.0, cap_mps };
+            assert_eq!(last(&mut pilot, hands, cap_mps), drive);
+        }
+        assert_eq!(last(&mut pilot, Mode::Neutral, Some(5.0)), Drive::Neutral, "the dead-man");
+    }
+
+    #[test]
+    fn resume_after_driving_by_hand_drives_on() {
+        let mut pilot = Pilot::default();
+        last(&mut pilot, Mode::Manual { steer: 0.0, accelerate: -1.0 }, None);
+        last(&mut pilot, Mode::Neutral, None);
+        assert_eq!(last(&mut pilot, Mode::Human { hold: false }, None), Drive::SpeedCap(WANTED));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! From a drive to what the actuators are asked for.
 
 use super::drive::{
-    COMFORTABLE_STOP_MPS2, Drive, EMERGENCY_MPS2, HOLD_MPS2, Manoeuvre, NEUTRAL_MPS2, PULL_OVER_MPS2,
+    COMFORTABLE_STOP_MPS2, Drive, EMERGENCY_MPS2, HOLD_MPS2, MANUAL_ACCELERATION_MPS2, MANUAL_BRAKING_MPS2,
+    MANUAL_TOP_MPS, Manoeuvre, NEUTRAL_MPS2, PULL_OVER_MPS2,
 };
 use super::following::{self, Ahead};
-use super::motion::{Command, LATERAL_COMFORT_MPS2, pursue};
+use super::motion::{self, Command, LATERAL_COMFORT_MPS2, LateralPath, pursue};
 use super::road::{Lane, Road};
 use super::sensors::Signal;
 use super::status::STANDSTILL_MPS;
@@ -34,7 +35,17 @@ pub(super) fn command(vehicle: &Vehicle, road: &Road, now: Duration) -> Command 
     } else {
         acceleration_mps2
     };
-    Command { acceleration_mps2, jerk_mps3, steering_rad: pursue(&vehicle.motion, &vehicle.path, road) }
+    let steering_rad = match vehicle.effective {
+        Drive::Manual { steer, .. } => motion::steer_by_hand(&vehicle.motion, steer, road),
+        Drive::Autonomous
+        | Drive::Hold
+        | Drive::SpeedCap(_)
+        | Drive::Fallback(_)
+        | Drive::Estop
+        | Drive::Neutral
+        | Drive::Human => pursue(&vehicle.motion, &vehicle.path, road),
+    };
+    Command { acceleration_mps2, jerk_mps3, steering_rad }
 }
 
 fn along(vehicle: &Vehicle, road: &Road, now: Duration) -> (f64, f64) {
@@ -52,6 +63,9 @@ fn along(vehicle: &Vehicle, road: &Road, now: Duration) -> (f64, f64) {
         // Human is always resolved to a hold or a cap; standing is the safe reading if it were not.
         Drive::Hold | Drive::Human => stop(HOLD_MPS2, COMFORT_JERK_MPS3),
         Drive::Neutral => stop(NEUTRAL_MPS2, COMFORT_JERK_MPS3),
+        Drive::Manual { accelerate, cap_mps, .. } => {
+            (by_hand_mps2(vehicle.motion.speed_mps, accelerate, cap_mps), FIRM_JERK_MPS3)
+        }
         Drive::Fallback(Manoeuvre::StandStill | Manoeuvre::Comfortable) => {
             if vehicle.effects.ignores_comfortable_stop && vehicle.motion.speed_mps >= STANDSTILL_MPS {
                 (by_tracker(wanted), FIRM_JERK_MPS3)
@@ -62,6 +76,13 @@ fn along(vehicle: &Vehicle, road: &Road, now: Duration) -> (f64, f64) {
         Drive::Fallback(Manoeuvre::PullOver) => stop(pull_over_mps2(vehicle, now), COMFORT_JERK_MPS3),
         Drive::Fallback(Manoeuvre::Emergency) | Drive::Estop => (-EMERGENCY_MPS2, FIRM_JERK_MPS3),
     }
+}
+
+/// Returns what the pedals ask for; near the limit of speed they ask for less, above it for a gentle braking.
+fn by_hand_mps2(speed_mps: f64, accelerate: f64, cap_mps: Option<f64>) -> f64 {
+    let full = if accelerate < 0.0 { MANUAL_BRAKING_MPS2 } else { MANUAL_ACCELERATION_MPS2 };
+    let limit = cap_mps.map_or(MANUAL_TOP_MPS, |cap| cap.min(MANUAL_TOP_MPS));
+    (accelerate * full).min((limit - speed_mps).max(-HOLD_MPS2))
 }
 
 /// Returns what the autopilot asks for: it brakes for phantoms, too.
@@ -136,6 +157,11 @@ pub(super) fn move_across(
             if !bound_for_edge && free {
                 vehicle.go_across(Lane::Right, EDGE_METERS);
             }
+        }
+        Drive::Manual { .. } => {
+            // Where the hands lead it, there it is; it has no way of its own across the road.
+            vehicle.lane = vehicle.lane();
+            vehicle.path = LateralPath::at(vehicle.motion.offset_meters);
         }
         Drive::Hold
         | Drive::SpeedCap(_)

@@ -2,7 +2,7 @@
 
 /// The control input of one vehicle. It takes effect at once; the vehicle's dynamics obey their limits.
 ///
-/// All but `Autonomous` judge the distance ahead by the tracker (`gap`), not by the range sensor that the
+/// All but `Autonomous` and `Manual` judge the distance ahead by the tracker (`gap`), not by the range sensor that the
 /// vehicle's own autopilot relies on, because that sensor may be what failed. All follow the lane, and all
 /// brake harder than stated where the vehicle ahead makes it necessary.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,6 +22,17 @@ pub enum Drive {
     /// A person is in control but has said nothing yet: keep to the last speed cap or hold of this
     /// takeover, or to the present speed where there was none.
     Human,
+    /// A person steers, accelerates and brakes by hand. Nothing keeps the vehicle in its lane or off the one
+    /// ahead but that person; a rail at the edge of the road holds it. A share that is not a number counts as 0.
+    Manual {
+        /// -1 (right) to 1 (left), as a share of what the tyres allow at this speed; 0 follows the bend of the
+        /// road.
+        steer: f64,
+        /// -1 (braking with 4 m/s2) to 1 (accelerating with 2 m/s2); 0 rolls on.
+        accelerate: f64,
+        /// No faster than this many m/s; `None` means no faster than 80 km/h.
+        cap_mps: Option<f64>,
+    },
 }
 
 /// A minimal-risk manoeuvre, by fallback level.
@@ -71,13 +82,22 @@ pub const PULL_OVER_MPS2: f64 = 2.0;
 pub const EMERGENCY_MPS2: f64 = 8.0;
 /// Deceleration of [`Drive::Neutral`], m/s2.
 pub const NEUTRAL_MPS2: f64 = 2.0;
+/// Acceleration of [`Drive::Manual`] with the pedal down, m/s2: brisk, and still comfortable.
+pub const MANUAL_ACCELERATION_MPS2: f64 = 2.0;
+/// Deceleration of [`Drive::Manual`] with the brake down, m/s2: a service braking, not a hard one
+/// ([`HARD_BRAKING_MPS2`](super::HARD_BRAKING_MPS2)).
+pub const MANUAL_BRAKING_MPS2: f64 = 4.0;
+/// Fastest that anybody drives by hand from afar, m/s: 80 km/h. Ours.
+pub const MANUAL_TOP_MPS: f64 = 80.0 / 3.6;
 
 impl Drive {
     /// Returns whether standing still is what this drive is for.
     pub fn is_stop(self) -> bool {
         match self {
             Drive::Hold | Drive::Fallback(_) | Drive::Estop => true,
-            Drive::Autonomous | Drive::SpeedCap(_) | Drive::Neutral | Drive::Human => false,
+            Drive::Autonomous | Drive::SpeedCap(_) | Drive::Neutral | Drive::Human | Drive::Manual { .. } => {
+                false
+            }
         }
     }
 
@@ -89,7 +109,7 @@ impl Drive {
             Drive::Fallback(Manoeuvre::PullOver) => Some(PULL_OVER_MPS2),
             Drive::Fallback(Manoeuvre::Emergency) | Drive::Estop => Some(EMERGENCY_MPS2),
             Drive::Neutral => Some(NEUTRAL_MPS2),
-            Drive::Autonomous | Drive::SpeedCap(_) | Drive::Human => None,
+            Drive::Autonomous | Drive::SpeedCap(_) | Drive::Human | Drive::Manual { .. } => None,
         }
     }
 
@@ -98,10 +118,17 @@ impl Drive {
         self.is_stop()
     }
 
-    /// Reads a meaningless or standing speed cap as a hold, so that bad input is safe.
+    /// Reads a meaningless or standing speed cap as a hold, and a meaningless hand as none, so that bad input is
+    /// safe.
     pub(super) fn checked(self) -> Self {
+        let share = |value: f64| if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 };
         match self {
             Drive::SpeedCap(cap) if !cap.is_finite() || cap < 0.5 => Drive::Hold,
+            Drive::Manual { steer, accelerate, cap_mps } => Drive::Manual {
+                steer: share(steer),
+                accelerate: share(accelerate),
+                cap_mps: cap_mps.map(|cap| if cap.is_finite() { cap.max(0.0) } else { 0.0 }),
+            },
             Drive::Autonomous
             | Drive::Hold
             | Drive::SpeedCap(_)

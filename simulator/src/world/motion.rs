@@ -5,8 +5,9 @@
 //! (station, offset, heading error), an exact change of variables on a circle that needs no arctangent
 //! of a position. All vehicles have the same shape, so gaps do not depend on the reference point.
 
-use super::road::Road;
+use super::road::{LANE_WIDTH_METERS, Road};
 use super::trigonometry::{arctangent, sine_cosine, tangent};
+use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 /// Length of every vehicle, metres.
 pub const LENGTH_METERS: f64 = 4.5;
@@ -24,6 +25,11 @@ pub(super) const LATERAL_MAX_MPS2: f64 = 4.0;
 pub(super) const LATERAL_COMFORT_MPS2: f64 = 2.5;
 /// Hardest braking the tyres give, m/s2: RSS `b_max` (Shalev-Shwartz et al. 2017).
 pub const BRAKING_MAX_MPS2: f64 = 8.0;
+/// Offset at which the rail beside the road holds a vehicle, metres: half a metre of shoulder. Only a person can
+/// drive so far out.
+pub(super) const RAIL_METERS: f64 = LANE_WIDTH_METERS + 0.5 - WIDTH_METERS / 2.0;
+/// What scraping along the rail costs, m/s2.
+const SCRAPE_MPS2: f64 = 3.0;
 /// Pure pursuit looks this many seconds ahead, and never less than the metres below.
 const LOOK_AHEAD_SECS: f64 = 0.8;
 const LOOK_AHEAD_MIN_METERS: f64 = 4.0;
@@ -72,6 +78,20 @@ impl Motion {
         self.offset_meters += distance * sine;
         self.heading_error_rad += yaw - road.curvature * along;
         self.travelled_meters += distance;
+        if self.heading_error_rad.abs() > PI {
+            self.heading_error_rad -= TAU.copysign(self.heading_error_rad);
+        }
+        if self.offset_meters.abs() > RAIL_METERS {
+            self.scrape(step_secs);
+        }
+    }
+
+    /// The rail turns a vehicle along the road, whichever way it went, and slows it down.
+    fn scrape(&mut self, step_secs: f64) {
+        self.offset_meters = self.offset_meters.clamp(-RAIL_METERS, RAIL_METERS);
+        let faces_along = self.heading_error_rad.abs() < FRAC_PI_2;
+        self.heading_error_rad = if faces_along { 0.0 } else { PI.copysign(self.heading_error_rad) };
+        self.speed_mps = (self.speed_mps - SCRAPE_MPS2 * step_secs).max(0.0);
     }
 
     /// Applies the acceleration to the speed and returns the metres driven; braking ends at standstill.
@@ -141,6 +161,14 @@ impl LateralPath {
     pub(super) fn leads_to(&self, offset_meters: f64) -> bool {
         (self.to - offset_meters).abs() < 1e-9
     }
+}
+
+/// Returns the steering angle in radians that a hand asks for: as much of the room that the tyres leave as its
+/// share says, beside the angle that follows the bend.
+pub(super) fn steer_by_hand(motion: &Motion, share: f64, road: &Road) -> f64 {
+    let (_, direction) = sine_cosine(motion.heading_error_rad);
+    let bend = road.curvature / (1.0 - road.curvature * motion.offset_meters);
+    arctangent(WHEELBASE_METERS * bend * direction) + share * steering_limit(motion.speed_mps)
 }
 
 /// Returns the steering angle in radians that leads to the path by pure pursuit.

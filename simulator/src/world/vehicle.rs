@@ -204,7 +204,7 @@ impl Vehicle {
                 self.immobilised = false;
             }
             Drive::Hold | Drive::SpeedCap(_) => self.directive = Some(drive),
-            Drive::Fallback(_) => self.directive = None,
+            Drive::Fallback(_) | Drive::Manual { .. } => self.directive = None,
             Drive::Estop => {
                 self.directive = None;
                 self.immobilised = true;
@@ -223,6 +223,11 @@ impl Vehicle {
             drive
         };
         if effective != self.effective {
+            if matches!(self.effective, Drive::Manual { .. }) {
+                // Whoever drives next starts from where the hands left it.
+                self.lane = self.lane();
+                self.path = LateralPath::at(self.motion.offset_meters);
+            }
             self.effective = effective;
             self.effective_since = now;
             self.plan_across();
@@ -240,9 +245,15 @@ impl Vehicle {
     /// Plans the way across the road that a new drive needs: a stop in the middle of a lane change goes to
     /// the nearer lane while there is still road to do it, and who stands at the edge comes back.
     fn plan_across(&mut self) {
-        let pulls_over = self.effective == Drive::Fallback(Manoeuvre::PullOver);
-        if pulls_over {
-            return;
+        match self.effective {
+            Drive::Fallback(Manoeuvre::PullOver) | Drive::Manual { .. } => return,
+            Drive::Autonomous
+            | Drive::Hold
+            | Drive::SpeedCap(_)
+            | Drive::Fallback(Manoeuvre::StandStill | Manoeuvre::Comfortable | Manoeuvre::Emergency)
+            | Drive::Estop
+            | Drive::Neutral
+            | Drive::Human => {}
         }
         let stop = self.effective.is_stop();
         if stop && self.is_changing_lane() {

@@ -3,6 +3,7 @@
 mod determinism;
 mod drives;
 mod faults;
+mod manual;
 mod scenarios;
 mod traffic;
 

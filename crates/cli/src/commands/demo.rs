@@ -2,6 +2,7 @@
 
 mod evidence;
 mod script;
+mod window;
 
 use super::{ledger, serve, simulate, watch};
 use crate::{
@@ -31,13 +32,17 @@ use watchkeeper_simulator::{
     Scenario, World,
     driver::{DriverError, DriverOptions, DriverReport, drive},
 };
+use window::Window;
 
 /// How long a scripted demo lasts unless told otherwise: the fault begins at 8 s, a takeover takes about 20 s.
 const HEADLESS_SECONDS: u64 = 60;
+/// Who sits at the console of the demo, as the record names him.
+const PERSON: &str = "you";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   watchkeeper demo                            monitor, eight vehicles, and the console in this terminal
+  watchkeeper demo --window PROGRAM           the same with the console in a window
   watchkeeper demo --headless --seconds 60    a scripted operator instead; judged by the record it leaves
 
 Headless, the exit code is 0 only if a takeover was raised, claimed, commanded (HOLD), obeyed and handed back, as
@@ -46,6 +51,12 @@ pub(crate) struct DemoArguments {
     /// Plays a scripted operator (chosen by itself without a terminal)
     #[arg(long)]
     headless: bool,
+    /// Opens this console program instead of the console in this terminal; closing it ends the demo
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "headless")]
+    window: Option<PathBuf>,
+    /// The map that the window shows
+    #[arg(long, value_name = "FILE", requires = "window")]
+    map: Option<PathBuf>,
     /// How long it lasts [default: 60 headless, else until you quit]
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
@@ -64,10 +75,29 @@ pub(crate) struct DemoArguments {
 }
 
 impl DemoArguments {
-    /// Returns whether a script sits at the console.
-    pub(crate) fn is_headless(&self) -> bool {
-        self.headless || !(stdin().is_terminal() && stdout().is_terminal())
+    /// Returns whether the console takes the whole terminal.
+    pub(crate) fn draws(&self) -> bool {
+        self.seat() == Seat::Terminal
     }
+
+    fn seat(&self) -> Seat {
+        match &self.window {
+            Some(program) => Seat::Window(program.clone()),
+            None if self.headless || !(stdin().is_terminal() && stdout().is_terminal()) => Seat::Script,
+            None => Seat::Terminal,
+        }
+    }
+}
+
+/// Who sits at the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seat {
+    /// Nobody: a script does what a person would.
+    Script,
+    /// Whoever started the demo, in this terminal.
+    Terminal,
+    /// Whoever started the demo, in a window of this program.
+    Window(PathBuf),
 }
 
 /// Monitor and simulator, running.
@@ -88,18 +118,35 @@ pub(crate) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let mut shutdown = Shutdown::listen()?;
     let data = data_directory(&arguments)?;
     let scenario = simulate::scenario(&arguments.scenario)?;
-    let headless = arguments.is_headless();
-    if headless {
+    let seat = arguments.seat();
+    if seat != Seat::Terminal {
         say(format_args!("{}: {} (seed {})", scenario.name(), scenario.title(), arguments.seed))?;
         say(format_args!("record in {}", data.display()))?;
     }
     let stage = Stage::set(&data, &arguments, &scenario).await?;
-    if headless {
-        let length = Duration::from_secs(arguments.seconds.unwrap_or(HEADLESS_SECONDS));
-        play_script(stage, &data, length, &mut shutdown).await
-    } else {
-        let length = arguments.seconds.map_or(Duration::MAX, Duration::from_secs);
-        play_console(stage, &data, length, &mut shutdown).await
+    let length = arguments.seconds.map(Duration::from_secs);
+    match seat {
+        Seat::Script => {
+            let length = length.unwrap_or(Duration::from_secs(HEADLESS_SECONDS));
+            play_script(stage, &data, length, &mut shutdown).await
+        }
+        Seat::Terminal => play_console(stage, &data, length.unwrap_or(Duration::MAX), &mut shutdown).await,
+        Seat::Window(program) => {
+            let map = arguments.map.as_deref();
+            let opened = Window::new(&program, &stage.endpoint, PERSON, OperatorRole::Supervisor, map);
+            let until = async {
+                tokio::select! {
+                    biased;
+                    () = shutdown.wanted() => {}
+                    () = tokio::time::sleep(length.unwrap_or(Duration::MAX)) => {}
+                }
+            };
+            let shown = match opened {
+                Ok(window) => window.show(until).await,
+                Err(error) => Err(error),
+            };
+            end_console(stage, shown, &data).await
+        }
     }
 }
 
@@ -151,7 +198,7 @@ async fn play_console(
     length: Duration,
     shutdown: &mut Shutdown,
 ) -> anyhow::Result<ExitCode> {
-    let who = PersonArguments { person: person("you")?, role: OperatorRole::Supervisor };
+    let who = PersonArguments { person: person(PERSON)?, role: OperatorRole::Supervisor };
     let operator = operator(stage.endpoint.clone(), &who, ConsoleKind::Text);
     let shown = tokio::select! {
         biased;
@@ -159,6 +206,11 @@ async fn play_console(
         () = tokio::time::sleep(length) => Ok(()),
         shown = watch::show(operator) => shown,
     };
+    end_console(stage, shown, data).await
+}
+
+/// Ends the stage after a person's console, and says what it came to.
+async fn end_console(stage: Stage, shown: anyhow::Result<()>, data: &Path) -> anyhow::Result<ExitCode> {
     let played = stage.strike().await?;
     shown?;
     say(simulate::describe(&played.driver, "vehicle-"))?;

@@ -23,11 +23,16 @@ is the one that was claimed or waited for last:
   {"do":"claim","agent":"vehicle-4"}   {"do":"engage"}   {"do":"hold"}   {"do":"speed_cap","mps":5}
   {"do":"resume"}   {"do":"hand_back"}   {"do":"release"}   {"do":"dismiss","reason":"..."}
   {"do":"clear_latch","latch_id":7,"reason":"..."}   {"do":"minimal_risk","level":2}
-  {"do":"acknowledge","alert_id":1}   {"do":"stop","agent":"vehicle-4","reason":"..."}
+  {"do":"acknowledge","alert_id":1}   {"do":"unshelve","alert_id":1}
+  {"do":"shelve","alert_id":1,"reason":"...","for_secs":1800}   (1 h without for_secs, at most 8 h)
+  {"do":"request_handover","agent":"vehicle-4"}   ("preempt":true,"reason":"..." for supervisors; then engage)
+  {"do":"answer_handover","accept":true}   {"do":"allow_takeover","allowed":true}
+  {"do":"label","demand_id":1,"verdict":"real"}   (or false_alarm, late, unclear; once it is over)
+  {"do":"stop","agent":"vehicle-4","reason":"..."}
   {"do":"status"}   {"do":"quit"}
   {"do":"wait","for":{"agent":"vehicle-4","state":"human"},"timeout_secs":10}
-  wait for: agent (or any:true), state, lease (mine, none), alert (takeover, any, none), command (terminal,
-  completed), can_resume, condition_reached, offline; all that is given must hold at once.
+  wait for: agent (or any:true), state, lease (mine, next, none), alert (takeover, any, none), command (terminal,
+  completed), can_resume, condition_reached, handover, offline; all that is given must hold at once.
   Without timeout_secs a wait fails after 30 s.
 An "id" in a line comes back with its answer ("sent", "waited" or "failed"), and with the monitor's refusal of it
 ("error", or "lease" with "change":"refused"; the newest order of that kind which nothing has answered yet).

@@ -132,7 +132,7 @@ const fn world(paused: bool) -> World {
 /// Says whether the series goes on under a directive.
 const fn goes_on(mode: Mode) -> bool {
     match mode {
-        Mode::Autonomous | Mode::Human { hold: false } => true,
+        Mode::Autonomous | Mode::Human { hold: false } | Mode::Manual { .. } => true,
         Mode::SafePolicy
         | Mode::Human { hold: true }
         | Mode::Neutral
@@ -287,6 +287,7 @@ const fn describe(mode: Mode) -> &'static str {
         Mode::Autonomous => "playing",
         Mode::Human { hold: false } => "a person leads: playing",
         Mode::Human { hold: true } => "a person holds it: paused",
+        Mode::Manual { .. } => "a person drives by hand: playing",
         Mode::Neutral => "the person in control is not there: paused",
         Mode::Fallback(_) => "fell back: paused",
         Mode::Held => "held until a person releases it: paused",

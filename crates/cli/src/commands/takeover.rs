@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 use watchkeeper_ledger::{Entry, ReadStorage, Reader};
 use watchkeeper_model::{DemandId, WallTime};
 use watchkeeper_protocol::record::{TakeoverRecord, record_type};
@@ -43,56 +43,57 @@ enum What {
 pub(crate) fn run(arguments: TakeoverArguments) -> anyhow::Result<ExitCode> {
     match arguments.what {
         What::List { data } => {
-            let mut is_empty = true;
-            for takeover in Takeovers::of(&data.open()?)? {
-                let (takeover, written_at) = takeover?;
-                say(line(&takeover, written_at))?;
-                is_empty = false;
+            let (takeovers, read) = takeovers(&data.open()?);
+            for (takeover, written_at) in &takeovers {
+                say(line(takeover, *written_at))?;
             }
-            if is_empty {
+            read?;
+            if takeovers.is_empty() {
                 say("no takeover in this record")?;
             }
         }
         What::Show { id, data } => {
-            for takeover in Takeovers::of(&data.open()?)? {
-                let (takeover, written_at) = takeover?;
-                if takeover.demand_id == DemandId(id) {
-                    say(format_args!("written {}\n{}", wall(written_at), waterfall::text(&takeover)))?;
-                    return Ok(ExitCode::SUCCESS);
-                }
-            }
-            bail!("no takeover {id} in this record; `watchkeeper takeover list` names all there are");
+            let (takeovers, read) = takeovers(&data.open()?);
+            let found = takeovers.iter().find(|(takeover, _)| takeover.demand_id == DemandId(id));
+            let Some((takeover, written_at)) = found else {
+                read?;
+                bail!("no takeover {id} in this record; `watchkeeper takeover list` names all there are");
+            };
+            say(format_args!("written {}\n{}", wall(*written_at), waterfall::text(takeover)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The takeovers of a record in its order, up to the first damage, which is an error.
-struct Takeovers<'a, S: ReadStorage + ?Sized> {
-    reader: Reader<'a, S>,
+/// Returns the takeovers of a record in its order, up to the first damage, which is an error.
+///
+/// The record holds a takeover once more each time that somebody labels it: the last word counts.
+fn takeovers(storage: &(impl ReadStorage + ?Sized)) -> (Vec<(TakeoverRecord, WallTime)>, anyhow::Result<()>) {
+    let mut takeovers = vec![];
+    let mut places = BTreeMap::new();
+    let read = each(storage, |takeover, written_at| {
+        let place = *places.entry(takeover.demand_id).or_insert(takeovers.len());
+        match takeovers.get_mut(place) {
+            Some(before) => *before = (takeover, written_at),
+            None => takeovers.push((takeover, written_at)),
+        }
+    });
+    (takeovers, read)
 }
 
-impl<'a, S: ReadStorage + ?Sized> Takeovers<'a, S> {
-    fn of(storage: &'a S) -> anyhow::Result<Self> {
-        Ok(Self { reader: Reader::new(storage)? })
-    }
-}
-
-impl<S: ReadStorage + ?Sized> Iterator for Takeovers<'_, S> {
-    type Item = anyhow::Result<(TakeoverRecord, WallTime)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match self.reader.next()?.context("reading the record; `watchkeeper ledger verify` says more") {
-                Ok(Entry::Record(record)) if record.record_type == record_type::TAKEOVER => {
-                    let written_at = WallTime::from_unix_nanos(record.wall_nanos);
-                    return Some(decode(&record).map(|takeover| (takeover, written_at)));
-                }
-                Ok(Entry::Segment(_) | Entry::Record(_)) => {}
-                Err(damage) => return Some(Err(damage)),
+fn each(
+    storage: &(impl ReadStorage + ?Sized),
+    mut take: impl FnMut(TakeoverRecord, WallTime),
+) -> anyhow::Result<()> {
+    for entry in Reader::new(storage)? {
+        match entry.context("reading the record; `watchkeeper ledger verify` says more")? {
+            Entry::Record(record) if record.record_type == record_type::TAKEOVER => {
+                take(decode(&record)?, WallTime::from_unix_nanos(record.wall_nanos));
             }
+            Entry::Segment(_) | Entry::Record(_) => {}
         }
     }
+    Ok(())
 }
 
 fn line(takeover: &TakeoverRecord, written_at: WallTime) -> String {
@@ -104,6 +105,6 @@ fn line(takeover: &TakeoverRecord, written_at: WallTime) -> String {
         takeover.outcome.map_or(HOW_UNKNOWN, watchkeeper_model::DemandOutcome::word),
         takeover.holder.as_ref().map_or("nobody", |person| person.as_str()),
         takeover.final_state.word(),
-        watchkeeper_model::Note::cut(&takeover.reason),
+        takeover.reason,
     )
 }

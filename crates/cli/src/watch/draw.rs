@@ -4,7 +4,7 @@ mod chrome;
 mod detail;
 mod fleet;
 mod help;
-mod queue;
+pub(in crate::watch) mod queue;
 mod tables;
 mod takeover;
 

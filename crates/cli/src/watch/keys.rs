@@ -1,27 +1,22 @@
 //! Keys into intents. Every key acts on the selected id, never on a row.
 
-use super::ui::{CONFIRM_WITHIN, Engage, Pane, Pending, Prompt, Purpose, UiState, View};
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use std::time::Duration;
-use watchkeeper_model::{
-    AgentId, AlarmState, CommandArgs, CommandKind, FallbackLevel, MonoTime, Note, OperatorRole,
+use super::{
+    draw::queue::queue,
+    ui::{Asked, Pane, UiState, View},
 };
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use watchkeeper_model::{AgentId, Alarm, AlertId, MonoTime};
 use watchkeeper_picture::{
-    Action, Intent, Picture, Unavailable,
+    Action, CONFIRM_WITHIN, Intent, MAX_TYPED, Picture, Press, Typed,
     view::{self, Tone},
 };
-
-/// More agents than this within [`MANY_WITHIN`] must be confirmed (`takeover.md` 2.8).
-const MANY: usize = 5;
-const MANY_WITHIN: Duration = Duration::from_secs(10);
-/// Longest line that a person types: it fits a note, whatever the characters.
-const MAX_TYPED: usize = 120;
 
 /// Takes one key; returns what the person wants.
 pub(crate) fn handle(key: KeyEvent, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
     if key.kind == KeyEventKind::Release {
         return vec![];
     }
+    let asked = ui.asked.clone();
     ui.touch(now);
     ui.refresh(picture, now);
     let control = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
@@ -31,7 +26,7 @@ pub(crate) fn handle(key: KeyEvent, picture: &Picture, ui: &mut UiState, now: Mo
         }
         return vec![];
     }
-    if ui.prompt.is_some() {
+    if ui.hands.question().is_some() {
         return typed(key.code, picture, ui, now);
     }
     let help_was_open = std::mem::take(&mut ui.help);
@@ -43,7 +38,7 @@ pub(crate) fn handle(key: KeyEvent, picture: &Picture, ui: &mut UiState, now: Mo
     if help_was_open && key.code != KeyCode::Char(Action::Stop.key()) {
         return vec![];
     }
-    pressed(key.code, picture, ui, now)
+    pressed(key.code, asked, picture, ui, now)
 }
 
 const fn is_navigation(code: KeyCode) -> bool {
@@ -53,7 +48,13 @@ const fn is_navigation(code: KeyCode) -> bool {
     )
 }
 
-fn pressed(code: KeyCode, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
+fn pressed(
+    code: KeyCode,
+    asked: Option<Asked>,
+    picture: &Picture,
+    ui: &mut UiState,
+    now: MonoTime,
+) -> Vec<Intent> {
     if let KeyCode::Char(c) = code
         && let Some(action) = Action::ALL.into_iter().find(|action| action.key() == c)
     {
@@ -68,10 +69,20 @@ fn pressed(code: KeyCode, picture: &Picture, ui: &mut UiState, now: MonoTime) ->
     } else if matches!(code, KeyCode::Tab | KeyCode::BackTab | KeyCode::Left | KeyCode::Right) {
         switch_pane(picture, ui, now);
     } else if code == KeyCode::Esc {
-        ui.engage = None;
         ui.news.dismiss();
+        return press(&Press::Escape, picture, ui, now);
     } else if code == KeyCode::Char('a') {
-        return acknowledge(picture, ui, now);
+        return on_alert(|alert, _| Press::Acknowledge(alert), picture, ui, now);
+    } else if code == KeyCode::Char('z') {
+        let meaning = |alert, alarm: &Alarm| match alarm.shelved {
+            Some(_) => Press::Unshelve(alert),
+            None => Press::Shelve(alert),
+        };
+        return on_alert(meaning, picture, ui, now);
+    } else if matches!(code, KeyCode::Char('y' | 'Y')) {
+        return answer(asked, true, picture, ui, now);
+    } else if matches!(code, KeyCode::Char('u' | 'U')) {
+        return answer(asked, false, picture, ui, now);
     } else if code == KeyCode::Char('n') {
         jump_to_most_urgent(picture, ui, now);
     } else if code == KeyCode::Char('?') {
@@ -108,215 +119,83 @@ fn step_of(code: KeyCode) -> Option<isize> {
     steps.into_iter().find(|(key, _)| *key == code).map(|(_, step)| step)
 }
 
+/// Does what a press means and tells the person what became of it.
+fn press(press: &Press, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
+    let agent = ui.agent.clone();
+    let pressed = ui.hands.press(press, agent.as_ref(), picture, now);
+    match pressed.said {
+        Some(said) => ui.say(said.tone, said.text, now),
+        // A question or a countdown stands there now and says it better.
+        None => ui.hush(),
+    }
+    pressed.intents
+}
+
 fn act(action: Action, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
-    let Some(agent) = ui.agent.clone() else {
+    if ui.agent.is_none() {
         ui.say(Tone::Warning, "select an agent first: j and k move, n goes to the most urgent alert", now);
         return vec![];
-    };
-    let allowed = action.check(picture, &agent, now);
-    match action {
-        Action::Claim => return claim(agent, allowed, ui, now),
-        Action::Engage => return engage(agent, allowed, picture, ui, now),
-        Action::Hold
-        | Action::SpeedCap
-        | Action::Resume
-        | Action::MinimalRisk
-        | Action::HandBack
-        | Action::Release
-        | Action::Dismiss
-        | Action::ClearLatch
-        | Action::Stop => {}
     }
-    if let Err(why) = allowed {
-        ui.say(Tone::Warning, format!("NOT SENT: {} {agent}: {why}", action.verb()), now);
+    if action == Action::Manual {
+        ui.say(Tone::Warning, "driving by hand needs the window: a terminal cannot know a held key", now);
         return vec![];
     }
-    let command = |kind, args| Intent::Command { agent: agent.clone(), kind, args };
-    let intent = match action {
-        Action::Stop => return stop(agent, ui, now),
-        Action::SpeedCap => return ask(Purpose::SpeedCap, agent, ui),
-        Action::Dismiss => return ask(Purpose::Dismiss, agent, ui),
-        Action::ClearLatch => return ask_latch(agent, picture, ui),
-        Action::Hold => command(CommandKind::Hold, CommandArgs::default()),
-        Action::Resume => command(CommandKind::Resume, CommandArgs::default()),
-        // Level 1 is what HOLD means without a lease, level 3 is nearly a stop: this key is the level between.
-        Action::MinimalRisk => {
-            let args = CommandArgs { level: Some(FallbackLevel::CONTAIN), ..CommandArgs::default() };
-            command(CommandKind::MinimalRisk, args)
-        }
-        Action::HandBack => Intent::HandBack { agent: agent.clone() },
-        Action::Release => Intent::Release { agent: agent.clone() },
-        Action::Claim | Action::Engage => return vec![],
-    };
-    ui.say(Tone::Own, format!("sent: {} {agent}", action.verb()), now);
-    vec![intent]
+    press(&Press::Action(action), picture, ui, now)
 }
 
-/// The first deliberate input. On an agent that is already this person's it arms the second again.
-fn claim(agent: AgentId, allowed: Result<(), Unavailable>, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
-    let claimed_before = match allowed {
-        Ok(()) => false,
-        Err(Unavailable::AlreadyYours) => true,
-        Err(why) => {
-            ui.say(Tone::Warning, format!("NOT SENT: take over {agent}: {why}"), now);
-            return vec![];
+fn typed(code: KeyCode, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
+    if code == KeyCode::Esc {
+        ui.typed.clear();
+        return press(&Press::Typed(Typed::Cancel), picture, ui, now);
+    } else if code == KeyCode::Backspace {
+        ui.typed.pop();
+    } else if code == KeyCode::Enter {
+        let text = std::mem::take(&mut ui.typed);
+        let intents = press(&Press::Typed(Typed::Text(text.clone())), picture, ui, now);
+        // An answer that was of no use stays, to be put right.
+        if ui.hands.question().is_some() {
+            ui.typed = text;
         }
-    };
-    ui.engage = Some(Engage { agent: agent.clone(), armed_at: now });
-    // The line below the lists counts down from what the monitor says.
-    ui.hush();
-    if claimed_before { vec![] } else { vec![Intent::Claim { agent }] }
+        return intents;
+    } else if let KeyCode::Char(c) = code
+        && ui.typed.chars().count() < MAX_TYPED
+    {
+        ui.typed.push(c);
+    }
+    vec![]
 }
 
-/// The second deliberate input: for the same agent, and before its claim lapses.
-fn engage(
-    agent: AgentId,
-    allowed: Result<(), Unavailable>,
+fn on_alert(
+    meaning: impl Fn(AlertId, &Alarm) -> Press,
     picture: &Picture,
     ui: &mut UiState,
     now: MonoTime,
 ) -> Vec<Intent> {
-    let Some(pending) = &ui.engage else {
-        ui.say(Tone::Warning, format!("press t first: taking control of {agent} needs two inputs"), now);
-        return vec![];
-    };
-    if pending.agent != agent {
-        let text = format!("you began to take over {}; press t for {agent}", pending.agent);
-        ui.say(Tone::Warning, text, now);
-        return vec![];
-    }
-    if let Err(why) = allowed {
-        let why = if why == Unavailable::ClaimFirst { "not granted yet".to_owned() } else { why.to_string() };
-        ui.say(Tone::Warning, format!("NOT SENT: engage {agent}: {why}"), now);
-        return vec![];
-    }
-    ui.engage = None;
-    let latches = picture.agent(&agent).map(view::takeover::releases).unwrap_or_default();
-    ui.say(Tone::Own, format!("sent: engage {agent}"), now);
-    vec![Intent::Engage { agent, latches }]
-}
-
-/// One key stops. Only beyond five agents within ten seconds the same key must be pressed again.
-fn stop(agent: AgentId, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
-    ui.stops.retain(|(_, at)| now.since(*at) < MANY_WITHIN);
-    let others = ui.stops.iter().filter(|(stopped, _)| *stopped != agent).count();
-    let armed = ui.stop_armed.take().is_some_and(|armed| armed.agent == agent && now < armed.until);
-    let confirm_many = others >= MANY;
-    if confirm_many && !armed {
-        ui.say(Tone::Danger, format!("more than {MANY} stops within 10 s: S again stops {agent} too"), now);
-        ui.stop_armed = Some(Pending { agent, until: now.after(CONFIRM_WITHIN) });
-        return vec![];
-    }
-    ui.stops.retain(|(stopped, _)| *stopped != agent);
-    ui.stops.push((agent.clone(), now));
-    ui.say(Tone::Danger, format!("sent: STOP {agent}"), now);
-    vec![Intent::Stop { agent, reason: None, confirm_many }]
-}
-
-fn ask(purpose: Purpose, agent: AgentId, ui: &mut UiState) -> Vec<Intent> {
-    ui.prompt = Some(Prompt { purpose, agent, text: String::new() });
-    vec![]
-}
-
-fn ask_latch(agent: AgentId, picture: &Picture, ui: &mut UiState) -> Vec<Intent> {
-    let role = picture.me().map_or(OperatorRole::Observer, |me| me.role);
-    let latch = picture.agent(&agent).and_then(|entry| Action::clearable_latch(entry.status(), role));
-    latch.map_or_else(Vec::new, |latch| ask(Purpose::ClearLatch(latch.latch_id), agent, ui))
-}
-
-fn typed(code: KeyCode, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
-    let Some(prompt) = &mut ui.prompt else { return vec![] };
-    if code == KeyCode::Esc {
-        ui.prompt = None;
-        ui.say(Tone::Quiet, "nothing sent", now);
-    } else if code == KeyCode::Backspace {
-        prompt.text.pop();
-    } else if code == KeyCode::Enter {
-        return submit(picture, ui, now);
-    } else if let KeyCode::Char(c) = code
-        && prompt.text.chars().count() < MAX_TYPED
-    {
-        prompt.text.push(c);
-    }
-    vec![]
-}
-
-fn submit(picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
-    let Some(prompt) = ui.prompt.take() else { return vec![] };
-    let (action, made) = match prompt.purpose {
-        Purpose::SpeedCap => (Action::SpeedCap, speed_cap(&prompt.text)),
-        Purpose::Dismiss => (
-            Action::Dismiss,
-            reason(&prompt.text).map(|reason| {
-                (CommandKind::Dismiss, CommandArgs { reason: Some(reason), ..CommandArgs::default() })
-            }),
-        ),
-        Purpose::ClearLatch(latch_id) => (
-            Action::ClearLatch,
-            reason(&prompt.text).map(|reason| {
-                let args =
-                    CommandArgs { latch_id: Some(latch_id), reason: Some(reason), ..CommandArgs::default() };
-                (CommandKind::ClearLatch, args)
-            }),
-        ),
-    };
-    let Ok((kind, args)) = made else {
-        let needs = if action == Action::SpeedCap { "a speed in m/s, 0 or more" } else { "a reason" };
-        ui.say(Tone::Warning, format!("NOT SENT: {} needs {needs}", action.verb()), now);
-        ui.prompt = Some(prompt);
-        return vec![];
-    };
-    // Much may have changed while the person was typing.
-    if let Err(why) = action.check(picture, &prompt.agent, now) {
-        ui.say(Tone::Warning, format!("NOT SENT: {} {}: {why}", action.verb(), prompt.agent), now);
-        return vec![];
-    }
-    ui.say(Tone::Own, format!("sent: {} {}", action.verb(), prompt.agent), now);
-    vec![Intent::Command { agent: prompt.agent, kind, args }]
-}
-
-/// What was typed cannot be sent.
-struct NotUsable;
-
-fn speed_cap(text: &str) -> Result<(CommandKind, CommandArgs), NotUsable> {
-    let speed: f64 = text.trim().replace(',', ".").parse().map_err(|_not_a_number| NotUsable)?;
-    if !speed.is_finite() || speed < 0.0 {
-        return Err(NotUsable);
-    }
-    Ok((CommandKind::SpeedCap, CommandArgs { speed_mps: Some(speed), ..CommandArgs::default() }))
-}
-
-fn reason(text: &str) -> Result<Note, NotUsable> {
-    let text = text.trim();
-    if text.is_empty() { Err(NotUsable) } else { Ok(Note::cut(text)) }
-}
-
-fn acknowledge(picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
     let Some(entry) = ui.alert.and_then(|alert| picture.alert(alert)) else {
         ui.say(Tone::Warning, "select an alert first: Tab, or n for the most urgent", now);
         return vec![];
     };
-    let alarm = entry.alarm();
-    let refused = if !picture.link().is_connected() {
-        Some(Unavailable::Disconnected.to_string())
-    } else if picture.me().is_none_or(|me| me.role < OperatorRole::Operator) {
-        Some(Unavailable::Observer.to_string())
-    } else if matches!(alarm.state, AlarmState::AckedActive | AlarmState::Normal) {
-        Some("it is acknowledged already".to_owned())
-    } else {
-        None
-    };
-    if let Some(why) = refused {
-        ui.say(Tone::Warning, format!("NOT SENT: acknowledge {}: {why}", alarm.alert_id), now);
+    press(&meaning(entry.alarm().alert_id, entry.alarm()), picture, ui, now)
+}
+
+/// Answers the wish for control that stood on the screen when the key was pressed.
+fn answer(
+    asked: Option<Asked>,
+    accept: bool,
+    picture: &Picture,
+    ui: &mut UiState,
+    now: MonoTime,
+) -> Vec<Intent> {
+    let Some(Asked { agent, request_id }) = asked else {
+        ui.say(Tone::Quiet, "nobody asks you for control", now);
         return vec![];
-    }
-    ui.say(Tone::Own, format!("sent: acknowledge {} of {}", alarm.alert_id, alarm.agent), now);
-    vec![Intent::Acknowledge { alert: alarm.alert_id }]
+    };
+    press(&Press::Answer { agent, request_id, accept }, picture, ui, now)
 }
 
 fn step_by(step: isize, picture: &Picture, ui: &mut UiState, now: MonoTime) {
     if ui.view == View::Overview && ui.pane == Pane::Alerts {
-        let rows = view::alerts::rows(picture, ui.frozen(now), now);
+        let rows = queue(picture, ui, now);
         let held = rows.iter().position(|row| Some(row.alert) == ui.alert);
         if let Some(row) = moved(held, step, rows.len()).and_then(|index| rows.get(index)) {
             let order = rows.iter().map(|row| row.alert).collect();

@@ -24,6 +24,8 @@ const REASON_WITHIN: Duration = Duration::from_millis(500);
 pub(crate) struct News {
     held: BTreeMap<AgentId, Held>,
     told: BTreeSet<(CommandId, &'static str)>,
+    /// The wishes and grants of control that were told and still stand.
+    wishes: BTreeSet<Wish>,
     lines: Vec<MessageLine>,
 }
 
@@ -42,7 +44,7 @@ struct Held {
 
 impl News {
     pub(crate) const fn new() -> Self {
-        Self { held: BTreeMap::new(), told: BTreeSet::new(), lines: Vec::new() }
+        Self { held: BTreeMap::new(), told: BTreeSet::new(), wishes: BTreeSet::new(), lines: Vec::new() }
     }
 
     /// Returns the news that still counts, oldest first.
@@ -64,18 +66,15 @@ impl News {
         }
     }
 
-    /// Says that a claim has run out, before the monitor does.
-    pub(crate) fn claim_lapsed(&mut self, agent: &AgentId, now: MonoTime) {
+    /// Takes note that the person knows already why he is about to lose an agent.
+    pub(crate) fn knows(&mut self, agent: &AgentId) {
         if let Some(held) = self.held.get_mut(agent) {
             held.told = true;
         }
-        self.tell(Tone::Danger, lapsed(agent), now);
     }
 
-    /// Compares the picture with what was held and told; returns the agents whose lease is over.
-    ///
-    /// `away`: no key was pressed in time.
-    pub(crate) fn update(&mut self, picture: &Picture, away: bool, now: MonoTime) -> Vec<AgentId> {
+    /// Compares the picture with what was held and told. `away`: no key was pressed in time.
+    pub(crate) fn update(&mut self, picture: &Picture, away: bool, now: MonoTime) {
         self.lines.retain(|line| now < line.until);
         for (agent, entry) in picture.agents() {
             let Some(epoch) = picture.my_epoch(agent) else { continue };
@@ -95,10 +94,38 @@ impl News {
             self.held.insert(agent.clone(), held);
         }
         self.rejections(picture, now);
-        self.losses(picture, now)
+        self.wishes(picture, now);
+        self.losses(picture, now);
     }
 
-    fn losses(&mut self, picture: &Picture, now: MonoTime) -> Vec<AgentId> {
+    /// Tells who wants, or is about to take, control of what this person holds.
+    fn wishes(&mut self, picture: &Picture, now: MonoTime) {
+        let me = picture.me().map(|me| me.session_id);
+        let mut open = BTreeSet::new();
+        for (agent, entry) in picture.agents() {
+            let Some(lease) = entry.status().lease.as_ref().filter(|lease| Some(lease.session_id) == me)
+            else {
+                continue;
+            };
+            if let Some(wish) = &lease.handover
+                && is_new(&mut open, &self.wishes, (agent, "wish", wish.request_id))
+            {
+                let why = wish.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let text = format!("{} asks for {agent}{why}: y hands it over, u keeps it", wish.by);
+                self.tell(Tone::Warning, text, now);
+            }
+            if let Some(next) = &lease.next
+                && is_new(&mut open, &self.wishes, (agent, "next", next.epoch.0))
+            {
+                let who = if next.preempts { "supervisor " } else { "" };
+                let text = format!("{who}{} takes over {agent}: you drive until then", next.holder);
+                self.tell(if next.preempts { Tone::Danger } else { Tone::Own }, text, now);
+            }
+        }
+        self.wishes = open;
+    }
+
+    fn losses(&mut self, picture: &Picture, now: MonoTime) {
         let gone: Vec<_> =
             self.held.keys().filter(|agent| picture.my_epoch(agent).is_none()).cloned().collect();
         for agent in &gone {
@@ -114,7 +141,6 @@ impl News {
                 self.tell(tone, text, now);
             }
         }
-        gone
     }
 
     fn rejections(&mut self, picture: &Picture, now: MonoTime) {
@@ -129,6 +155,17 @@ impl News {
             }
         }
     }
+}
+
+/// An agent, whether its control is wished for or promised, and which wish or lease it is.
+type Wish = (AgentId, &'static str, u64);
+
+/// Puts a wish among those that stand; returns whether it was not told yet.
+fn is_new(open: &mut BTreeSet<Wish>, told: &BTreeSet<Wish>, wish: (&AgentId, &'static str, u64)) -> bool {
+    let wish = (wish.0.clone(), wish.1, wish.2);
+    let is_new = !told.contains(&wish);
+    open.insert(wish);
+    is_new
 }
 
 fn lapsed(agent: &AgentId) -> String {
@@ -148,6 +185,7 @@ fn loss(picture: &Picture, agent: &AgentId, held: &Held, end: Option<LeaseEnd>) 
     match end {
         LeaseEnd::Released => (Tone::Own, format!("you released {agent}")),
         LeaseEnd::HandedBack => (Tone::Own, format!("you handed {agent} back")),
+        LeaseEnd::HandedOver => (Tone::Own, format!("you handed {agent} over")),
         LeaseEnd::NotEngaged => (Tone::Danger, lapsed(agent)),
         LeaseEnd::Expired
         | LeaseEnd::HolderLost
@@ -155,6 +193,7 @@ fn loss(picture: &Picture, agent: &AgentId, held: &Held, end: Option<LeaseEnd>) 
         | LeaseEnd::Estopped
         | LeaseEnd::Fallback
         | LeaseEnd::MonitorRestarted
+        | LeaseEnd::PreEmpted
         | LeaseEnd::AgentRestarted => {
             let absent =
                 if matches!(end, LeaseEnd::Expired | LeaseEnd::Fallback) { absence(held) } else { "" };
@@ -179,13 +218,16 @@ const fn absence(held: &Held) -> &'static str {
 }
 
 /// Returns why a lease is probably gone, where the monitor did not say it to this session.
-fn guess(picture: &Picture, agent: &AgentId) -> &'static str {
-    let Some(entry) = picture.agent(agent) else { return "the monitor no longer knows it" };
+fn guess(picture: &Picture, agent: &AgentId) -> String {
+    let Some(entry) = picture.agent(agent) else { return "the monitor no longer knows it".to_owned() };
     let status = entry.status();
     if status.offline_nanos.is_some() {
-        return "the agent is offline";
+        return "the agent is offline".to_owned();
     }
-    match status.control_state {
+    if let Some(lease) = &status.lease {
+        return format!("{} has it now", lease.holder);
+    }
+    let guess = match status.control_state {
         ControlState::Estopped => "it was stopped (ESTOP)",
         ControlState::Fallback | ControlState::SafeHeld => "it fell back",
         ControlState::Autonomous
@@ -194,5 +236,6 @@ fn guess(picture: &Picture, agent: &AgentId) -> &'static str {
         | ControlState::InTransition
         | ControlState::Human
         | ControlState::Returning => "your lease ended with the connection that held it",
-    }
+    };
+    guess.to_owned()
 }

@@ -2,19 +2,15 @@
 
 use super::news::News;
 use std::time::Duration;
-use watchkeeper_model::{AgentId, AgentKind, AlertId, LatchId, MonoTime, StateVersion};
-use watchkeeper_picture::{Picture, view::Tone};
+use watchkeeper_model::{AgentId, AgentKind, AlertId, MonoTime, StateVersion};
+use watchkeeper_picture::{Hands, Picture, view::Tone};
 
-/// How long a claim waits for its answer. Once granted, the lease says how long the second input may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a key shows that a person is there (`takeover.md` 1.5, text console).
 const READY_FOR: Duration = Duration::from_secs(3);
 /// How long the order of the alerts stays after the selection moved.
 const FROZEN_FOR: Duration = Duration::from_secs(3);
 /// How long a message stays.
 const MESSAGE_FOR: Duration = Duration::from_secs(8);
-/// How long a key that must be pressed twice waits for the second press.
-pub(crate) const CONFIRM_WITHIN: Duration = Duration::from_secs(3);
 
 /// The four screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,37 +34,11 @@ pub(crate) enum Pane {
     Alerts,
 }
 
-/// What a prompt asks for. Its agent was fixed when the key was pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// A speed in metres per second.
-    SpeedCap,
-    /// Why the demand is a false alarm.
-    Dismiss,
-    /// Why the latch may go.
-    ClearLatch(LatchId),
-}
-
-/// A line that a person types.
+/// A wish for control of an agent that this person holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Prompt {
-    pub(crate) purpose: Purpose,
+pub(crate) struct Asked {
     pub(crate) agent: AgentId,
-    pub(crate) text: String,
-}
-
-/// Something about one agent that lapses by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pending {
-    pub(crate) agent: AgentId,
-    pub(crate) until: MonoTime,
-}
-
-/// The first of the two inputs that take control was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Engage {
-    pub(crate) agent: AgentId,
-    pub(crate) armed_at: MonoTime,
+    pub(crate) request_id: u64,
 }
 
 /// One line that tells a person what a key did or why it did nothing.
@@ -86,14 +56,15 @@ pub(crate) struct UiState {
     pub(crate) pane: Pane,
     pub(crate) agent: Option<AgentId>,
     pub(crate) alert: Option<AlertId>,
-    pub(crate) engage: Option<Engage>,
-    pub(crate) prompt: Option<Prompt>,
+    /// What lies between two keys: a takeover begun, a question, a stop to confirm.
+    pub(crate) hands: Hands,
+    /// What was typed so far as an answer to the open question.
+    pub(crate) typed: String,
+    /// Who asks for control of what this person holds, as the last frame showed it.
+    pub(crate) asked: Option<Asked>,
     pub(crate) help: bool,
     pub(crate) quit: bool,
     pub(crate) quit_armed_until: Option<MonoTime>,
-    pub(crate) stop_armed: Option<Pending>,
-    /// Agents stopped lately, for the confirmation of many.
-    pub(crate) stops: Vec<(AgentId, MonoTime)>,
     /// Why there is no connection, as the last attempt ended.
     pub(crate) link_reason: Option<String>,
     pub(crate) news: News,
@@ -120,13 +91,12 @@ impl UiState {
             pane: Pane::Fleet,
             agent: None,
             alert: None,
-            engage: None,
-            prompt: None,
+            hands: Hands::new(),
+            typed: String::new(),
+            asked: None,
             help: false,
             quit: false,
             quit_armed_until: None,
-            stop_armed: None,
-            stops: Vec::new(),
             link_reason: None,
             news: News::new(),
             message: None,
@@ -152,36 +122,21 @@ impl UiState {
             self.alert = None;
         }
         let away = self.ready_for(now).is_zero();
-        let over = self.news.update(picture, away, now);
-        self.engage.take_if(|pending| over.contains(&pending.agent));
-        self.end_second_input(picture, now);
-        self.message.take_if(|message| now >= message.until);
-    }
-
-    /// Ends the wait for the second input with the claim: refused, lapsed, or never answered.
-    fn end_second_input(&mut self, picture: &Picture, now: MonoTime) {
-        let Some(pending) = &self.engage else { return };
-        let agent = pending.agent.clone();
-        let entry = picture.agent(&agent);
-        let me = picture.me().map(|me| me.session_id);
-        let refusal = entry.and_then(|entry| entry.refusal()).filter(|refusal| {
-            refusal.received_at >= pending.armed_at && Some(refusal.value.session_id) == me
-        });
-        if picture.my_epoch(&agent).is_some() {
-            if entry.and_then(|entry| entry.engage_left(now)).is_some_and(|left| left.is_zero()) {
-                self.engage = None;
-                self.news.claim_lapsed(&agent, now);
-            }
-        } else if let Some(refusal) = refusal {
-            self.engage = None;
-            let code = refusal.value.code.map(|code| code.word().replace('_', " "));
-            let why: Vec<_> =
-                code.into_iter().chain(refusal.value.detail.as_ref().map(ToString::to_string)).collect();
-            self.news.tell(Tone::Danger, format!("NOT GRANTED: {agent}: {}", why.join(": ")), now);
-        } else if now.since(pending.armed_at) >= ANSWER_WITHIN {
-            self.engage = None;
-            self.news.tell(Tone::Danger, format!("the claim of {agent} was not answered"), now);
+        self.news.update(picture, away, now);
+        self.asked = asked(picture);
+        let armed = self.hands.armed().cloned();
+        for said in self.hands.refresh(picture, now) {
+            self.news.tell(said.tone, said.text, now);
         }
+        // Whoever was told that his claim lapsed is not told again when the lease ends.
+        let lapsed = armed.filter(|_| self.hands.armed().is_none());
+        if let Some(agent) = lapsed.filter(|agent| picture.my_epoch(agent).is_some()) {
+            self.news.knows(&agent);
+        }
+        if self.hands.question().is_none() {
+            self.typed.clear();
+        }
+        self.message.take_if(|message| now >= message.until);
     }
 
     /// Selects an agent.
@@ -241,4 +196,13 @@ impl UiState {
     pub(crate) fn is_ready(&self, kind: AgentKind, now: MonoTime) -> bool {
         kind != AgentKind::Vehicle || !self.ready_for(now).is_zero()
     }
+}
+
+/// Returns the first wish for control of an agent whose lease is this session's.
+fn asked(picture: &Picture) -> Option<Asked> {
+    let me = picture.me()?.session_id;
+    picture.agents().find_map(|(agent, entry)| {
+        let lease = entry.status().lease.as_ref().filter(|lease| lease.session_id == me)?;
+        Some(Asked { agent: agent.clone(), request_id: lease.handover.as_ref()?.request_id })
+    })
 }

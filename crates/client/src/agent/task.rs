@@ -287,12 +287,13 @@ impl Task {
     }
 
     fn publish(&mut self, directive: Directive) {
+        let is_steering = is_steering(self.directive.borrow().mode, directive.mode);
         let changed = self.directive.send_if_modified(|held| {
             let changes = *held != directive;
             *held = directive;
             changes
         });
-        if changed {
+        if changed && !is_steering {
             tracing::info!(mode = ?directive.mode, "the directive is another");
         }
         let dropped = self.shared.core().dropped();
@@ -305,10 +306,7 @@ impl Task {
     /// Publishes what makes `directive` safer than the present one, and nothing else of it.
     fn publish_safer(&mut self, directive: Directive) {
         let held = *self.directive.borrow();
-        let mode = if safety(directive.mode) > safety(held.mode) { directive.mode } else { held.mode };
-        let caps = [held.speed_cap_mps, directive.speed_cap_mps];
-        let speed_cap_mps = caps.into_iter().flatten().min_by(f64::total_cmp);
-        self.publish(Directive { mode, speed_cap_mps });
+        self.publish(safer_of(held, directive));
     }
 
     /// Ends the run: keeps and says what follows from the last inputs. Only a clean end leaves a record that says so.
@@ -364,10 +362,28 @@ impl Task {
     }
 }
 
+/// Says whether a person drove by hand before and still does.
+const fn is_steering(before: Mode, after: Mode) -> bool {
+    matches!((before, after), (Mode::Manual { .. }, Mode::Manual { .. }))
+}
+
+/// Returns the safer of what is obeyed now and what is wanted. Who drives by hand goes on steering and braking, his
+/// authority is on disk already; hands that have left leave at once, whatever follows them.
+fn safer_of(held: Directive, wanted: Directive) -> Directive {
+    let held_mode = match (held.mode, wanted.mode) {
+        (Mode::Manual { .. }, Mode::Manual { .. }) => wanted.mode,
+        (Mode::Manual { .. }, _) => Mode::Neutral,
+        (mode, _) => mode,
+    };
+    let mode = if safety(wanted.mode) > safety(held_mode) { wanted.mode } else { held_mode };
+    let caps = [held.speed_cap_mps, wanted.speed_cap_mps];
+    Directive { mode, speed_cap_mps: caps.into_iter().flatten().min_by(f64::total_cmp) }
+}
+
 /// Ranks modes by how safe they are, whatever led to them.
 const fn safety(mode: Mode) -> (u8, FallbackLevel) {
     match mode {
-        Mode::Autonomous | Mode::Human { hold: false } => (0, FallbackLevel::HOLD),
+        Mode::Autonomous | Mode::Human { hold: false } | Mode::Manual { .. } => (0, FallbackLevel::HOLD),
         Mode::SafePolicy => (1, FallbackLevel::HOLD),
         Mode::Neutral => (2, FallbackLevel::HOLD),
         Mode::Human { hold: true } => (3, FallbackLevel::HOLD),

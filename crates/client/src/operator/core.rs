@@ -17,7 +17,7 @@ use std::{
 use thiserror::Error;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, CommandId, CommandKind, ControlState, Epoch, MonoTime, Note, OperatorRole,
-    PersonId,
+    PersonId, Setpoint,
 };
 use watchkeeper_picture::{Intent, Picture, deadline};
 use watchkeeper_protocol::{
@@ -218,6 +218,21 @@ impl OperatorCore {
     ///
     /// A newer heartbeat replaces one that still waits: an old one would renew nothing.
     pub fn heartbeat(&mut self, ready: bool, now: MonoTime) -> usize {
+        self.renew(ready, None, now)
+    }
+
+    /// Renews every lease like [`Self::heartbeat`], with a setpoint of manual driving for `agent`.
+    pub fn heartbeat_driving(
+        &mut self,
+        ready: bool,
+        agent: &AgentId,
+        setpoint: Setpoint,
+        now: MonoTime,
+    ) -> usize {
+        self.renew(ready, Some((agent, setpoint)), now)
+    }
+
+    fn renew(&mut self, ready: bool, driving: Option<(&AgentId, Setpoint)>, now: MonoTime) -> usize {
         if self.session != Session::Welcomed {
             return 0;
         }
@@ -234,7 +249,8 @@ impl OperatorCore {
         let count = held.len();
         for (agent, epoch, state_version, deadline) in held {
             let seq = self.leases.next_heartbeat(&agent, epoch);
-            let report = HolderReport { agent, epoch, seq, ready, state_version, deadline, setpoint: None };
+            let setpoint = driving.filter(|(driven, _)| **driven == agent).map(|(_, setpoint)| setpoint);
+            let report = HolderReport { agent, epoch, seq, ready, state_version, deadline, setpoint };
             let has_room = self.waiting.len() < MAX_WAITING;
             // In its place: what was ordered after it counts on a ready heartbeat having gone before.
             let waits = self.waiting.iter_mut().find_map(|message| match message {

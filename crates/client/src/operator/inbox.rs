@@ -1,5 +1,6 @@
 //! What came from the monitor and was not taken yet: old telemetry may be lost, nothing else.
 
+use super::Wake;
 use std::{
     collections::VecDeque,
     sync::{
@@ -32,10 +33,16 @@ pub(super) enum Item {
 pub(super) struct Inbox {
     items: Mutex<VecDeque<Item>>,
     arrived: Notify,
+    wake: Option<Wake>,
     dropped_telemetry: AtomicU64,
 }
 
 impl Inbox {
+    /// Makes an empty queue that calls `wake` whenever something was put into it.
+    pub(super) fn new(wake: Option<Wake>) -> Self {
+        Self { wake, ..Self::default() }
+    }
+
     /// Adds a message. Returns false when there is no room for it, not even in place of old telemetry.
     #[must_use]
     pub(super) fn push_message(&self, message: Box<ToOperator>, at: MonoTime) -> bool {
@@ -56,14 +63,14 @@ impl Inbox {
             }
             items.push_back(Item::Message { message, at });
         }
-        self.arrived.notify_one();
+        self.tell();
         true
     }
 
     /// Adds the news that the connection is open. At most two such items wait for each loss.
     pub(super) fn push_opened(&self, connection: u64, token: Option<Note>, at: MonoTime) {
         self.lock().push_back(Item::Opened { connection, token, at });
-        self.arrived.notify_one();
+        self.tell();
     }
 
     /// Adds the news that the connection is gone. What came before it stays; earlier connections whose
@@ -80,7 +87,7 @@ impl Inbox {
             }
             items.push_back(Item::Lost { reason, at });
         }
-        self.arrived.notify_one();
+        self.tell();
     }
 
     /// Forgets messages that were not taken: they are asked for again.
@@ -91,7 +98,7 @@ impl Inbox {
     /// Says that nothing more will come.
     pub(super) fn push_end(&self) {
         self.lock().push_back(Item::End);
-        self.arrived.notify_one();
+        self.tell();
     }
 
     /// Returns the next item, if there is one.
@@ -112,6 +119,14 @@ impl Inbox {
     /// Returns how much telemetry was dropped here.
     pub(super) fn dropped_telemetry(&self) -> u64 {
         self.dropped_telemetry.load(Ordering::Relaxed)
+    }
+
+    /// Says that something came; never while the queue is locked.
+    fn tell(&self) {
+        self.arrived.notify_one();
+        if let Some(wake) = &self.wake {
+            wake.call();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Item>> {
@@ -135,6 +150,7 @@ mod tests {
             signals: Vec::new(),
             score: 0.0,
             pose: None,
+            plan: Vec::new(),
         }))
     }
 
@@ -165,6 +181,22 @@ mod tests {
         assert!(push(&inbox, telemetry(1)), "dropped, and counted");
         assert!(!push(&inbox, control()), "there is no room, and nothing that may be lost");
         assert_eq!(inbox.dropped_telemetry(), MAX_WAITING as u64);
+    }
+
+    #[test]
+    fn a_loop_that_sleeps_is_woken_whenever_something_came_and_may_take_it_at_once() {
+        let inbox = std::sync::Arc::new_cyclic(|inbox: &std::sync::Weak<Inbox>| {
+            let inbox = inbox.clone();
+            Inbox::new(Some(Wake::new(move || {
+                let taken = inbox.upgrade().unwrap().try_pop();
+                assert!(taken.is_some(), "woken for nothing");
+            })))
+        });
+        assert!(push(&inbox, control()));
+        inbox.push_opened(1, None, MonoTime::default());
+        inbox.push_lost("refused".to_owned(), MonoTime::default());
+        inbox.push_end();
+        assert!(inbox.try_pop().is_none(), "each was taken when it came");
     }
 
     #[test]

@@ -5,12 +5,12 @@ use crate::{agent::Agent, clocks::PeerClock, timeline::exact};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, CommandCode, CommandKind, CommandState, ControlState, Decision, DecisionSeq, Epoch, Latch,
-    LatchCause, LatchId, LeaseEnd, MonoTime, RiskClass, SessionId,
+    LatchCause, LatchId, LeaseEnd, MonoTime, PlanPoint, RiskClass, SessionId,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
     agent::{AgentHello, AgentWelcome, CommandAck, Heartbeat},
-    operator::Telemetry,
+    operator::{MAX_SHOWN_PLAN, Telemetry},
     session::{ErrorCode, ErrorReport},
 };
 use watchkeeper_takeover::{LeaseBook, Mirror};
@@ -120,6 +120,7 @@ impl Engine {
             claim_deadline: None,
             lease_announced: false,
             lease_seen: false,
+            next: None,
             demand: None,
             takeover: None,
             pending_stop: on_record.and_then(|entry| entry.pending_stop.clone()),
@@ -240,7 +241,7 @@ impl Engine {
                 signals: decision.signals.clone(),
                 score,
                 pose: decision.context.as_ref().and_then(|context| context.pose),
-                plan: Vec::new(),
+                plan: decision.context.as_ref().map(|context| shown_plan(&context.plan)).unwrap_or_default(),
             }));
         }
     }
@@ -250,7 +251,7 @@ impl Engine {
         let Some(kind) = known.map(|entry| entry.kind) else { return };
         if let Some(agent) = self.agents.get_mut(agent_id) {
             let at = agent.clock.agent_moment(ack.at);
-            if let Some(takeover) = &mut agent.takeover {
+            for takeover in agent.takeovers_mut() {
                 takeover.handle_progress(ack.command_id, ack.state, at);
             }
         }
@@ -264,10 +265,18 @@ impl Engine {
         match (kind, state) {
             (CommandKind::Release, CommandState::Accepted) => {
                 let epoch = self.commands.get(command_id).map(|entry| entry.epoch);
-                let lease = self.agents.get(agent_id).and_then(|agent| agent.lease.lease());
-                if epoch.is_some() && epoch == lease.map(|lease| lease.epoch) {
+                let book = self.agents.get(agent_id).map(|agent| &agent.lease);
+                let lease = book.and_then(LeaseBook::lease).map(|lease| lease.epoch);
+                let next = book.and_then(LeaseBook::next).map(|next| next.lease.epoch);
+                if epoch.is_some() && epoch == lease {
                     self.end_lease(agent_id, LeaseEnd::Released, now);
+                } else if epoch.is_some() && epoch == next {
+                    self.end_next(agent_id, LeaseEnd::Released, now);
                 }
+            }
+            (CommandKind::HandBack, CommandState::Accepted) => {
+                let input = self.commands.get(command_id).map_or(0, |entry| entry.input);
+                self.cancel_handover(agent_id, input, now);
             }
             (CommandKind::Dismiss, CommandState::Rejected | CommandState::Expired) => {
                 if let Some(demand) = self.agents.get_mut(agent_id).and_then(|agent| agent.demand.as_mut()) {
@@ -357,4 +366,13 @@ impl Engine {
             ErrorReport { code, message: watchkeeper_model::Note::cut(message), kind: None, field: None };
         self.outputs.push_back(crate::Output::Close { session, report });
     }
+}
+
+/// Picks the points of a plan that consoles are shown: spread evenly, the first and the last among them.
+fn shown_plan(plan: &[PlanPoint]) -> Vec<PlanPoint> {
+    if plan.len() <= MAX_SHOWN_PLAN {
+        return plan.to_vec();
+    }
+    let (last, gaps) = (plan.len() - 1, MAX_SHOWN_PLAN - 1);
+    (0..=gaps).filter_map(|place| plan.get(place * last / gaps)).copied().collect()
 }

@@ -87,8 +87,9 @@ impl Engine {
             return;
         }
         // Only what goes on to the agent belongs to its takeover.
-        if let Some(takeover) = self.agents.get_mut(&request.agent).and_then(|agent| agent.takeover.as_mut())
-        {
+        let epoch = request.epoch;
+        let takeover = self.agents.get_mut(&request.agent).and_then(|agent| agent.takeover_under(epoch));
+        if let Some(takeover) = takeover {
             takeover.handle_command(request.command_id, request.kind, issued, received_at);
         }
         let Some(epoch) = self.epoch_for(&request) else {
@@ -191,6 +192,11 @@ impl Engine {
         if !needs_lease {
             return Ok(());
         }
+        let is_next = agent.announced_next().is_some();
+        if is_next && agent.lease.authorize_next(session, request.epoch, now) {
+            // What may be done with it, the gate says: ENGAGE, and nothing that moves.
+            return Ok(());
+        }
         match agent.lease.authorize(session, request.epoch, now) {
             Ok(_) => Ok(()),
             // Nobody holds a lease: the fence in the agent refuses a closed epoch, and its word is the last.
@@ -199,7 +205,11 @@ impl Engine {
                 Err((CommandCode::StaleEpoch, refusal.to_string()))
             }
             Err(
-                refusal @ (LeaseRefusal::Held { .. } | LeaseRefusal::NotHeld | LeaseRefusal::NoEpochLeft),
+                refusal @ (LeaseRefusal::Held { .. }
+                | LeaseRefusal::NotHeld
+                | LeaseRefusal::Asked { .. }
+                | LeaseRefusal::NoSuchWish(_)
+                | LeaseRefusal::NoEpochLeft),
             ) => Err((CommandCode::NotInControl, refusal.to_string())),
         }
     }
@@ -382,8 +392,10 @@ impl Engine {
     ) {
         let Some(entry) = self.commands.advance(command_id, state, code, detail) else { return };
         let agent_id = entry.agent.clone();
-        if let Some(takeover) = self.agents.get_mut(&agent_id).and_then(|agent| agent.takeover.as_mut()) {
-            takeover.handle_progress(command_id, state, None);
+        if let Some(agent) = self.agents.get_mut(&agent_id) {
+            for takeover in agent.takeovers_mut() {
+                takeover.handle_progress(command_id, state, None);
+            }
         }
         self.publish_command(command_id);
     }

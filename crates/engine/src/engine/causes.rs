@@ -171,7 +171,9 @@ impl Engine {
             moments.t6.get_or_insert(exact(now));
         }
         debug_assert!(alarm.state != AlarmState::UnackActive);
+        let agent_id = alarm.agent.clone();
         self.publish_alarm(alarm);
+        self.publish_takeover_change(&agent_id);
         true
     }
 }

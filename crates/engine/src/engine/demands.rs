@@ -2,7 +2,6 @@
 
 use super::Engine;
 use crate::{
-    Derived, Output,
     agent::Demand,
     timeline::{AlertMoments, Takeover, exact},
 };
@@ -35,7 +34,7 @@ impl Engine {
         now: MonoTime,
     ) {
         if self.agents.get(agent_id).is_some_and(|agent| agent.demand.is_some()) {
-            self.join_demand(agent_id, alert_id);
+            self.join_demand(agent_id, alert_id, now);
             return;
         }
         if !self.can_be_asked(agent_id) {
@@ -72,9 +71,7 @@ impl Engine {
             ending: None,
         });
         self.send_demand(agent_id, now);
-        if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.get_mut(alert_id)) {
-            alarm.demand_id = Some(demand_id);
-            let alarm = alarm.clone();
+        if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.join_demand(alert_id, demand_id, now)) {
             self.publish_alarm(alarm);
         }
         self.publish_status_change(agent_id, now);
@@ -90,16 +87,12 @@ impl Engine {
     }
 
     /// One demand stands for every alert that asks for a takeover; it is led by one that is still there.
-    fn join_demand(&mut self, agent_id: &AgentId, alert_id: Option<AlertId>) {
+    fn join_demand(&mut self, agent_id: &AgentId, alert_id: Option<AlertId>, now: MonoTime) {
         let Some(demand) = self.agents.get_mut(agent_id).and_then(|agent| agent.demand.as_mut()) else {
             return;
         };
-        let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.get_mut(alert_id)) else { return };
-        if alarm.demand_id == Some(demand.demand_id) {
-            return;
-        }
-        alarm.demand_id = Some(demand.demand_id);
-        let alarm = alarm.clone();
+        let joined = alert_id.and_then(|alert_id| self.alarms.join_demand(alert_id, demand.demand_id, now));
+        let Some(alarm) = joined else { return };
         let led =
             demand.alert_id.and_then(|lead| self.alarms.get(lead)).is_some_and(|lead| lead.state.is_active());
         if !led {
@@ -260,7 +253,14 @@ impl Engine {
         if agent.demand.is_some() || agent.lease.lease().is_some() {
             return;
         }
-        let Some(takeover) = agent.takeover.take() else { return };
+        if let Some(takeover) = agent.takeover.take() {
+            self.record_takeover(agent_id, takeover);
+        }
+    }
+
+    /// Writes the record of a takeover that is over.
+    pub(super) fn record_takeover(&mut self, agent_id: &AgentId, takeover: Takeover) {
+        let Some(agent) = self.agents.get(agent_id) else { return };
         let alert = takeover.alert_id.map(|alert_id| self.alert_book.get(alert_id)).unwrap_or_default();
         if takeover.alert_id.is_some() && alert.t5.is_none() {
             // Nobody was shown what was asked: that is a breach, not a gap in the figures.
@@ -268,7 +268,7 @@ impl Engine {
         }
         let who = (agent.id.clone(), agent.kind, agent.mirror.boot_id());
         let record = takeover.finish(who, agent.state(), alert, &mut self.stages);
-        self.outputs.push_back(Output::Derived(Derived::Takeover(Box::new(record))));
+        self.close_takeover(record);
     }
 
     /// Returns the label of an operator's own wish.

@@ -60,7 +60,10 @@ impl Engine {
 
     fn announce_grant(&mut self, agent_id: &AgentId, epoch: Epoch, now: MonoTime) {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
-        let Some(lease) = agent.lease.lease().filter(|lease| lease.epoch == epoch).cloned() else { return };
+        let Some(lease) = agent.lease.lease().filter(|lease| lease.epoch == epoch).cloned() else {
+            self.announce_next(agent_id, epoch, now);
+            return;
+        };
         let boot_id = agent.mirror.boot_id();
         agent.lease_announced = true;
         if let Some(takeover) = &mut agent.takeover {
@@ -84,6 +87,7 @@ impl Engine {
             })
         });
         self.publish_status_change(agent_id, now);
+        self.publish_takeover_change(agent_id);
     }
 
     fn forward_durable(&mut self, agent_id: &AgentId, command: Command) {

@@ -11,7 +11,10 @@ use watchkeeper_protocol::{
     agent::{HolderHeartbeat, Void},
     operator::{HolderReport, LeaseEvent, LeaseUpdate},
 };
-use watchkeeper_takeover::machine::{Event, next};
+use watchkeeper_takeover::{
+    Lease,
+    machine::{Event, next},
+};
 
 type Refusal = (CommandCode, String);
 
@@ -32,6 +35,17 @@ impl Engine {
         if self.agents.get(agent_id).is_some_and(|agent| agent.state() == ControlState::Autonomous) {
             self.raise_demand(agent_id, DemandOrigin::Operator, None, Self::wish(person), now);
         }
+        self.grant_claim(session, person, agent_id, now);
+    }
+
+    /// Grants the lease to somebody who may have it.
+    pub(super) fn grant_claim(
+        &mut self,
+        session: SessionId,
+        person: &PersonId,
+        agent_id: &AgentId,
+        now: MonoTime,
+    ) {
         let spare_demand = self.mint_demand();
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let ttl = agent.timers.lease_ttl();
@@ -58,7 +72,7 @@ impl Engine {
     }
 
     /// Tells the one who asked; it is no change that anybody else must hear of.
-    fn refuse_claim(
+    pub(super) fn refuse_claim(
         &mut self,
         session: SessionId,
         person: &PersonId,
@@ -83,6 +97,7 @@ impl Engine {
     /// A console is gone: what it claimed and does not drive yet is free again at once (rows 8 and 11). Who drives
     /// keeps the lease until T_link, because the agent decides that.
     pub(super) fn drop_claims(&mut self, session: SessionId, now: MonoTime) {
+        self.drop_handovers(session, now);
         let claims: Vec<AgentId> = self
             .agents
             .values()
@@ -115,30 +130,47 @@ impl Engine {
             let detail = format!("{} holds the lease (epoch {})", lease.holder, lease.epoch);
             return Err((CommandCode::NotInControl, detail));
         }
-        let held = self
-            .agents
-            .values()
-            .filter(|other| other.lease.lease().is_some_and(|lease| lease.holder == *person))
-            .count();
-        if held >= self.config.load.leases_per_person as usize {
-            let detail = format!("{person} holds {held} already (rule: leases_per_person)");
-            return Err((CommandCode::LoadLimit, detail));
-        }
+        self.check_load(person, agent_id)?;
         let state = agent.state();
-        let claimable = state == ControlState::Autonomous || next(state, state, Event::Granted).is_some();
-        if claimable {
+        // Who drives without a lease here is about to fall back: nobody follows him.
+        let driven = matches!(state, ControlState::Human | ControlState::Returning);
+        let grants = !driven && next(state, state, Event::Granted).is_some();
+        if state == ControlState::Autonomous || grants {
             Ok(())
         } else {
             Err((CommandCode::Precondition, format!("an agent that is {state} cannot be claimed")))
         }
     }
 
-    /// The holder's heartbeat: renews the lease here and goes on to the agent.
+    /// Rule 10: how many agents one person holds or is about to, this one aside.
+    pub(super) fn check_load(&self, person: &PersonId, agent_id: &AgentId) -> Result<(), Refusal> {
+        let holds = |lease: &Lease| lease.holder == *person;
+        let held = self
+            .agents
+            .values()
+            .filter(|other| other.id != *agent_id)
+            .filter(|other| {
+                other.lease.lease().is_some_and(holds)
+                    || other.lease.next().is_some_and(|next| holds(&next.lease))
+            })
+            .count();
+        if held >= self.config.load.leases_per_person as usize {
+            let detail = format!("{person} holds {held} already (rule: leases_per_person)");
+            return Err((CommandCode::LoadLimit, detail));
+        }
+        Ok(())
+    }
+
+    /// The holder's heartbeat, or the next one's: renews the lease here and goes on to the agent.
     pub(super) fn handle_holder(&mut self, session: SessionId, report: &HolderReport, now: MonoTime) {
         self.expire(&report.agent, now);
         let Some(agent) = self.agents.get_mut(&report.agent).filter(|agent| agent.lease_announced) else {
             return;
         };
+        let unannounced = agent.next.as_ref().is_some_and(|next| !next.announced);
+        if unannounced && agent.lease.next().is_some_and(|next| next.lease.epoch == report.epoch) {
+            return;
+        }
         let ttl = agent.timers.lease_ttl();
         let renewed = agent.lease.renew(session, report.epoch, (report.seq, report.ready), ttl, now);
         // A heartbeat that renews nothing is no secret: the console sees its lease end by itself.
@@ -161,6 +193,19 @@ impl Engine {
 
     /// Ends the lease, if there is one: the agent hears of it, and every console.
     pub(super) fn end_lease(&mut self, agent_id: &AgentId, reason: LeaseEnd, now: MonoTime) {
+        self.end_lease_because(agent_id, reason, None, now);
+    }
+
+    /// Ends the lease, and with it who asks for it and who gets it next.
+    pub(super) fn end_lease_because(
+        &mut self,
+        agent_id: &AgentId,
+        reason: LeaseEnd,
+        detail: Option<Note>,
+        now: MonoTime,
+    ) {
+        self.drop_wish(agent_id, "the holder is no longer in control", now);
+        self.end_next(agent_id, end_of_next(reason), now);
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let Some(lease) = agent.lease.end() else { return };
         agent.claim_deadline = None;
@@ -183,11 +228,11 @@ impl Engine {
                 event: LeaseEvent::Ended,
                 code: None,
                 end: Some(reason),
-                detail: None,
+                detail,
             })
         });
-        if wish {
-            // A stray wish ends with the lease that it was for (row 6b).
+        if wish && reason != LeaseEnd::PreEmpted {
+            // A stray wish ends with the lease that it was for (row 6b), unless a supervisor makes it his.
             self.end_demand(agent_id, DemandOutcome::Cancelled);
         }
         self.finish_takeover(agent_id);
@@ -197,6 +242,7 @@ impl Engine {
 
     /// Follows the agent: when it no longer holds the lease's epoch, the lease is over here too.
     pub(super) fn check_lease(&mut self, agent_id: &AgentId, now: MonoTime) {
+        self.follow_switch(agent_id, now);
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let (Some(lease), Some(last)) = (agent.lease.lease(), &agent.last) else { return };
         if last.epoch == lease.epoch {
@@ -237,5 +283,24 @@ impl Engine {
         } else if agent.claim_deadline.is_some_and(|at| now >= at) {
             self.end_lease(agent_id, LeaseEnd::NotEngaged, now);
         }
+        self.expire_handover(agent_id, now);
+    }
+}
+
+/// Returns why the next lease is over when the one before it is: the agent fell back without a holder, unless
+/// there was another reason.
+const fn end_of_next(reason: LeaseEnd) -> LeaseEnd {
+    match reason {
+        LeaseEnd::Released | LeaseEnd::Expired | LeaseEnd::NotEngaged | LeaseEnd::HolderLost => {
+            LeaseEnd::Fallback
+        }
+        LeaseEnd::HandedBack
+        | LeaseEnd::DemandEnded
+        | LeaseEnd::Estopped
+        | LeaseEnd::Fallback
+        | LeaseEnd::MonitorRestarted
+        | LeaseEnd::AgentRestarted
+        | LeaseEnd::HandedOver
+        | LeaseEnd::PreEmpted => reason,
     }
 }

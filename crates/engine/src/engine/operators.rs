@@ -8,7 +8,7 @@ use crate::{
 use watchkeeper_model::{AlertId, MonoTime, OperatorRole, SessionId, Stage};
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
-    operator::{OperatorHello, OperatorWelcome, Presented, SnapshotPart},
+    operator::{ConsoleKind, OperatorHello, OperatorWelcome, Presented, SnapshotPart},
     session::ErrorCode,
 };
 
@@ -16,6 +16,8 @@ use watchkeeper_protocol::{
 const PART_BYTES: usize = 48 * 1024;
 /// Most agents, and most alerts, of one part.
 const PART_ITEMS: usize = 64;
+/// Most takeovers of one part.
+const PART_TAKEOVERS: usize = 8;
 
 impl Engine {
     pub(super) fn connect_operator(&mut self, session: SessionId, hello: &OperatorHello, now: MonoTime) {
@@ -40,7 +42,13 @@ impl Engine {
             }
             None => self.send_snapshot(session, now),
         }
-        let console = Console { person: hello.person.clone(), role: hello.role, clock: PeerClock::default() };
+        let console = Console {
+            person: hello.person.clone(),
+            role: hello.role,
+            kind: hello.console,
+            connected_at: now,
+            clock: PeerClock::default(),
+        };
         self.consoles.insert(session, console);
         self.refresh_console_list();
         self.send_operator(session, ToOperator::Health(self.health(now)));
@@ -68,6 +76,10 @@ impl Engine {
         for alarm in self.alarms.open() {
             let size = encoded_size(alarm);
             room(&mut parts, &mut used, size).alerts.push(alarm.clone());
+        }
+        for takeover in self.takeovers() {
+            let size = encoded_size(&takeover);
+            room(&mut parts, &mut used, size).takeovers.push(takeover);
         }
         if let Some(last) = parts.last_mut() {
             last.last = true;
@@ -114,12 +126,14 @@ impl Engine {
                     "an observer may not act (rule: role observer reads)",
                 );
             }
-            OperatorMessage::Shelve(_)
-            | OperatorMessage::Unshelve(_)
-            | OperatorMessage::RequestHandover(_)
-            | OperatorMessage::AnswerHandover(_)
-            | OperatorMessage::AllowTakeover(_)
-            | OperatorMessage::Label(_) => {}
+            OperatorMessage::Shelve(body) => self.handle_shelve(session, &person, body, now),
+            OperatorMessage::Unshelve(body) => self.handle_unshelve(session, body.alert_id, now),
+            OperatorMessage::Label(body) => self.handle_label(session, &person, body),
+            OperatorMessage::RequestHandover(body) => {
+                self.handle_handover_request(session, &person, role, body, now);
+            }
+            OperatorMessage::AnswerHandover(body) => self.handle_handover_answer(session, body, now),
+            OperatorMessage::AllowTakeover(body) => self.handle_allow_takeover(session, body, now),
             OperatorMessage::Claim(claim) => self.handle_claim(session, &person, &claim.agent, now),
             OperatorMessage::Engage(body) => self.handle_engage(session, body, received_at, now),
             OperatorMessage::Release(body) => self.handle_release(session, body, received_at, now),
@@ -136,9 +150,11 @@ impl Engine {
         }
     }
 
-    /// A console showed alerts (t5). Only the first console that did counts.
+    /// A console showed alerts (t5). Only the first console that did counts, and one that draws for nobody never.
     fn handle_presented(&mut self, session: SessionId, presented: &Presented) {
-        let Some(console) = self.consoles.get(&session) else { return };
+        let Some(console) = self.consoles.get(&session).filter(|console| has_eyes(console.kind)) else {
+            return;
+        };
         let Some(moment) = console.clock.moment(presented.presented_nanos) else { return };
         for alert_id in &presented.alerts {
             let kind = self
@@ -152,6 +168,7 @@ impl Engine {
                 if let Some(kind) = kind {
                     self.stages.record(Stage::Notify, kind, span(moments.t3, moments.t5));
                 }
+                self.publish_takeover_of(*alert_id);
             }
         }
     }
@@ -161,8 +178,17 @@ impl Engine {
         for alert_id in alerts {
             if let Some(moments) = self.alert_book.get_mut(*alert_id) {
                 moments.t4.get_or_insert(exact(now));
+                self.publish_takeover_of(*alert_id);
             }
         }
+    }
+}
+
+/// Returns whether anybody can look at the frames of such a console.
+const fn has_eyes(kind: ConsoleKind) -> bool {
+    match kind {
+        ConsoleKind::Window | ConsoleKind::Text | ConsoleKind::Scripted => true,
+        ConsoleKind::Headless => false,
     }
 }
 
@@ -173,7 +199,9 @@ fn encoded_size<T: serde::Serialize>(item: &T) -> usize {
 /// Returns the part that has room for `size` more bytes, starting a new one where the last is full.
 fn room<'a>(parts: &'a mut Vec<SnapshotPart>, used: &mut usize, size: usize) -> &'a mut SnapshotPart {
     let last = parts.last().expect("a snapshot has at least one part");
-    let full = *used + size > PART_BYTES || last.agents.len() + last.alerts.len() >= PART_ITEMS;
+    let full = *used + size > PART_BYTES
+        || last.agents.len() + last.alerts.len() >= PART_ITEMS
+        || last.takeovers.len() >= PART_TAKEOVERS;
     if full && *used > 0 {
         let next = SnapshotPart {
             cursor: last.cursor,

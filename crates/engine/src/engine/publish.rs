@@ -7,9 +7,12 @@ use std::time::Duration;
 use watchkeeper_model::{AgentId, ControlState, MonoTime, SessionId};
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
-    operator::{AgentStatus, ClockOffset, DemandStatus, Health, LeaseStatus, StatusUpdate},
+    operator::{
+        AgentStatus, ClockOffset, DemandStatus, HandoverStatus, Health, LeaseStatus, NextHolder, StatusUpdate,
+    },
     session::Ping,
 };
+use watchkeeper_takeover::Lease;
 
 /// How often the status is repeated while a person drives or is about to.
 const HELD_REPEAT: Duration = Duration::from_millis(100);
@@ -125,7 +128,8 @@ fn ping(offset: Option<ClockOffset>, now: MonoTime) -> Ping {
 pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
     let last = agent.last.as_ref();
     let key = agent.status_key();
-    let [stable, condition_reached, can_resume, local_override, unverified, stop_pending] = key.flags;
+    let [stable, condition_reached, can_resume, local_override, unverified, stop_pending, manual, neutral] =
+        key.flags;
     let (agent_clock, heard_at) = agent.mirror.agent_clock();
     let counters = agent.pipeline.counters();
     AgentStatus {
@@ -150,33 +154,49 @@ pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
             then: default_of(demand),
             reason: demand.reason.clone(),
         }),
-        lease: agent.announced_lease().map(|lease| LeaseStatus {
-            holder: lease.holder.clone(),
-            session_id: lease.session,
-            epoch: lease.epoch,
-            // The agent lets go after T_link, before the monitor's own lease lapses.
-            left_nanos: nanos(
-                now.until(
-                    lease.expires_at.before(agent.timers.lease_ttl().saturating_sub(agent.timers.link)),
-                ),
-            ),
-            ready: lease.ready,
-            engage_left_nanos: agent.claim_deadline.map(|at| nanos(now.until(at))),
-            takeover_allowed: false,
-            handover: None,
-            next: None,
-        }),
+        lease: agent.announced_lease().map(|lease| lease_of(agent, lease, now)),
         stable,
         condition_reached,
         can_resume,
         local_override,
         unverified,
         stop_pending,
-        manual: last.is_some_and(|beat| beat.manual),
-        neutral: last.is_some_and(|beat| beat.neutral),
+        manual,
+        neutral,
         score: agent.pipeline.score(),
         decisions: counters.decisions,
         gaps: counters.gaps,
         clock_offset: agent.clock.offset(),
+    }
+}
+
+/// Returns the lease as consoles see it, with who asks for it and who gets it next.
+fn lease_of(agent: &Agent, lease: &Lease, now: MonoTime) -> LeaseStatus {
+    LeaseStatus {
+        holder: lease.holder.clone(),
+        session_id: lease.session,
+        epoch: lease.epoch,
+        // The agent lets go after T_link, before the monitor's own lease lapses.
+        left_nanos: nanos(
+            now.until(lease.expires_at.before(agent.timers.lease_ttl().saturating_sub(agent.timers.link))),
+        ),
+        ready: lease.ready,
+        engage_left_nanos: agent.claim_deadline.map(|at| nanos(now.until(at))),
+        takeover_allowed: lease.takeover_allowed,
+        handover: agent.lease.wish().map(|wish| HandoverStatus {
+            request_id: wish.request_id,
+            by: wish.by.clone(),
+            session_id: wish.session,
+            left_nanos: nanos(now.until(wish.expires_at)),
+            reason: wish.reason.clone(),
+        }),
+        next: agent.announced_next().map(|next| NextHolder {
+            holder: next.lease.holder.clone(),
+            session_id: next.lease.session,
+            epoch: next.lease.epoch,
+            left_nanos: nanos(now.until(next.engage_by)),
+            ready: next.lease.ready,
+            preempts: next.preempts,
+        }),
     }
 }

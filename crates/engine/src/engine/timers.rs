@@ -1,4 +1,4 @@
-//! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, stop retry, the 1 Hz status.
+//! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, stop retry, the shelf, the 1 Hz status, the roster.
 
 use super::Engine;
 use watchkeeper_model::{AgentId, MonoTime};
@@ -15,8 +15,12 @@ impl Engine {
             }
             self.wake_agent(&agent_id, now);
         }
+        self.unshelve_due(now);
         if now >= self.second_due {
             self.handle_second(now);
+        }
+        if now >= self.roster_due() {
+            self.publish_roster(now);
         }
     }
 
@@ -44,8 +48,9 @@ impl Engine {
         self.rearm(agent_id);
     }
 
-    /// Keeps the index of wake-ups true for one agent.
+    /// Keeps the index of wake-ups true for one agent, and consoles up to date with its takeover.
     pub(super) fn rearm(&mut self, agent_id: &AgentId) {
+        self.publish_takeover_change(agent_id);
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let wanted = agent.poll_timeout();
         if wanted == agent.wake_at {

@@ -5,12 +5,15 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_engine::{EngineInput, Framed};
 use watchkeeper_model::{
-    AgentId, AlertId, CommandArgs, CommandId, CommandKind, ControlState, Epoch, Incarnation, OperatorRole,
-    PersonId, SessionId,
+    AgentId, AlertId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, Epoch, Incarnation, Note,
+    OperatorRole, PersonId, SessionId, Verdict,
 };
 use watchkeeper_protocol::{
     OperatorMessage,
-    operator::{Acknowledge, Claim, CommandRequest, ConsoleKind, OperatorHello, Presented, Resume, Stop},
+    operator::{
+        Acknowledge, AllowTakeover, AnswerHandover, Claim, CommandRequest, LabelTakeover, OperatorHello,
+        Presented, RequestHandover, Resume, Shelve, Stop, Unshelve,
+    },
     session::{Pong, SessionKind},
 };
 
@@ -37,7 +40,7 @@ impl Rig {
             token: None,
             person: PersonId::new(person).unwrap(),
             role,
-            console: ConsoleKind::Scripted,
+            console: self.console_kind,
             resume,
         };
         self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello });
@@ -56,7 +59,7 @@ impl Rig {
         self.feed(EngineInput::Disconnected { session: SessionId(session) });
     }
 
-    pub(super) fn send_operator(&mut self, session: u64, message: OperatorMessage) {
+    pub(crate) fn send_operator(&mut self, session: u64, message: OperatorMessage) {
         let framed = Framed::new(message);
         self.feed(EngineInput::Operator { session: SessionId(session), received_at: self.now, framed });
     }
@@ -69,10 +72,45 @@ impl Rig {
         self.send_operator(session, OperatorMessage::Acknowledge(Acknowledge { alert_id }));
     }
 
+    pub(crate) fn shelve(&mut self, session: u64, alert_id: AlertId, span: Duration, reason: &str) {
+        let for_nanos = span.as_nanos().try_into().unwrap();
+        let shelve = Shelve { alert_id, for_nanos, reason: Note::cut(reason) };
+        self.send_operator(session, OperatorMessage::Shelve(shelve));
+    }
+
+    pub(crate) fn unshelve(&mut self, session: u64, alert_id: AlertId) {
+        self.send_operator(session, OperatorMessage::Unshelve(Unshelve { alert_id }));
+    }
+
+    pub(crate) fn label(&mut self, session: u64, demand_id: DemandId, verdict: Verdict) {
+        self.send_operator(session, OperatorMessage::Label(LabelTakeover { demand_id, verdict }));
+    }
+
     pub(crate) fn present(&mut self, session: u64, alert_id: AlertId) {
         self.feed(EngineInput::Delivered { session: SessionId(session), alerts: vec![alert_id] });
         let presented = Presented { alerts: vec![alert_id], presented_nanos: self.now.as_nanos() };
         self.send_operator(session, OperatorMessage::Presented(presented));
+    }
+
+    pub(crate) fn request_handover(&mut self, session: u64) {
+        let body = RequestHandover { agent: AgentId::new(VEHICLE).unwrap(), preempt: false, reason: None };
+        self.send_operator(session, OperatorMessage::RequestHandover(body));
+    }
+
+    pub(crate) fn pre_empt(&mut self, session: u64, reason: Option<&str>) {
+        let agent = AgentId::new(VEHICLE).unwrap();
+        let body = RequestHandover { agent, preempt: true, reason: reason.map(Note::cut) };
+        self.send_operator(session, OperatorMessage::RequestHandover(body));
+    }
+
+    pub(crate) fn answer_handover(&mut self, session: u64, request_id: u64, accept: bool) {
+        let body = AnswerHandover { agent: AgentId::new(VEHICLE).unwrap(), request_id, accept };
+        self.send_operator(session, OperatorMessage::AnswerHandover(body));
+    }
+
+    pub(crate) fn allow_takeover(&mut self, session: u64, epoch: Epoch, allowed: bool) {
+        let body = AllowTakeover { agent: AgentId::new(VEHICLE).unwrap(), epoch, allowed };
+        self.send_operator(session, OperatorMessage::AllowTakeover(body));
     }
 
     /// Engages and assumes, as a console does.
@@ -85,7 +123,8 @@ impl Rig {
     }
 
     pub(crate) fn command(&mut self, session: u64, kind: CommandKind, args: CommandArgs) -> CommandId {
-        let epoch = self.holder.map_or(Epoch(0), |(_, epoch)| epoch);
+        let next = self.next.filter(|(next, _)| *next == session);
+        let epoch = next.or(self.holder).map_or(Epoch(0), |(_, epoch)| epoch);
         self.command_under(session, kind, args, epoch)
     }
 

@@ -1,5 +1,6 @@
 //! One engine, one vehicle with the real gate, some consoles; time moves in steps of 5 ms.
 
+mod heard;
 mod people;
 
 use std::collections::BTreeMap;
@@ -7,18 +8,20 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CommandCode, CommandId, CommandState, Confidence,
+    AgentId, AgentKind, AgentTime, BootId, CommandCode, CommandId, CommandState, Confidence, Context,
     ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label, LatchCause, LatchId, MonoTime, Note,
-    OperatorRole, SessionId, SignalSpec,
+    PlanPoint, SessionId, Setpoint, SignalSpec,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
     agent::{AgentHello, CommandAck, Heartbeat, RequestIntervention},
-    operator::{AgentStatus, CommandUpdate, Health, HolderReport, LeaseEvent, LeaseUpdate},
+    operator::{CommandUpdate, ConsoleKind, HolderReport, LeaseEvent, LeaseUpdate},
     record::TakeoverRecord,
     session::{ErrorReport, Head, Pong, SessionKind},
 };
-use watchkeeper_takeover::{Gate, GateCommand, GateOutput, HolderBeat, Identity, Timers, Welcome, World};
+use watchkeeper_takeover::{
+    Gate, GateCommand, GateOutput, HolderBeat, Identity, Mode, Timers, Welcome, World,
+};
 
 pub(crate) const VEHICLE: &str = "vehicle-1";
 const STEP: Duration = Duration::from_millis(5);
@@ -40,6 +43,8 @@ pub(crate) struct Rig {
     seq: u64,
     pub(crate) confidence: f64,
     pub(crate) standstill: bool,
+    pub(crate) stable: bool,
+    pub(crate) can_resume: bool,
     pub(crate) disk_works: bool,
     pub(crate) decides: bool,
     /// The vehicle's messages get lost.
@@ -48,7 +53,15 @@ pub(crate) struct Rig {
     pub(crate) deaf: bool,
     pub(crate) closed: Vec<SessionId>,
     pub(crate) holder_beats: bool,
+    /// What kind of console connects next.
+    pub(crate) console_kind: ConsoleKind,
+    /// Where the vehicle means to go.
+    pub(crate) plan: Vec<PlanPoint>,
+    /// What the holder's hands want.
+    pub(crate) hands: Option<Setpoint>,
+    pub(crate) next_beats: bool,
     holder: Option<(u64, Epoch)>,
+    next: Option<(u64, Epoch)>,
     holder_seq: u64,
     command_seq: u64,
     beat_at: MonoTime,
@@ -109,13 +122,20 @@ impl Rig {
             seq: 0,
             confidence: 0.95,
             standstill: false,
+            stable: true,
+            can_resume: true,
             disk_works: true,
             decides: true,
             mute: false,
             deaf: false,
             closed: Vec::new(),
             holder_beats: true,
+            console_kind: ConsoleKind::Scripted,
+            plan: Vec::new(),
+            hands: None,
+            next_beats: true,
             holder: None,
+            next: None,
             holder_seq: 0,
             command_seq: 0,
             beat_at: start(),
@@ -161,11 +181,14 @@ impl Rig {
             ToOperator::Lease(lease) => {
                 match lease.event {
                     LeaseEvent::Granted => {
-                        self.holder = Some((lease.session_id.0, lease.epoch));
-                        self.command_seq = 0;
+                        let seat = Some((lease.session_id.0, lease.epoch));
+                        if self.holder.is_none() { self.holder = seat } else { self.next = seat }
                     }
-                    LeaseEvent::Ended => self.holder = None,
-                    LeaseEvent::Refused => {}
+                    LeaseEvent::Ended if self.next.is_some_and(|(_, epoch)| epoch == lease.epoch) => {
+                        self.next = None;
+                    }
+                    LeaseEvent::Ended => self.holder = self.next.take(),
+                    LeaseEvent::Refused | LeaseEvent::HandoverRequested | LeaseEvent::HandoverRefused => {}
                 }
                 self.leases.push(lease);
             }
@@ -178,6 +201,8 @@ impl Rig {
             | ToOperator::Alert(_)
             | ToOperator::ControlStatus(_)
             | ToOperator::Telemetry(_)
+            | ToOperator::Takeover(_)
+            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
@@ -210,7 +235,13 @@ impl Rig {
             ToAgent::Grant(grant) => self.gate.handle_grant(grant.epoch, grant.boot_id, now),
             ToAgent::Void(void) => self.gate.handle_void(void.epoch, now),
             ToAgent::Holder(beat) => self.gate.handle_holder(
-                HolderBeat { epoch: beat.epoch, seq: beat.seq, ready: beat.ready, deadline: beat.deadline },
+                HolderBeat {
+                    epoch: beat.epoch,
+                    seq: beat.seq,
+                    ready: beat.ready,
+                    deadline: beat.deadline,
+                    setpoint: beat.setpoint,
+                },
                 now,
             ),
             ToAgent::Command(command) => self.gate.handle_command(
@@ -282,6 +313,8 @@ impl Rig {
             can_resume: world.can_resume,
             local_override: world.local_override,
             unverified: self.gate.is_unverified(),
+            manual: self.gate.is_manual(),
+            neutral: self.gate.is_neutral(),
         }));
     }
 
@@ -304,6 +337,17 @@ impl Rig {
             software_version: Label::cut("rig"),
         };
         self.feed(EngineInput::AgentConnected { session, hello });
+    }
+
+    /// The monitor is gone and a new one is there: the vehicle connects again, and consoles may.
+    pub(crate) fn restart_monitor(&mut self) {
+        let opening = Opening { incarnation: Incarnation(2), ..opening() };
+        self.engine = Engine::new(Config::default(), &opening, self.now);
+        self.gate.handle_link_lost(self.agent_now());
+        (self.holder, self.next) = (None, None);
+        self.consoles.clear();
+        self.inputs.clear();
+        self.connect_vehicle();
     }
 
     pub(crate) fn disconnect_vehicle(&mut self) {
@@ -370,6 +414,8 @@ impl Rig {
         let world = World {
             standstill: self.standstill,
             condition_reached: self.standstill,
+            stable: self.stable,
+            can_resume: self.can_resume,
             progressing: Some(true),
             ..self.gate.world()
         };
@@ -381,11 +427,14 @@ impl Rig {
         if self.decides && self.now >= self.decision_at && self.gate.state() != ControlState::Estopped {
             self.decide();
         }
-        if let Some((session, epoch)) = self.holder
-            && self.holder_beats
-            && self.now >= self.beat_at
-        {
-            self.beat(session, epoch);
+        if self.now >= self.beat_at {
+            self.beat_at = self.now.after(Duration::from_millis(50));
+            if let Some((session, epoch)) = self.holder.filter(|_| self.holder_beats) {
+                self.beat(session, epoch, self.hands);
+            }
+            if let Some((session, epoch)) = self.next.filter(|_| self.next_beats) {
+                self.beat(session, epoch, None);
+            }
         }
         if self.engine.poll_timeout().is_some_and(|at| self.now >= at) {
             self.feed(EngineInput::Timeout);
@@ -407,14 +456,13 @@ impl Rig {
             alternatives: Vec::new(),
             signals: vec![13.0],
             subject: None,
-            context: None,
+            context: Some(Context { pose: None, plan: self.plan.clone() }),
             waiting: None,
         };
         self.send_agent(AgentMessage::Decision(decision));
     }
 
-    fn beat(&mut self, session: u64, epoch: Epoch) {
-        self.beat_at = self.now.after(Duration::from_millis(50));
+    fn beat(&mut self, session: u64, epoch: Epoch, setpoint: Option<Setpoint>) {
         self.holder_seq += 1;
         let report = HolderReport {
             agent: AgentId::new(VEHICLE).unwrap(),
@@ -423,6 +471,7 @@ impl Rig {
             ready: true,
             state_version: self.gate.state_version(),
             deadline: self.agent_now().after(Duration::from_millis(500)),
+            setpoint,
         };
         self.send_operator(session, OperatorMessage::Heartbeat(report));
     }
@@ -435,6 +484,14 @@ impl Rig {
         self.gate.epoch()
     }
 
+    pub(crate) fn next_epoch(&self) -> Option<Epoch> {
+        self.gate.next_epoch()
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.gate.directive().mode
+    }
+
     pub(crate) fn latch(&self, cause: LatchCause) -> LatchId {
         self.gate.latches().iter().find(|latch| latch.cause == cause).unwrap().latch_id
     }
@@ -445,74 +502,6 @@ impl Rig {
 
     pub(crate) fn command_code(&self, command_id: CommandId) -> Option<CommandCode> {
         self.commands.get(&command_id).and_then(|update| update.code)
-    }
-
-    pub(crate) fn cursor(&self, session: u64) -> u64 {
-        let cursors = self.consoles[&session].iter().filter_map(cursor_of);
-        cursors.max().unwrap_or(0)
-    }
-
-    pub(crate) fn resumed(&self, session: u64) -> bool {
-        self.consoles[&session]
-            .iter()
-            .any(|message| matches!(message, ToOperator::Welcome(welcome) if welcome.resumed))
-    }
-
-    pub(crate) fn health(&mut self) -> Health {
-        self.run(Duration::from_secs(1));
-        let all = self.consoles.values().flatten().filter_map(|message| match message {
-            ToOperator::Health(health) => Some(health.clone()),
-            _ => None,
-        });
-        all.max_by_key(|health| health.now).unwrap()
-    }
-
-    /// Folds what a console got: states by agent, and open alerts.
-    pub(crate) fn picture_of(
-        &self,
-        session: u64,
-    ) -> (BTreeMap<AgentId, ControlState>, BTreeMap<AlertId, Alarm>) {
-        let mut agents: BTreeMap<AgentId, ControlState> = BTreeMap::new();
-        let mut alarms: BTreeMap<AlertId, Alarm> = BTreeMap::new();
-        let mut status = |status: &AgentStatus| {
-            agents.insert(status.agent.clone(), status.control_state);
-        };
-        // A console that resumed had folded what its predecessor saw.
-        let resumed = self.resumed(session);
-        let earlier = self.consoles.iter().filter(|(id, _)| resumed && **id == 1).flat_map(|(_, m)| m);
-        for message in earlier.chain(&self.consoles[&session]) {
-            match message {
-                ToOperator::Snapshot(part) => {
-                    part.agents.iter().for_each(&mut status);
-                    alarms.extend(part.alerts.iter().map(|alarm| (alarm.alert_id, alarm.clone())));
-                }
-                ToOperator::ControlStatus(update) => status(&update.status),
-                ToOperator::Alert(update) => {
-                    alarms.insert(update.alarm.alert_id, update.alarm.clone());
-                }
-                _ => {}
-            }
-        }
-        alarms.retain(|_, alarm| alarm.state != watchkeeper_model::AlarmState::Normal);
-        (agents, alarms)
-    }
-
-    /// What a console sees that connects now.
-    pub(crate) fn fresh_picture(&mut self) -> (BTreeMap<AgentId, ControlState>, BTreeMap<AlertId, Alarm>) {
-        self.sessions += 1;
-        let session = self.sessions;
-        self.hello_operator(session, "new", OperatorRole::Observer, None);
-        self.picture_of(session)
-    }
-
-    pub(crate) fn alarms(&mut self) -> Vec<Alarm> {
-        self.fresh_picture().1.into_values().collect()
-    }
-
-    pub(crate) fn snapshot_sizes(&self, session: u64) -> Vec<usize> {
-        let parts =
-            self.consoles[&session].iter().filter(|message| matches!(message, ToOperator::Snapshot(_)));
-        parts.map(|part| watchkeeper_protocol::Wire::encode(part).len()).collect()
     }
 
     pub(crate) fn digest(&self) -> [u8; 32] {
@@ -531,16 +520,5 @@ impl Rig {
             }
         }
         digest.value()
-    }
-}
-
-fn cursor_of(message: &ToOperator) -> Option<u64> {
-    match message {
-        ToOperator::Snapshot(part) => Some(part.cursor),
-        ToOperator::Alert(update) => Some(update.cursor),
-        ToOperator::ControlStatus(update) => Some(update.cursor),
-        ToOperator::CommandStatus(update) => Some(update.cursor),
-        ToOperator::Lease(update) => Some(update.cursor),
-        _ => None,
     }
 }

@@ -2,11 +2,13 @@
 
 use super::{History, Timed};
 use std::time::Duration;
-use watchkeeper_model::{AgentKind, AgentTime, DemandId, MonoTime};
+use watchkeeper_model::{AgentKind, AgentTime, DemandId, Epoch, MonoTime, PlanPoint};
 use watchkeeper_protocol::operator::{AgentStatus, LeaseEvent, LeaseUpdate, Telemetry};
 
 /// How often the monitor repeats a status when nothing happens (`takeover.md` 1.4).
 const STATUS_PERIOD: Duration = Duration::from_secs(1);
+/// How many ends of leases are remembered until the next status.
+const MAX_ENDED: usize = 4;
 
 /// How old the newest news of an agent is, and whether that is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +27,12 @@ pub struct AgentPicture {
     cursor: u64,
     demand_end: Option<(DemandId, MonoTime)>,
     lease: Option<(Timed<LeaseUpdate>, u64)>,
+    /// Leases that ended after the status was sent, with the places of their ends in the stream of deltas.
+    ended: Vec<(Epoch, u64)>,
     refusal: Option<Timed<LeaseUpdate>>,
+    handover: Option<Timed<LeaseUpdate>>,
     history: History,
+    plan: Vec<PlanPoint>,
 }
 
 impl AgentPicture {
@@ -37,8 +43,11 @@ impl AgentPicture {
             cursor,
             demand_end: demand_end(None, status, at),
             lease: None,
+            ended: Vec::new(),
             refusal: None,
+            handover: None,
             history: History::new(),
+            plan: Vec::new(),
         }
     }
 
@@ -48,31 +57,50 @@ impl AgentPicture {
         }
         if status.boot_id != self.status.boot_id || status.signals != self.status.signals {
             self.history = History::new();
+            self.plan.clear();
         }
         self.demand_end = demand_end(self.demand_end, status, at);
         self.status.clone_from(status);
         self.received_at = at;
         self.cursor = cursor;
+        self.ended.retain(|(_, ended_at)| *ended_at > cursor);
     }
 
     pub(super) fn fold_lease(&mut self, update: &LeaseUpdate, at: MonoTime) {
-        // Somebody's refused claim says nothing about who holds the lease.
-        if update.event == LeaseEvent::Refused {
-            self.refusal = Some(Timed { value: update.clone(), received_at: at });
-            return;
+        let timed = Timed { value: update.clone(), received_at: at };
+        match update.event {
+            // Somebody's refused claim, or a wish, says nothing about who holds the lease.
+            LeaseEvent::Refused => {
+                self.refusal = Some(timed);
+                return;
+            }
+            LeaseEvent::HandoverRequested | LeaseEvent::HandoverRefused => {
+                self.handover = Some(timed);
+                return;
+            }
+            LeaseEvent::Ended => {
+                self.ended.push((update.epoch, update.cursor));
+                // One holder and one who is next: more cannot end between two statuses.
+                if self.ended.len() > MAX_ENDED {
+                    self.ended.remove(0);
+                }
+            }
+            LeaseEvent::Granted => {}
         }
         if self.lease.as_ref().is_none_or(|(_, held)| update.cursor >= *held) {
-            self.lease = Some((Timed { value: update.clone(), received_at: at }, update.cursor));
+            self.lease = Some((timed, update.cursor));
         }
     }
 
     pub(super) fn fold_telemetry(&mut self, telemetry: &Telemetry, at: MonoTime) {
         self.history.push(telemetry, at);
+        self.plan.clone_from(&telemetry.plan);
     }
 
     pub(super) fn inherit(&mut self, old: Self) {
         if old.status.boot_id == self.status.boot_id && old.status.signals == self.status.signals {
             self.history = old.history;
+            self.plan = old.plan;
         }
     }
 
@@ -96,12 +124,18 @@ impl AgentPicture {
         &self.history
     }
 
-    /// Returns what last happened to the lease, refused claims aside, with its place in the stream of deltas.
+    /// Returns where it meant to go at its newest decision, at most 16 points; empty where it does not say.
+    pub fn plan(&self) -> &[PlanPoint] {
+        &self.plan
+    }
+
+    /// Returns what last happened to the lease, refused claims and wishes aside, with its place in the stream of
+    /// deltas.
     pub fn lease_update(&self) -> Option<(&LeaseUpdate, u64)> {
         self.lease.as_ref().map(|(update, cursor)| (&update.value, *cursor))
     }
 
-    /// Returns what last happened to the lease, refused claims aside, with when it came.
+    /// Returns what last happened to the lease, refused claims and wishes aside, with when it came.
     pub fn lease_event(&self) -> Option<&Timed<LeaseUpdate>> {
         self.lease.as_ref().map(|(update, _)| update)
     }
@@ -109,6 +143,16 @@ impl AgentPicture {
     /// Returns the newest claim that was refused, with when the answer came.
     pub const fn refusal(&self) -> Option<&Timed<LeaseUpdate>> {
         self.refusal.as_ref()
+    }
+
+    /// Returns the newest wish for control of what somebody holds, or its refusal, with when it came.
+    pub const fn handover_event(&self) -> Option<&Timed<LeaseUpdate>> {
+        self.handover.as_ref()
+    }
+
+    /// Returns whether the monitor said, after the status, that the lease with this epoch is over.
+    pub(super) fn has_ended(&self, epoch: Epoch) -> bool {
+        self.ended.iter().any(|(ended, at)| *ended == epoch && *at > self.cursor)
     }
 
     /// Returns how long is left until the open demand ends, zero when its end has passed.

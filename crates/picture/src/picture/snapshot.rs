@@ -33,7 +33,7 @@ impl Assembly {
             self.world.fold_alert(alarm, self.base, at);
         }
         for takeover in &part.takeovers {
-            self.world.fold_takeover(takeover, at);
+            self.world.fold_takeover(takeover, self.base, at);
         }
         true
     }

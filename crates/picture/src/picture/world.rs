@@ -29,7 +29,8 @@ pub(super) struct World {
     alerts: BTreeMap<AlertId, AlertPicture>,
     /// Alerts that were over at a time, in that order; some may be active again.
     over: VecDeque<(MonoTime, AlertId)>,
-    takeovers: BTreeMap<DemandId, Timed<TakeoverRecord>>,
+    /// With the place in the stream of deltas of what was told last.
+    takeovers: BTreeMap<DemandId, (Timed<TakeoverRecord>, u64)>,
     not_shown: u64,
 }
 
@@ -70,7 +71,7 @@ impl World {
     }
 
     pub(super) fn takeovers(&self) -> impl DoubleEndedIterator<Item = &Timed<TakeoverRecord>> {
-        self.takeovers.values()
+        self.takeovers.values().map(|(takeover, _)| takeover)
     }
 
     pub(super) const fn not_shown(&self) -> u64 {
@@ -78,8 +79,12 @@ impl World {
     }
 
     pub(super) fn footprint(&self) -> Footprint {
-        let mut footprint =
-            Footprint { agents: self.agents.len(), alerts: self.alerts.len(), ..Footprint::default() };
+        let mut footprint = Footprint {
+            agents: self.agents.len(),
+            alerts: self.alerts.len(),
+            takeovers: self.takeovers.len(),
+            ..Footprint::default()
+        };
         for agent in self.agents.values() {
             footprint.samples += agent.history().len();
             footprint.numbers += agent.history().numbers();
@@ -119,10 +124,14 @@ impl World {
     }
 
     /// Keeps the newest takeovers; those that are over give way first.
-    pub(super) fn fold_takeover(&mut self, takeover: &TakeoverRecord, at: MonoTime) {
-        self.takeovers.insert(takeover.demand_id, Timed { value: takeover.clone(), received_at: at });
+    pub(super) fn fold_takeover(&mut self, takeover: &TakeoverRecord, cursor: u64, at: MonoTime) {
+        let demand_id = takeover.demand_id;
+        if self.takeovers.get(&demand_id).is_some_and(|(_, held)| *held > cursor) {
+            return;
+        }
+        self.takeovers.insert(demand_id, (Timed { value: takeover.clone(), received_at: at }, cursor));
         while self.takeovers.len() > MAX_TAKEOVERS {
-            let oldest = self.takeovers.iter().find(|(_, entry)| entry.value.over).map(|(id, _)| *id);
+            let oldest = self.takeovers.iter().find(|(_, (entry, _))| entry.value.over).map(|(id, _)| *id);
             let Some(oldest) = oldest.or_else(|| self.takeovers.keys().next().copied()) else { return };
             self.takeovers.remove(&oldest);
         }
@@ -141,6 +150,14 @@ impl World {
         for (agent, entry) in &mut self.agents {
             if let Some(old) = before.agents.remove(agent) {
                 entry.inherit(old);
+            }
+        }
+        for (demand_id, (entry, _)) in &mut self.takeovers {
+            // What a snapshot only repeats is no news.
+            if let Some((old, _)) =
+                before.takeovers.get(demand_id).filter(|(old, _)| old.value == entry.value)
+            {
+                entry.received_at = old.received_at;
             }
         }
     }

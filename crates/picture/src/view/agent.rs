@@ -1,7 +1,14 @@
 //! One agent in detail: what it does, what it knows, and what happens if nobody acts.
 
-use super::{Mark, Tone, age, controller_words, countdown, latch_word, number, state_look, state_words};
-use crate::{AgentPicture, Picture, view::fleet::newest_score};
+mod past;
+
+pub use past::PastAlert;
+
+use super::{
+    Mark, Tone, age, alerts::expected, controller_words, countdown, demands::lead_alarm, is_mine, latch_word,
+    number, plain, state_look, state_words,
+};
+use crate::{AgentPicture, DecisionSample, Picture, view::fleet::newest_score};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, ControlState, MonoTime, SignalEvidence};
 
@@ -42,6 +49,25 @@ pub struct AgentDetail {
     pub latches: Vec<String>,
     /// Counts and clock: `1200 decisions, 2 missing; clock +1.2 ms ± 0.1 ms`.
     pub diagnosis: String,
+    /// How odd it looked over the last minute, oldest first: (seconds before now, 0 or less; 0 to 1).
+    pub scores: Vec<(f64, f64)>,
+    /// How sure it was over the last minute, likewise; without decisions of which it did not say.
+    pub confidences: Vec<(f64, f64)>,
+    /// What its worst alert is due to, largest share first, at most 3.
+    pub contributions: Vec<Contribution>,
+    /// What such alerts came to before: its own, then others' for the same reason, newest first, at most 8.
+    pub past: Vec<PastAlert>,
+}
+
+/// What one signal contributes to an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contribution {
+    /// Which signal, or `confidence`.
+    pub signal: String,
+    /// Its share of the finding, 0 to 1.
+    pub share: f64,
+    /// What it was and what was expected, in words.
+    pub text: String,
 }
 
 /// One decision.
@@ -82,13 +108,15 @@ pub struct SignalRow {
     pub tone: Tone,
     /// The last minute, oldest first, for a trend.
     pub trend: Vec<f64>,
+    /// The same as (seconds before now, 0 or less; value), without those where it was missing.
+    pub points: Vec<(f64, f64)>,
 }
 
 /// Returns one agent in detail with its last `decisions` decisions; `None` for one that nobody knows.
 pub fn detail(picture: &Picture, agent: &AgentId, decisions: usize, now: MonoTime) -> Option<AgentDetail> {
     let entry = picture.agent(agent)?;
     let status = entry.status();
-    let mine = picture.my_epoch(agent).is_some();
+    let mine = is_mine(picture, entry);
     let freshness = entry.freshness(now);
     let (mark, tone) = state_look(status, mine);
     let data = match entry.offline_for(now) {
@@ -112,14 +140,52 @@ pub fn detail(picture: &Picture, agent: &AgentId, decisions: usize, now: MonoTim
         left: entry.demand_left(now),
         reason: status.demand.as_ref().map(|demand| demand.reason.to_string()).unwrap_or_default(),
         decisions: decision_rows(entry, decisions, now),
-        signals: signal_rows(picture, entry),
+        signals: signal_rows(picture, entry, now),
         latches: status
             .latches
             .iter()
             .map(|latch| format!("{} ({})", latch.latch_id, latch_word(latch.cause)))
             .collect(),
         diagnosis: diagnosis(entry),
+        scores: entry.history().samples().map(|sample| (ago(sample, now), sample.score)).collect(),
+        confidences: entry
+            .history()
+            .samples()
+            .filter_map(|sample| Some((ago(sample, now), sample.confidence?.get())))
+            .collect(),
+        contributions: contributions(picture, agent),
+        past: past::rows(picture, entry, now),
     })
+}
+
+/// Returns when a sample came, in seconds before now: 0 or less.
+fn ago(sample: &DecisionSample, now: MonoTime) -> f64 {
+    0.0 - now.since(sample.received_at).as_secs_f64()
+}
+
+fn contributions(picture: &Picture, agent: &AgentId) -> Vec<Contribution> {
+    let Some(alarm) = lead_alarm(picture, agent) else { return Vec::new() };
+    let mut signals: Vec<_> = alarm.explanation.signals.iter().collect();
+    signals.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+    signals
+        .into_iter()
+        .map(|evidence| {
+            let unit =
+                if evidence.unit.as_str().is_empty() { String::new() } else { format!(" {}", evidence.unit) };
+            let came =
+                if evidence.value.is_nan() { "missing".to_owned() } else { plain(evidence.value) + &unit };
+            let share =
+                if evidence.contribution.is_finite() { evidence.contribution.clamp(0.0, 1.0) } else { 0.0 };
+            Contribution {
+                signal: evidence.signal.to_string(),
+                share,
+                text: match expected(evidence) {
+                    Some(expected) => format!("{came}, {expected}"),
+                    None => came,
+                },
+            }
+        })
+        .collect()
 }
 
 /// Returns what happens if nobody acts, and when, in words.
@@ -167,7 +233,7 @@ fn decision_rows(entry: &AgentPicture, most: usize, now: MonoTime) -> Vec<Decisi
         .collect()
 }
 
-fn signal_rows(picture: &Picture, entry: &AgentPicture) -> Vec<SignalRow> {
+fn signal_rows(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> Vec<SignalRow> {
     let status = entry.status();
     let evidence: Vec<&SignalEvidence> = picture
         .alerts()
@@ -189,6 +255,7 @@ fn signal_rows(picture: &Picture, entry: &AgentPicture) -> Vec<SignalRow> {
             let value = newest.and_then(|sample| sample.signals.get(index).copied());
             let low = known.and_then(|evidence| evidence.expected_low);
             let high = known.and_then(|evidence| evidence.expected_high);
+            let (trend, points) = last_minute(entry, index, now);
             SignalRow {
                 name: spec.name.to_string(),
                 unit: spec.unit.to_string(),
@@ -199,14 +266,25 @@ fn signal_rows(picture: &Picture, entry: &AgentPicture) -> Vec<SignalRow> {
                 expected: expected_words(low, high),
                 contribution: known.map(|evidence| evidence.contribution),
                 tone: signal_tone(value, low, high, known.is_some()),
-                trend: entry
-                    .history()
-                    .samples()
-                    .filter_map(|sample| sample.signals.get(index).copied())
-                    .collect(),
+                trend,
+                points,
             }
         })
         .collect()
+}
+
+/// Returns all values of a signal, and those that were not missing with when they came.
+fn last_minute(entry: &AgentPicture, index: usize, now: MonoTime) -> (Vec<f64>, Vec<(f64, f64)>) {
+    let samples = entry.history().samples();
+    let (mut trend, mut points) = (Vec::with_capacity(samples.len()), Vec::with_capacity(samples.len()));
+    for sample in samples {
+        let Some(value) = sample.signals.get(index).copied() else { continue };
+        trend.push(value);
+        if value.is_finite() {
+            points.push((ago(sample, now), value));
+        }
+    }
+    (trend, points)
 }
 
 fn expected_words(low: Option<f64>, high: Option<f64>) -> String {

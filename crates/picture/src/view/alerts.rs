@@ -1,9 +1,18 @@
 //! The alert queue: what runs out first, then what is worst, then what is oldest.
 
-use super::{Mark, Tone, age, cause_word};
+mod cause;
+mod summary;
+
+pub use cause::cause_text;
+pub(crate) use cause::expected;
+pub use summary::{AlertSummary, summary};
+
+use super::{Mark, Tone, age, cause_word, countdown, place_frozen};
 use crate::{AlertPicture, Picture};
-use std::{cmp::Reverse, time::Duration};
-use watchkeeper_model::{AgentId, AlarmState, AlertId, MonoTime, Response, Severity};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use watchkeeper_model::{
+    AgentId, Alarm, AlarmState, AlertId, MonoTime, OperatorRole, Response, Severity, Shelved,
+};
 
 /// One alert in the queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +37,7 @@ pub struct AlertRow {
     pub cause: &'static str,
     /// Which of that kind: the signal, the rule.
     pub subject: String,
-    /// Why, in plain words.
+    /// Why, in plain words, with what was expected and what came instead.
     pub text: String,
     /// How often it was found, the first included.
     pub count: u64,
@@ -40,32 +49,55 @@ pub struct AlertRow {
     pub unacknowledged: bool,
     /// 0, then 1 and 2 as time runs out.
     pub escalation: u8,
+    /// Who acknowledged it: `you`, or a name.
+    pub acknowledged_by: Option<String>,
+    /// Who put it aside, until when and why: `shelved 4:05 by anna: sensor being replaced`.
+    pub shelved: Option<String>,
+    /// The first of several of its agent's alerts that are active now: what came after may follow from it.
+    pub first_out: bool,
+    /// The agent's data is too old to be relied on.
+    pub stale: bool,
+    /// It can be acknowledged from here now.
+    pub can_acknowledge: bool,
+    /// Why it cannot be put aside now, in words.
+    pub can_shelve: Result<(), String>,
 }
 
-/// Returns the queue without alerts that are over and acknowledged.
+/// Returns the queue without alerts that are over and acknowledged, and without those put aside.
 ///
 /// `frozen` is the order that a person just looked at: those alerts keep their places among each other, and
 /// what is new goes behind them.
 pub fn rows(picture: &Picture, frozen: Option<&[AlertId]>, now: MonoTime) -> Vec<AlertRow> {
-    let mut queue: Vec<_> = picture
-        .alerts()
-        .map(|(_, entry)| entry)
-        .filter(|entry| entry.alarm().state != AlarmState::Normal)
-        .map(|entry| (demand_left(picture, entry, now), entry))
-        .collect();
-    queue.sort_by_key(|(left, entry)| urgency(*left, entry));
+    let queue = Queue::new(picture, now);
+    let mut shown: Vec<_> =
+        queue.open().filter(|(left, entry)| left.is_some() || queue.aside(entry.alarm()).is_none()).collect();
+    shown.sort_by_key(|(left, entry)| urgency(*left, entry));
     if let Some(frozen) = frozen {
-        // The sort is stable, so what is not in `frozen` keeps the order of urgency behind it.
-        queue.sort_by_key(|(_, entry)| {
-            frozen.iter().position(|alert| *alert == entry.alarm().alert_id).unwrap_or(frozen.len())
-        });
+        place_frozen(&mut shown, frozen, |(_, entry)| &entry.alarm().alert_id);
     }
-    queue.into_iter().map(|(left, entry)| row(picture, entry, left, now)).collect()
+    shown.into_iter().map(|(left, entry)| queue.row(entry, left)).collect()
+}
+
+/// Returns the alerts that somebody has put aside: what comes back first stands first.
+pub fn shelved(picture: &Picture, now: MonoTime) -> Vec<AlertRow> {
+    let queue = Queue::new(picture, now);
+    let mut shown: Vec<_> = queue
+        .open()
+        .filter(|(left, _)| left.is_none())
+        .filter_map(|(left, entry)| Some((queue.aside(entry.alarm())?.until, left, entry)))
+        .collect();
+    shown.sort_by_key(|(until, _, entry)| (*until, entry.alarm().alert_id));
+    shown.into_iter().map(|(_, left, entry)| queue.row(entry, left)).collect()
 }
 
 /// Returns the alert that is most urgent, to jump to.
 pub fn most_urgent(picture: &Picture, now: MonoTime) -> Option<AlertId> {
-    rows(picture, None, now).first().map(|row| row.alert)
+    let queue = Queue::new(picture, now);
+    queue
+        .open()
+        .filter(|(left, entry)| left.is_some() || queue.aside(entry.alarm()).is_none())
+        .min_by_key(|(left, entry)| urgency(*left, entry))
+        .map(|(_, entry)| entry.alarm().alert_id)
 }
 
 type Urgency = (bool, Option<Duration>, bool, Reverse<Severity>, MonoTime, AlertId);
@@ -75,48 +107,132 @@ fn urgency(left: Option<Duration>, entry: &AlertPicture) -> Urgency {
     (left.is_none(), left, !alarm.state.is_active(), Reverse(alarm.severity), alarm.raised_at, alarm.alert_id)
 }
 
-fn demand_left(picture: &Picture, entry: &AlertPicture, now: MonoTime) -> Option<Duration> {
-    let alarm = entry.alarm();
-    let agent = picture.agent(&alarm.agent)?;
-    let open = agent.status().demand.as_ref()?.demand_id;
-    (alarm.demand_id == Some(open)).then(|| agent.demand_left(now)).flatten()
+/// Everything that all rows need, found once.
+struct Queue<'a> {
+    picture: &'a Picture,
+    now: MonoTime,
+    monitor_now: Option<MonoTime>,
+    /// Of each agent with several active alerts, the oldest.
+    first_out: BTreeMap<&'a AgentId, AlertId>,
 }
 
-fn row(picture: &Picture, entry: &AlertPicture, left: Option<Duration>, now: MonoTime) -> AlertRow {
-    let alarm = entry.alarm();
-    let (mark, priority, tone) = match alarm.severity {
-        Severity::Critical => (Mark::Square, 1, Tone::Danger),
-        Severity::Warning => (Mark::TriangleUp, 2, Tone::Warning),
-        Severity::Advisory => (Mark::Ring, 3, Tone::Normal),
-    };
-    let tone = match (alarm.state.is_active(), left) {
-        (_, Some(_)) => Tone::Danger,
-        (true, None) => tone,
-        (false, None) => Tone::Quiet,
-    };
-    let state = match (alarm.state, &alarm.acknowledged_by) {
-        (AlarmState::UnackActive, _) => "new".to_owned(),
-        (AlarmState::AckedActive, Some(person)) => format!("acknowledged by {person}"),
-        (AlarmState::AckedActive, None) => "acknowledged".to_owned(),
-        (AlarmState::RtnUnack, _) => "over, not acknowledged".to_owned(),
-        (AlarmState::Normal, _) => "over".to_owned(),
-    };
-    AlertRow {
-        alert: alarm.alert_id,
-        agent: alarm.agent.clone(),
-        mark,
-        priority,
-        severity: alarm.severity.word(),
-        tone,
-        takeover: alarm.response == Response::Takeover,
-        left,
-        cause: cause_word(alarm.cause),
-        subject: alarm.subject.to_string(),
-        text: alarm.explanation.text.to_string(),
-        count: alarm.count,
-        raised: picture.monitor_now(now).map(|monitor| age(monitor.since(alarm.raised_at))),
-        state,
-        unacknowledged: matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack),
-        escalation: alarm.escalation,
+impl<'a> Queue<'a> {
+    fn new(picture: &'a Picture, now: MonoTime) -> Self {
+        let mut active: BTreeMap<&AgentId, (usize, MonoTime, AlertId)> = BTreeMap::new();
+        for (_, entry) in picture.alerts() {
+            let alarm = entry.alarm();
+            if !alarm.state.is_active() {
+                continue;
+            }
+            let this = (alarm.raised_at, alarm.alert_id);
+            let (count, raised_at, alert) = active.entry(&alarm.agent).or_insert((0, this.0, this.1));
+            *count += 1;
+            (*raised_at, *alert) = this.min((*raised_at, *alert));
+        }
+        let first_out = active.into_iter().filter(|(_, (count, _, _))| *count > 1);
+        Self {
+            picture,
+            now,
+            monitor_now: picture.monitor_now(now),
+            first_out: first_out.map(|(agent, (_, _, alert))| (agent, alert)).collect(),
+        }
+    }
+
+    /// Returns the alerts that are not over and acknowledged, with what is left of their demands.
+    fn open(&self) -> impl Iterator<Item = (Option<Duration>, &'a AlertPicture)> {
+        let entries = self.picture.alerts().map(|(_, entry)| entry);
+        let open = entries.filter(|entry| entry.alarm().state != AlarmState::Normal);
+        open.map(|entry| (self.demand_left(entry.alarm()), entry))
+    }
+
+    fn demand_left(&self, alarm: &Alarm) -> Option<Duration> {
+        let demand = alarm.demand_id?;
+        let agent = self.picture.agent(&alarm.agent)?;
+        let open = agent.status().demand.as_ref()?.demand_id;
+        (demand == open).then(|| agent.demand_left(self.now)).flatten()
+    }
+
+    /// Returns how the alert was put aside, until its time is over.
+    fn aside(&self, alarm: &'a Alarm) -> Option<&'a Shelved> {
+        let shelved = alarm.shelved.as_ref()?;
+        self.monitor_now.is_none_or(|monitor| monitor < shelved.until).then_some(shelved)
+    }
+
+    fn row(&self, entry: &'a AlertPicture, left: Option<Duration>) -> AlertRow {
+        let alarm = entry.alarm();
+        let (mark, priority, tone) = match alarm.severity {
+            Severity::Critical => (Mark::Square, 1, Tone::Danger),
+            Severity::Warning => (Mark::TriangleUp, 2, Tone::Warning),
+            Severity::Advisory => (Mark::Ring, 3, Tone::Normal),
+        };
+        let tone = match (alarm.state.is_active(), left) {
+            (_, Some(_)) => Tone::Danger,
+            (true, None) => tone,
+            (false, None) => Tone::Quiet,
+        };
+        let state = match (alarm.state, &alarm.acknowledged_by) {
+            (AlarmState::UnackActive, _) => "new".to_owned(),
+            (AlarmState::AckedActive, Some(person)) => format!("acknowledged by {person}"),
+            (AlarmState::AckedActive, None) => "acknowledged".to_owned(),
+            (AlarmState::RtnUnack, _) => "over, not acknowledged".to_owned(),
+            (AlarmState::Normal, _) => "over".to_owned(),
+        };
+        let me = self.picture.me().map(|me| &me.person);
+        let unacknowledged = matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack);
+        AlertRow {
+            alert: alarm.alert_id,
+            agent: alarm.agent.clone(),
+            mark,
+            priority,
+            severity: alarm.severity.word(),
+            tone,
+            takeover: alarm.response == Response::Takeover,
+            left,
+            cause: cause_word(alarm.cause),
+            subject: alarm.subject.to_string(),
+            text: cause_text(alarm),
+            count: alarm.count,
+            raised: self.monitor_now.map(|monitor| age(monitor.since(alarm.raised_at))),
+            state,
+            unacknowledged,
+            escalation: alarm.escalation,
+            acknowledged_by: alarm
+                .acknowledged_by
+                .as_ref()
+                .map(|person| if Some(person) == me { "you".to_owned() } else { person.to_string() }),
+            shelved: self.aside(alarm).map(|shelved| self.shelved_words(shelved)),
+            first_out: self.first_out.get(&alarm.agent) == Some(&alarm.alert_id),
+            stale: self.picture.agent(&alarm.agent).is_some_and(|agent| agent.freshness(self.now).stale),
+            can_acknowledge: unacknowledged && self.may_act().is_ok(),
+            can_shelve: self.can_shelve(alarm, left),
+        }
+    }
+
+    fn shelved_words(&self, shelved: &Shelved) -> String {
+        let left = self.monitor_now.map(|monitor| format!(" {}", countdown(monitor.until(shelved.until))));
+        let reason =
+            if shelved.reason.as_str().is_empty() { String::new() } else { format!(": {}", shelved.reason) };
+        format!("shelved{} by {}{reason}", left.unwrap_or_default(), shelved.by)
+    }
+
+    fn may_act(&self) -> Result<(), String> {
+        if !self.picture.link().is_connected() {
+            return Err("not connected: nothing can be sent".to_owned());
+        }
+        match self.picture.me() {
+            Some(me) if me.role >= OperatorRole::Operator => Ok(()),
+            Some(_) | None => Err("observers only read".to_owned()),
+        }
+    }
+
+    fn can_shelve(&self, alarm: &Alarm, left: Option<Duration>) -> Result<(), String> {
+        self.may_act()?;
+        if left.is_some() {
+            return Err("its takeover is demanded".to_owned());
+        }
+        if !alarm.state.is_active() {
+            return Err("it is over: acknowledge it".to_owned());
+        }
+        if self.aside(alarm).is_some() { Err("it is shelved already".to_owned()) } else { Ok(()) }
     }
 }

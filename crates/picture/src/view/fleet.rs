@@ -1,6 +1,6 @@
 //! The whole fleet: one row an agent, in the order of their names, so that nothing moves by itself.
 
-use super::{Mark, Tone, age, controller_words, kind_word, state_look, state_words};
+use super::{Mark, Tone, age, controller_words, is_mine, kind_word, state_look, state_words};
 use crate::{AgentPicture, Picture};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, ControlState, MonoTime};
@@ -95,7 +95,7 @@ pub fn summary(picture: &Picture, now: MonoTime) -> FleetSummary {
         summary.offline += usize::from(offline);
         summary.stale += usize::from(freshness.stale && !offline);
         summary.need_person += usize::from(needs_person(entry));
-        summary.yours += usize::from(picture.my_epoch(agent).is_some());
+        summary.yours += usize::from(is_mine(picture, entry));
         summary.next_deadline = match (summary.next_deadline, entry.demand_left(now)) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -146,7 +146,7 @@ fn summary_parts(summary: &FleetSummary, newest: Option<Duration>) -> Vec<String
 
 fn row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) -> FleetRow {
     let status = entry.status();
-    let mine = picture.my_epoch(agent).is_some();
+    let mine = is_mine(picture, entry);
     let freshness = entry.freshness(now);
     let (mark, tone) = state_look(status, mine);
     let offline = entry.offline_for(now);
@@ -185,7 +185,8 @@ pub(crate) fn newest_score(entry: &AgentPicture) -> f64 {
     }
 }
 
-fn note(entry: &AgentPicture) -> String {
+/// Returns what else must be known of an agent, in a few words.
+pub(crate) fn note(entry: &AgentPicture) -> String {
     let status = entry.status();
     let mut notes = Vec::new();
     if status.stop_pending {

@@ -112,7 +112,8 @@ const fn span(stage: Stage) -> &'static str {
     }
 }
 
-fn millis(span: Duration) -> String {
+/// Returns a span as the stages are shown: `0.70 ms`, `36.0 ms`, `284 ms`, `12.3 s`.
+pub(crate) fn millis(span: Duration) -> String {
     let millis = span.as_secs_f64() * 1e3;
     if millis >= 10_000.0 {
         format!("{:.1} s", millis / 1e3)

@@ -1,12 +1,22 @@
 //! A takeover of one agent: where it stands, what is missing, and which keys work now.
 
+mod afterwards;
+mod drive;
+mod handover;
+mod links;
+
+pub use afterwards::{LabelRow, verdict_words};
+pub use drive::DriveRow;
+pub use handover::HandoverRow;
+pub use links::LinkRow;
+
 use super::{
-    Mark, Tone, age, agent::if_nobody_acts, controller_words, countdown, latch_word, outcome_words,
-    state_look, state_words,
+    Mark, Tone, age, agent::if_nobody_acts, alerts::cause_text, controller_words, countdown,
+    demands::lead_alarm, latch_word, outcome_words, state_look, state_words,
 };
 use crate::{Action, AgentPicture, Picture, Unavailable, action::fresh_within};
 use std::time::Duration;
-use watchkeeper_model::{AgentId, ControlState, LatchCause, LatchId, MonoTime, Response};
+use watchkeeper_model::{AgentId, AgentKind, AlertId, ControlState, LatchCause, LatchId, MonoTime, Response};
 use watchkeeper_protocol::operator::LeaseEvent;
 
 /// How long the screen stays with a takeover that is over.
@@ -114,6 +124,20 @@ pub struct TakeoverPanel {
     pub releases: Vec<LatchId>,
     /// All keys, in a fixed order.
     pub actions: Vec<ActionRow>,
+    /// Control passing from one person to another, or a wish for it.
+    pub handover: Option<HandoverRow>,
+    /// Both directions between this person and the agent.
+    pub links: Vec<LinkRow>,
+    /// A takeover over within the last minute, to be labelled.
+    pub label: Option<LabelRow>,
+    /// How a person drives it; `None` for others than vehicles, and while no person does.
+    pub drive: Option<DriveRow>,
+    /// The alert that says best why a person is wanted.
+    pub alert: Option<AlertId>,
+    /// The same in plain words, with what was expected and what came; empty without an alert.
+    pub evidence: String,
+    /// What is usually done next. Shown behind the evidence, and never pre-selected.
+    pub suggested: Option<Action>,
 }
 
 /// Returns the takeover of `agent`; `None` for one that nobody knows.
@@ -125,7 +149,17 @@ pub fn panel(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<Takeov
     let (mark, tone) = state_look(status, mine);
     let checks = checks(picture, agent, entry, now);
     let phase = phase(picture, entry, &checks, now);
+    let alarm = lead_alarm(picture, agent);
+    let suggested =
+        suggested(phase, entry, &checks).filter(|action| action.check(picture, agent, now).is_ok());
     Some(TakeoverPanel {
+        handover: handover::row(picture, entry, now),
+        links: links::rows(picture, entry, now),
+        label: afterwards::row(picture, agent, now),
+        drive: drive::row(picture, entry),
+        alert: alarm.map(|alarm| alarm.alert_id),
+        evidence: alarm.map(cause_text).unwrap_or_default(),
+        suggested,
         agent: agent.clone(),
         phase,
         mark,
@@ -174,6 +208,25 @@ fn phase(picture: &Picture, entry: &AgentPicture, checks: &[Check], now: MonoTim
         ControlState::InTransition => Phase::Ready,
         ControlState::Human => Phase::InControl,
         ControlState::Returning => Phase::HandingBack,
+    }
+}
+
+/// Returns what is usually done next, whether it can be done or not.
+fn suggested(phase: Phase, entry: &AgentPicture, checks: &[Check]) -> Option<Action> {
+    match phase {
+        Phase::Noticed if entry.status().control_state == ControlState::Estopped => Some(Action::ClearLatch),
+        Phase::Noticed => Some(Action::Claim),
+        Phase::Ready => Some(Action::Engage),
+        Phase::InControl if checks.iter().all(|check| check.done) => Some(Action::HandBack),
+        Phase::Calm | Phase::Understood | Phase::InControl | Phase::HandingBack | Phase::Afterwards => None,
+    }
+}
+
+/// Returns T_claim: how long a claim may wait for its engage by default (`takeover.md` 1.4).
+const fn claim_within(kind: AgentKind) -> Duration {
+    match kind {
+        AgentKind::Vehicle => Duration::from_secs(5),
+        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_mins(2),
     }
 }
 

@@ -134,3 +134,17 @@ pub fn number(value: f64) -> String {
         format!("{value:.3}")
     }
 }
+
+/// Returns a number as people say it in a sentence: about four significant digits, no zeros at its end.
+pub(crate) fn plain(value: f64) -> String {
+    let text = number(value);
+    if !text.contains('.') || text.contains('e') {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Returns a span as minutes and seconds: `0:21`, `12:05`; hours as [`age`] has them.
+pub(crate) fn minutes(span: Duration) -> String {
+    long(span.as_secs())
+}

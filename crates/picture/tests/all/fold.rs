@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 use watchkeeper_model::*;
 use watchkeeper_picture::{Picture, deadline};
-use watchkeeper_protocol::{ToOperator, operator::*};
+use watchkeeper_protocol::{ToOperator, operator::*, record::TakeoverRecord};
 
 /// One change of the world, as the monitor would tell it.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ enum Change {
     State(u8, u8),
     Alert(u8, u8),
     Lease(u8),
+    Takeover(u8, bool),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -23,6 +24,7 @@ fn change() -> impl Strategy<Value = Change> {
         (0..4_u8, 0..9_u8).prop_map(|(agent, state)| Change::State(agent, state)),
         (0..6_u8, 0..4_u8).prop_map(|(alert, state)| Change::Alert(alert, state)),
         (0..4_u8).prop_map(Change::Lease),
+        (0..6_u8, any::<bool>()).prop_map(|(takeover, over)| Change::Takeover(takeover, over)),
     ]
 }
 
@@ -31,6 +33,7 @@ struct Monitor {
     cursor: u64,
     agents: BTreeMap<u8, AgentStatus>,
     alerts: BTreeMap<u8, Alarm>,
+    takeovers: BTreeMap<u8, TakeoverRecord>,
 }
 
 impl Monitor {
@@ -66,22 +69,67 @@ impl Monitor {
                 end: None,
                 detail: None,
             }),
+            Change::Takeover(id, over) => {
+                let known = self.takeovers.entry(*id).or_insert_with(|| takeover(u64::from(*id), false));
+                known.over = *over;
+                known.epoch = Some(Epoch(cursor));
+                ToOperator::Takeover(TakeoverUpdate { cursor, takeover: known.clone() })
+            }
         }
     }
 
     fn snapshot(&self) -> ToOperator {
         let open = self.alerts.values().filter(|alarm| alarm.state != AlarmState::Normal);
-        snapshot(self.cursor, self.agents.values().cloned().collect(), open.cloned().collect())
+        let mut whole =
+            snapshot(self.cursor, self.agents.values().cloned().collect(), open.cloned().collect());
+        let ToOperator::Snapshot(part) = &mut whole else { unreachable!() };
+        part.takeovers = self.takeovers.values().cloned().collect();
+        whole
     }
 }
 
-fn shown(picture: &Picture) -> (Vec<AgentStatus>, Vec<Alarm>, Option<Resume>) {
-    let agents = picture.agents().map(|(_, entry)| entry.status().clone()).collect();
-    let alerts = picture.alerts().map(|(_, entry)| entry.alarm().clone());
-    (agents, alerts.filter(|alarm| alarm.state != AlarmState::Normal).collect(), picture.resume())
+fn takeover(id: u64, over: bool) -> TakeoverRecord {
+    TakeoverRecord {
+        demand_id: DemandId(id),
+        agent: agent("a"),
+        kind: AgentKind::Vehicle,
+        boot_id: BootId(Uuid::from_u128(11)),
+        origin: DemandOrigin::Monitor,
+        reason: note("the gap is too small"),
+        alert_id: None,
+        holder: None,
+        epoch: None,
+        outcome: None,
+        demand_ended_at: None,
+        granted_at: None,
+        human_at: None,
+        handed_back_at: None,
+        final_state: ControlState::Requested,
+        decision: None,
+        moments: [None; 12],
+        commands: vec![],
+        verdict: None,
+        labelled_by: None,
+        over,
+    }
 }
 
-fn fresh(first: &ToOperator) -> Picture {
+fn takeovers(picture: &Picture) -> Vec<TakeoverRecord> {
+    picture.takeovers().map(|takeover| takeover.value.clone()).collect()
+}
+
+fn ids(picture: &Picture) -> Vec<u64> {
+    picture.takeovers().map(|takeover| takeover.value.demand_id.0).collect()
+}
+
+fn shown(picture: &Picture) -> (Vec<AgentStatus>, Vec<Alarm>, Vec<TakeoverRecord>, Option<Resume>) {
+    let agents = picture.agents().map(|(_, entry)| entry.status().clone()).collect();
+    let alerts = picture.alerts().map(|(_, entry)| entry.alarm().clone());
+    let open = alerts.filter(|alarm| alarm.state != AlarmState::Normal).collect();
+    (agents, open, takeovers(picture), picture.resume())
+}
+
+pub(crate) fn fresh(first: &ToOperator) -> Picture {
     let mut picture = Picture::new();
     picture.handle_connected(START);
     picture.handle(&welcome(OperatorRole::Operator, false), START);
@@ -305,7 +353,7 @@ fn a_hundred_thousand_random_messages_stay_within_the_bounds() {
         if dice.roll(100) > 0 {
             cursor += 1;
         }
-        let message = match dice.roll(6) {
+        let message = match dice.roll(8) {
             0 => {
                 ToOperator::ControlStatus(StatusUpdate { cursor, status: status(&name, AgentKind::Vehicle) })
             }
@@ -330,13 +378,28 @@ fn a_hundred_thousand_random_messages_stay_within_the_bounds() {
                 telemetry.signals = vec![1.0; usize::try_from(dice.roll(65)).unwrap()];
                 ToOperator::Telemetry(telemetry)
             }
+            5 => {
+                let takeover = takeover(dice.roll(1 << 40), dice.roll(2) == 0);
+                ToOperator::Takeover(TakeoverUpdate { cursor, takeover })
+            }
+            6 => ToOperator::Lease(LeaseUpdate {
+                cursor,
+                agent: agent(&name),
+                holder: scenes::person("bob"),
+                session_id: SessionId(8),
+                epoch: Epoch(dice.roll(1 << 40)),
+                event: LeaseEvent::Ended,
+                code: None,
+                end: Some(LeaseEnd::Released),
+                detail: None,
+            }),
             _ => ToOperator::Snapshot(SnapshotPart {
                 cursor,
                 part: u32::try_from(dice.roll(3)).unwrap(),
                 last: dice.roll(400) == 0,
                 agents: vec![status(&name, AgentKind::Generic)],
                 alerts: vec![],
-                takeovers: vec![],
+                takeovers: vec![takeover(dice.roll(1 << 40), true)],
             }),
         };
         picture.handle(&message, now);
@@ -344,6 +407,7 @@ fn a_hundred_thousand_random_messages_stay_within_the_bounds() {
     let held = picture.footprint();
     assert!(held.agents <= 2 * 4_096 && held.alerts <= 2 * 4_096, "{held:?}");
     assert!(held.commands <= 4_096 * 16, "{held:?}");
+    assert!(held.takeovers > 0 && held.takeovers <= 2 * 256, "{held:?}");
     assert!(held.numbers <= 20 * 6_000 && held.samples <= 20 * 600, "{held:?}");
 }
 
@@ -367,4 +431,73 @@ fn what_does_not_fit_is_counted_and_one_agent_keeps_at_most_a_minute_and_sixteen
     }
     let held = picture.footprint();
     assert_eq!((held.samples, held.commands), (600, 16));
+}
+
+fn told(picture: &mut Picture, cursor: u64, takeover: TakeoverRecord) {
+    picture.handle(&ToOperator::Takeover(TakeoverUpdate { cursor, takeover }), START);
+}
+
+#[test]
+fn of_too_many_takeovers_the_oldest_that_are_over_give_way_first() {
+    let mut picture = fresh(&snapshot(0, vec![], vec![]));
+    told(&mut picture, 1, takeover(1, false));
+    for id in 2..=300 {
+        told(&mut picture, id, takeover(id, id < 250));
+    }
+    assert_eq!(picture.footprint().takeovers, 256);
+    let kept: Vec<u64> = std::iter::once(1).chain(46..=300).collect();
+    assert_eq!(ids(&picture), kept, "the one that still goes on stays, though it is the oldest");
+    for id in 301..=600 {
+        told(&mut picture, id, takeover(id, false));
+    }
+    assert_eq!(ids(&picture), (345..=600).collect::<Vec<_>>(), "where none is over, the oldest give way");
+}
+
+#[test]
+fn a_snapshot_replaces_the_takeovers_and_makes_no_news_of_old_ones() {
+    let mut picture = fresh(&snapshot(0, vec![], vec![]));
+    told(&mut picture, 1, takeover(1, true));
+    told(&mut picture, 2, takeover(2, true));
+    told(&mut picture, 3, takeover(3, false));
+    let later = START.after(millis(90_000));
+    picture.handle(&welcome(OperatorRole::Operator, false), later);
+    let ToOperator::Snapshot(mut part) = snapshot(9, vec![], vec![]) else { unreachable!() };
+    part.takeovers = vec![takeover(2, true), takeover(3, true)];
+    picture.handle(&ToOperator::Snapshot(part), later);
+    let seen: Vec<_> =
+        picture.takeovers().map(|entry| (entry.value.demand_id.0, entry.received_at)).collect();
+    assert_eq!(seen, [(2, START), (3, later)]);
+}
+
+#[test]
+fn a_takeover_that_changed_between_the_parts_of_a_snapshot_stays_as_it_was_told_last() {
+    let mut picture = fresh(&snapshot(5, vec![], vec![]));
+    let part = |part, last, takeovers| {
+        ToOperator::Snapshot(SnapshotPart {
+            cursor: 9,
+            part,
+            last,
+            agents: vec![],
+            alerts: vec![],
+            takeovers,
+        })
+    };
+    picture.handle(&part(0, false, vec![]), START);
+    told(&mut picture, 10, takeover(4, true));
+    picture.handle(&part(1, true, vec![takeover(4, false)]), START);
+    assert!(picture.is_current());
+    assert_eq!(takeovers(&picture), [takeover(4, true)]);
+}
+
+#[test]
+fn the_newest_roster_is_shown_and_outlives_a_reconnect_until_the_next() {
+    let mut picture = fresh(&snapshot(5, vec![], vec![]));
+    assert_eq!(picture.roster(), None);
+    for more in [3, 4] {
+        picture.handle(&ToOperator::Roster(Roster { operators: vec![], more }), START.after(millis(more)));
+    }
+    picture.handle(&welcome(OperatorRole::Operator, false), START);
+    picture.handle(&snapshot(7, vec![], vec![]), START);
+    let roster = picture.roster().unwrap();
+    assert_eq!((roster.value.more, roster.received_at), (4, START.after(millis(4))));
 }

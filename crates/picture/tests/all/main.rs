@@ -2,8 +2,20 @@
 
 // Marked so that clippy knows the helpers in them as tests.
 #[cfg(test)]
+mod authority;
+#[cfg(test)]
 mod fold;
+#[cfg(test)]
+mod hands;
+#[cfg(test)]
+mod panels;
 #[cfg(test)]
 mod scenes;
 #[cfg(test)]
 mod views;
+#[cfg(test)]
+mod queue;
+#[cfg(test)]
+mod takeovers;
+#[cfg(test)]
+mod world;

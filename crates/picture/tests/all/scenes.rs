@@ -1,4 +1,6 @@
-//! Situations that a console must show well, built from messages as the monitor sends them.
+//! Messages as the monitor sends them, and small pictures folded from them, for tests of one rule each.
+//!
+//! Whole situations are in `watchkeeper_picture::examples`.
 
 use std::time::Duration;
 use uuid::Uuid;
@@ -292,41 +294,6 @@ pub(crate) fn takeover() -> (Picture, MonoTime) {
         START.after(millis(40)),
     );
     (picture, START.after(millis(60)))
-}
-
-/// A hundred alerts at once, one of them a demand.
-pub(crate) fn flood() -> (Picture, MonoTime) {
-    let (agents, mut alerts) = troubled(ControlState::Requested);
-    for id in 0..98 {
-        let severity = if id % 3 == 0 { Severity::Warning } else { Severity::Advisory };
-        let mut alarm = alarm(600 + id, if id % 2 == 0 { "truck-03" } else { "truck-21" }, severity);
-        alarm.raised_at = MONITOR_START.before(millis(1_000 + 10 * id));
-        alarm.count = id + 1;
-        alerts.push(alarm);
-    }
-    let mut picture = Picture::new();
-    picture.handle_connected(START);
-    picture.handle(&welcome(OperatorRole::Operator, false), START);
-    let (head, tail) = alerts.split_at(64);
-    let parts = [(0, false, agents, head.to_vec()), (1, true, vec![], tail.to_vec())];
-    for (part, last, agents, alerts) in parts {
-        let part = SnapshotPart { cursor: 100, part, last, agents, alerts, takeovers: vec![] };
-        picture.handle(&ToOperator::Snapshot(part), START);
-    }
-    picture.handle(&health(false), START);
-    picture.handle(&ToOperator::Dropped(Dropped { telemetry: 1_234 }), START);
-    (picture, START.after(millis(60)))
-}
-
-/// Connected, but a vehicle is silent, another offline, and the record cannot be written.
-pub(crate) fn stale() -> (Picture, MonoTime) {
-    let mut agents = fleet();
-    agents[1].offline_nanos = Some(3_000_000_000);
-    let mut picture = picture(OperatorRole::Operator, agents, vec![]);
-    let now = START.after(millis(1_400));
-    picture.handle(&ToOperator::Telemetry(telemetry("truck-21", 1_201, 0.02)), now.before(millis(30)));
-    picture.handle(&health(true), now.before(millis(20)));
-    (picture, now)
 }
 
 /// The connection broke in the middle of a demand.

@@ -1,97 +1,37 @@
-//! What every view says in every situation.
+//! What the older views promise: freshness, keys, phases, words of time.
 
 use crate::scenes::{self, START, agent, millis, picture, status};
-use std::fmt::Debug;
 use watchkeeper_model::*;
-use watchkeeper_picture::{Action, Picture, Unavailable, view};
+use watchkeeper_picture::{
+    Action, Picture, Unavailable,
+    examples::{self, Situation},
+    view,
+};
 use watchkeeper_protocol::{ToOperator, operator::*};
 
-fn lines<T: Debug>(rows: impl IntoIterator<Item = T>) -> String {
-    rows.into_iter().map(|row| format!("{row:?}")).collect::<Vec<_>>().join("\n") + "\n"
-}
-
-fn every_view(picture: &Picture, now: MonoTime) -> String {
-    let truck = agent("truck-17");
-    let panel = view::takeover::panel(picture, &truck, now).unwrap();
-    let mut detail = view::agent::detail(picture, &truck, 2, now).unwrap();
-    let (signals, decisions) = (std::mem::take(&mut detail.signals), std::mem::take(&mut detail.decisions));
-    let actions = panel.actions.iter().map(|row| match &row.unavailable {
-        None => format!("{} {}", row.key, row.label),
-        Some(why) => format!("{} {}: NO, {why}", row.key, row.label),
-    });
-    [
-        format!("status line\n{:#?}\n", view::status_line::status_line(picture, now)),
-        format!("summary\n{:#?}\n", view::fleet::summary(picture, now)),
-        format!("fleet\n{}", lines(view::fleet::rows(picture, now))),
-        format!("alerts\n{}", lines(view::alerts::rows(picture, None, now).iter().take(8))),
-        format!("agent\n{detail:#?}\n"),
-        format!(
-            "signals\n{}",
-            lines(signals.into_iter().map(|row| view::agent::SignalRow { trend: vec![], ..row }))
-        ),
-        format!("decisions\n{}", lines(decisions)),
-        format!("takeover: {} {:?}\n", panel.phase.word(), panel.lease),
-        format!("checks\n{}", lines(panel.checks)),
-        format!("actions\n{}\n", actions.collect::<Vec<_>>().join("\n")),
-        format!("commands\n{}", lines(view::commands::rows(picture, None, now))),
-        format!("latency\n{}", lines(view::latency::rows(picture, view::latency::strictest_kind(picture)))),
-    ]
-    .join("\n")
-}
-
 #[test]
-fn a_calm_fleet_says_what_was_checked_and_when() {
-    let (picture, now) = scenes::calm();
-    insta::assert_snapshot!(every_view(&picture, now));
-}
-
-#[test]
-fn a_demand_says_who_what_how_bad_and_how_long_is_left() {
-    let (picture, now) = scenes::alert();
-    insta::assert_snapshot!(every_view(&picture, now));
-}
-
-#[test]
-fn a_takeover_shows_the_lease_the_commands_and_what_hand_back_waits_for() {
-    let (picture, now) = scenes::takeover();
-    insta::assert_snapshot!(every_view(&picture, now));
-}
-
-#[test]
-fn a_flood_keeps_the_demand_on_top() {
-    let (picture, now) = scenes::flood();
-    assert_eq!(view::alerts::rows(&picture, None, now).len(), 100);
-    insta::assert_snapshot!(every_view(&picture, now));
-}
-
-#[test]
-fn old_data_is_called_old() {
-    let (picture, now) = scenes::stale();
-    insta::assert_snapshot!(every_view(&picture, now));
-}
-
-#[test]
-fn a_lost_connection_says_how_old_everything_is_and_allows_nothing() {
-    let (picture, now) = scenes::disconnected();
-    insta::assert_snapshot!(every_view(&picture, now));
+fn a_lost_connection_allows_nothing() {
+    let Situation { picture, now, agent } = examples::disconnected();
     for action in Action::ALL {
-        assert_eq!(action.check(&picture, &agent("truck-17"), now), Err(Unavailable::Disconnected));
+        assert_eq!(action.check(&picture, agent.as_ref().unwrap(), now), Err(Unavailable::Disconnected));
     }
 }
 
 #[test]
 fn a_frozen_order_keeps_its_places_and_puts_what_is_new_behind() {
-    let (picture, now) = scenes::flood();
-    let frozen = [AlertId(650), AlertId(601), AlertId(9_999)];
+    let Situation { picture, now, .. } = examples::flood();
+    let most_urgent = view::alerts::most_urgent(&picture, now).unwrap();
+    let frozen = [AlertId(3_001_050), AlertId(3_001_001), AlertId(9_999)];
     let rows = view::alerts::rows(&picture, Some(&frozen), now);
-    let ids: Vec<_> = rows.iter().take(3).map(|row| row.alert.0).collect();
-    assert_eq!(ids, [650, 601, 501]);
+    let ids: Vec<_> = rows.iter().take(3).map(|row| row.alert).collect();
+    assert_eq!(ids, [frozen[0], frozen[1], most_urgent]);
     assert_eq!(rows.len(), 100);
 }
 
 #[test]
 fn a_vehicle_is_stale_after_twice_its_period_and_never_before() {
-    let (picture, _) = scenes::calm();
+    let agents = vec![status("truck-17", AgentKind::Vehicle), status("cards-eu", AgentKind::Transaction)];
+    let picture = picture(OperatorRole::Operator, agents, vec![]);
     let truck = picture.agent(&agent("truck-17")).unwrap();
     assert!(!truck.freshness(START.after(millis(200))).stale);
     assert!(truck.freshness(START.after(millis(201))).stale);
@@ -152,15 +92,26 @@ fn taking_control_names_every_latch_but_that_of_a_stop() {
 
 #[test]
 fn the_phases_of_a_takeover_follow_the_agent() {
-    let phase = |(picture, now): (Picture, MonoTime)| {
-        view::takeover::panel(&picture, &agent("truck-17"), now).unwrap().phase
+    use view::takeover::Phase;
+    let phase = |Situation { picture, now, .. }: Situation| {
+        view::takeover::panel(&picture, &agent("vehicle-4"), now).unwrap().phase
     };
-    assert_eq!(phase(scenes::calm()), view::takeover::Phase::Calm);
-    assert_eq!(phase(scenes::alert()), view::takeover::Phase::Noticed);
-    assert_eq!(phase(scenes::claimed()), view::takeover::Phase::Ready);
-    let (picture, now) = scenes::claimed();
-    assert_eq!(phase((picture, now.after(millis(2_000)))), view::takeover::Phase::Understood);
-    assert_eq!(phase(scenes::takeover()), view::takeover::Phase::InControl);
+    let phases: [(fn() -> Situation, Phase); 8] = [
+        (examples::calm, Phase::Calm),
+        (examples::alert, Phase::Noticed),
+        (examples::claimed, Phase::Understood),
+        (examples::ready, Phase::Ready),
+        (examples::in_control, Phase::InControl),
+        (examples::manual, Phase::InControl),
+        (examples::handing_back, Phase::HandingBack),
+        (examples::afterwards, Phase::Afterwards),
+    ];
+    for (situation, expected) in phases {
+        assert_eq!(phase(situation()), expected);
+    }
+    // Two seconds without data, and nobody is ready to engage any more.
+    let ready = examples::ready();
+    assert_eq!(phase(Situation { now: ready.now.after(millis(2_000)), ..ready }), Phase::Understood);
 }
 
 #[test]
@@ -222,7 +173,7 @@ fn a_console_that_never_heard_anything_claims_no_age_of_data() {
 
 #[test]
 fn nobody_knows_who_controls_an_agent_that_is_offline() {
-    let (picture, now) = scenes::stale();
-    let panel = view::takeover::panel(&picture, &agent("truck-17"), now).unwrap();
+    let Situation { picture, now, .. } = examples::stale();
+    let panel = view::takeover::panel(&picture, &agent("vehicle-6"), now).unwrap();
     assert_eq!(panel.controller, "unknown: offline");
 }

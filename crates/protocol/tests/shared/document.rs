@@ -3,7 +3,7 @@
 
 use super::{
     examples::{self, Example, Set},
-    schema::{Field, Schema, Type, core},
+    schema::{Field, Schema, Type, core, fixed},
     value::{Value, hex},
 };
 use std::{collections::BTreeSet, fmt::Write};
@@ -107,6 +107,10 @@ fn wire(of: &str, schema: &Schema) -> String {
     }
     if let Some(inner) = of.strip_prefix("Vec<").and_then(|rest| rest.strip_suffix('>')) {
         return format!("list of {}", wire(inner, schema));
+    }
+    if let Some((inner, length)) = fixed(of) {
+        let nil = if inner.starts_with("Option<") { ", nil where it has none" } else { "" };
+        return format!("list of {length}: {}{nil}", wire(inner, schema));
     }
     if let Some(known) = schema.types.get(core(of)) {
         let what = if known.fields.is_empty() { "word" } else { "map" };

@@ -5,6 +5,8 @@
 mod agent;
 #[path = "examples_operator.rs"]
 mod operator;
+#[path = "examples_people.rs"]
+mod people;
 
 use bytes::Bytes;
 use watchkeeper_model::{AgentId, BootId, CommandId, Label, Note, PersonId};

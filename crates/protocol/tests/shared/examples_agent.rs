@@ -4,8 +4,8 @@ use super::{Example, Set, agent, boot, command_id, label, note, person};
 use watchkeeper_model::{
     AgentKind, AgentTime, Alternative, CommandArgs, CommandCode, CommandKind, CommandState, Confidence,
     Context, ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, DemandOutcome, Epoch,
-    FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, PlanPoint, Pose, SessionId, SignalSpec,
-    StateVersion, WaitDefault, Waiting,
+    FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, PlanPoint, Pose, SessionId, Setpoint,
+    SignalSpec, StateVersion, WaitDefault, Waiting,
 };
 use watchkeeper_protocol::{
     AgentMessage, SessionKind, ToAgent,
@@ -85,10 +85,12 @@ fn calm() -> Heartbeat {
         can_resume: true,
         local_override: false,
         unverified: false,
+        manual: false,
+        neutral: false,
     }
 }
 
-fn heartbeats() -> [(&'static str, Heartbeat); 3] {
+fn heartbeats() -> [(&'static str, Heartbeat); 4] {
     [
         ("autonomous", calm()),
         (
@@ -114,6 +116,18 @@ fn heartbeats() -> [(&'static str, Heartbeat); 3] {
                 latches: vec![fallback_latch()],
                 can_resume: false,
                 unverified: true,
+                ..calm()
+            },
+        ),
+        (
+            "driven_by_hand",
+            Heartbeat {
+                now: at(21_400),
+                control_state: ControlState::Human,
+                state_version: StateVersion(6),
+                epoch: Epoch(7),
+                manual: true,
+                neutral: true,
                 ..calm()
             },
         ),
@@ -323,7 +337,23 @@ fn lease_to_agent() -> Vec<Example> {
         ("full", ToAgent::Void(Void { epoch: Epoch(7), reason: LeaseEnd::HandedBack })),
         (
             "full",
-            ToAgent::Holder(HolderHeartbeat { epoch: Epoch(7), seq: 12, ready: true, deadline: at(17_000) }),
+            ToAgent::Holder(HolderHeartbeat {
+                epoch: Epoch(7),
+                seq: 112,
+                ready: true,
+                deadline: at(22_000),
+                setpoint: Some(Setpoint { steer: 0.25, accelerate: -0.5 }),
+            }),
+        ),
+        (
+            "without_hands",
+            ToAgent::Holder(HolderHeartbeat {
+                epoch: Epoch(7),
+                seq: 12,
+                ready: true,
+                deadline: at(17_000),
+                setpoint: None,
+            }),
         ),
     ];
     messages.extend(commands().map(|(name, command)| (name, ToAgent::Command(command))));

@@ -1,19 +1,24 @@
 //! Examples of what an operator's console and the monitor say to each other.
 
-use super::{Example, Set, agent, boot, command_id, label, note, person};
+use super::{
+    Example, Set, agent, boot, command_id, label, note,
+    people::{agreements, begun, other_person, roster, takeover},
+    person,
+};
 use watchkeeper_model::{
     AgentKind, AgentTime, Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandCode, CommandKind,
     CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, Explanation,
-    FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole, Pose, Response,
-    Sample, SessionId, Severity, SignalEvidence, SignalSpec, Stage, StateVersion,
+    FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole, PlanPoint,
+    Pose, Response, Sample, SessionId, Setpoint, Severity, Shelved, SignalEvidence, SignalSpec, Stage,
+    StateVersion,
 };
 use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, encode,
     operator::{
         Acknowledge, AgentStatus, AlertUpdate, Authorised, Claim, ClockOffset, CommandRequest, CommandUpdate,
-        ConsoleKind, DemandStatus, Dropped, Health, HolderReport, LeaseEvent, LeaseStatus, LeaseUpdate,
-        OperatorHello, OperatorWelcome, Presented, Resume, SnapshotPart, StageLatency, StatusUpdate, Stop,
-        Telemetry,
+        ConsoleKind, DemandStatus, Dropped, HandoverStatus, Health, HolderReport, LeaseEvent, LeaseStatus,
+        LeaseUpdate, NextHolder, OperatorHello, OperatorWelcome, Presented, Resume, SnapshotPart,
+        StageLatency, StatusUpdate, Stop, TakeoverUpdate, Telemetry,
     },
     session::{ErrorCode, ErrorReport, Head, Ping, Pong},
 };
@@ -96,6 +101,18 @@ fn requests() -> [(&'static str, CommandRequest); 3] {
     [("assume", assume), ("speed_cap", speed_cap), ("clear_latch", clear_latch)]
 }
 
+fn holder_report() -> HolderReport {
+    HolderReport {
+        agent: agent(),
+        epoch: Epoch(7),
+        seq: 112,
+        ready: true,
+        state_version: StateVersion(6),
+        deadline: at(22_000),
+        setpoint: Some(Setpoint { steer: 0.25, accelerate: -0.5 }),
+    }
+}
+
 fn from_operator() -> Vec<Example> {
     let mut messages = vec![
         ("full", OperatorMessage::Claim(Claim { agent: agent() })),
@@ -113,15 +130,15 @@ fn from_operator() -> Vec<Example> {
                 issued_nanos: 502_000_000_000,
             }),
         ),
+        ("full", OperatorMessage::Heartbeat(holder_report())),
         (
-            "full",
+            "without_hands",
             OperatorMessage::Heartbeat(HolderReport {
-                agent: agent(),
-                epoch: Epoch(7),
                 seq: 12,
-                ready: true,
                 state_version: StateVersion(4),
                 deadline: at(17_000),
+                setpoint: None,
+                ..holder_report()
             }),
         ),
         (
@@ -140,6 +157,7 @@ fn from_operator() -> Vec<Example> {
             }),
         ),
     ];
+    messages.extend(agreements());
     messages.extend(requests().map(|(name, request)| (name, OperatorMessage::Command(request))));
     messages.iter().map(|(name, message)| Example::of(Set::FromOperator, name, message)).collect()
 }
@@ -183,7 +201,26 @@ fn alarm() -> Alarm {
         demand_id: Some(DemandId(41)),
         escalation: 1,
         acknowledged_by: Some(person()),
+        shelved: None,
         explanation: explanation(),
+    }
+}
+
+fn shelved() -> Alarm {
+    Alarm {
+        alert_id: AlertId(89),
+        cause: CauseClass::Outlier,
+        subject: label("gap"),
+        severity: Severity::Warning,
+        response: Response::Advise,
+        demand_id: None,
+        escalation: 0,
+        shelved: Some(Shelved {
+            by: person(),
+            until: mono(1_891_000),
+            reason: note("the sensor is being replaced"),
+        }),
+        ..alarm()
     }
 }
 
@@ -217,6 +254,9 @@ fn status() -> AgentStatus {
             left_nanos: 1_900_000_000,
             ready: true,
             engage_left_nanos: Some(4_200_000_000),
+            takeover_allowed: false,
+            handover: None,
+            next: None,
         }),
         stable: true,
         condition_reached: false,
@@ -224,10 +264,50 @@ fn status() -> AgentStatus {
         local_override: false,
         unverified: false,
         stop_pending: false,
+        manual: false,
+        neutral: false,
         score: 0.93,
         decisions: 118,
         gaps: 0,
         clock_offset: Some(ClockOffset { offset_nanos: -75_300_000_000, error_nanos: 120_000 }),
+    }
+}
+
+/// Driven by hand, while somebody asks for control and a supervisor is about to take it.
+fn driven() -> AgentStatus {
+    let lease = LeaseStatus {
+        holder: person(),
+        session_id: SessionId(9),
+        epoch: Epoch(7),
+        left_nanos: 1_950_000_000,
+        ready: true,
+        engage_left_nanos: None,
+        takeover_allowed: true,
+        handover: Some(HandoverStatus {
+            request_id: 3,
+            by: other_person(),
+            session_id: SessionId(11),
+            left_nanos: 8_200_000_000,
+            reason: Some(note("my route")),
+        }),
+        next: Some(NextHolder {
+            holder: other_person(),
+            session_id: SessionId(11),
+            epoch: Epoch(8),
+            left_nanos: 9_400_000_000,
+            ready: true,
+            preempts: true,
+        }),
+    };
+    AgentStatus {
+        control_state: ControlState::Human,
+        state_version: StateVersion(6),
+        transition_from: None,
+        demand: None,
+        lease: Some(lease),
+        manual: true,
+        neutral: true,
+        ..status()
     }
 }
 
@@ -253,7 +333,7 @@ fn picture() -> Vec<Example> {
         state: AlarmState::UnackActive,
         ..alarm()
     };
-    let messages = [
+    let messages = vec![
         (
             "full",
             ToOperator::Welcome(OperatorWelcome {
@@ -274,11 +354,14 @@ fn picture() -> Vec<Example> {
                 last: true,
                 agents: vec![offline()],
                 alerts: vec![alarm()],
+                takeovers: vec![takeover()],
             }),
         ),
         ("full", ToOperator::Alert(AlertUpdate { cursor: 231, alarm: alarm() })),
         ("smallest", ToOperator::Alert(AlertUpdate { cursor: 232, alarm: quiet })),
+        ("shelved", ToOperator::Alert(AlertUpdate { cursor: 236, alarm: shelved() })),
         ("full", ToOperator::ControlStatus(StatusUpdate { cursor: 233, status: status() })),
+        ("driven", ToOperator::ControlStatus(StatusUpdate { cursor: 234, status: driven() })),
         (
             "full",
             ToOperator::Telemetry(Telemetry {
@@ -290,8 +373,12 @@ fn picture() -> Vec<Example> {
                 signals: vec![20.25, 14.0],
                 score: 0.93,
                 pose: Some(Pose { x_meters: 120.5, y_meters: -3.5, heading_radians: 0.25 }),
+                plan: vec![PlanPoint { x_meters: 130.5, y_meters: -1.0 }],
             }),
         ),
+        ("over", ToOperator::Takeover(TakeoverUpdate { cursor: 244, takeover: takeover() })),
+        ("begun", ToOperator::Takeover(TakeoverUpdate { cursor: 235, takeover: begun() })),
+        ("full", ToOperator::Roster(roster())),
         ("full", ToOperator::Dropped(Dropped { telemetry: 12 })),
     ];
     messages.iter().map(|(name, message)| Example::of(Set::ToOperator, name, message)).collect()
@@ -335,12 +422,27 @@ fn progress() -> Vec<Example> {
         ..granted.clone()
     };
     let ended = LeaseUpdate { event: LeaseEvent::Ended, end: Some(LeaseEnd::HandedBack), ..granted.clone() };
+    let asked = LeaseUpdate {
+        holder: other_person(),
+        session_id: SessionId(11),
+        epoch: Epoch(0),
+        event: LeaseEvent::HandoverRequested,
+        detail: Some(note("my route")),
+        ..granted.clone()
+    };
+    let declined = LeaseUpdate {
+        event: LeaseEvent::HandoverRefused,
+        detail: Some(note("the holder did not answer in time")),
+        ..asked.clone()
+    };
     let messages = [
         ("completed", ToOperator::CommandStatus(completed)),
         ("rejected", ToOperator::CommandStatus(rejected)),
         ("granted", ToOperator::Lease(granted)),
         ("refused", ToOperator::Lease(refused)),
         ("ended", ToOperator::Lease(ended)),
+        ("handover_requested", ToOperator::Lease(asked)),
+        ("handover_refused", ToOperator::Lease(declined)),
     ];
     messages.iter().map(|(name, message)| Example::of(Set::ToOperator, name, message)).collect()
 }

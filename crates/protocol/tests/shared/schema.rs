@@ -9,6 +9,8 @@ const SOURCES: &[&str] = &[
     include_str!("../../src/session.rs"),
     include_str!("../../src/agent.rs"),
     include_str!("../../src/operator.rs"),
+    include_str!("../../src/operator/requests.rs"),
+    include_str!("../../src/record.rs"),
     include_str!("../../../model/src/decision.rs"),
     include_str!("../../../model/src/command.rs"),
     include_str!("../../../model/src/control.rs"),
@@ -201,10 +203,15 @@ impl Schema {
 /// Returns the innermost type of options and lists.
 pub(crate) fn core(of: &str) -> &str {
     let mut of = of;
-    while let Some(inner) =
-        of.strip_prefix("Option<").or_else(|| of.strip_prefix("Vec<")).and_then(|rest| rest.strip_suffix('>'))
-    {
+    loop {
+        let generic = of.strip_prefix("Option<").or_else(|| of.strip_prefix("Vec<"));
+        let inner = generic.and_then(|rest| rest.strip_suffix('>'));
+        let Some(inner) = inner.or_else(|| fixed(of).map(|(inner, _)| inner)) else { return of };
         of = inner;
     }
-    of
+}
+
+/// Returns the items' type and the length of a list of fixed length; bytes are none.
+pub(crate) fn fixed(of: &str) -> Option<(&str, &str)> {
+    of.strip_prefix('[')?.strip_suffix(']')?.split_once("; ").filter(|(inner, _)| *inner != "u8")
 }

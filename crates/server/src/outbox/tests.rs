@@ -1,8 +1,13 @@
 //! What leaves, in which order, and what is replaced.
 
 use super::*;
-use watchkeeper_model::{AgentKind, AgentTime, BootId, ControlState, Label, StateVersion};
-use watchkeeper_protocol::operator::{AgentStatus, SnapshotPart, StatusUpdate};
+use watchkeeper_model::{
+    AgentKind, AgentTime, BootId, ControlState, DemandId, DemandOrigin, Label, StateVersion,
+};
+use watchkeeper_protocol::{
+    operator::{AgentStatus, Roster, SnapshotPart, StatusUpdate, TakeoverUpdate},
+    record::TakeoverRecord,
+};
 
 fn agent(name: &str) -> AgentId {
     AgentId::new(name).unwrap()
@@ -89,6 +94,8 @@ fn status(name: &str, cursor: u64) -> (ToOperator, Bytes) {
         local_override: false,
         unverified: false,
         stop_pending: false,
+        manual: false,
+        neutral: false,
         score: 0.0,
         decisions: 0,
         gaps: 0,
@@ -148,9 +155,66 @@ async fn no_repeat_comes_after_a_newer_status_of_its_agent() {
 #[tokio::test]
 async fn a_status_with_the_cursor_of_the_snapshot_is_a_repeat() {
     let (mut sender, mut outbox) = outbox();
-    let part = SnapshotPart { cursor: 9, part: 0, last: true, agents: Vec::new(), alerts: Vec::new() };
+    let part = SnapshotPart {
+        cursor: 9,
+        part: 0,
+        last: true,
+        agents: Vec::new(),
+        alerts: Vec::new(),
+        takeovers: Vec::new(),
+    };
     sender.message(&ToOperator::Snapshot(part), Bytes::from_static(b"snapshot"));
     send(&mut sender, status("a", 9));
     sender.control(Bytes::from_static(b"ping"));
     assert_eq!(outbox.next_batch(LATE).await.frames, [b"snapshot".as_slice(), b"ping", b"a9"]);
+}
+
+#[tokio::test]
+async fn only_the_newest_roster_leaves_and_none_counts_as_dropped() {
+    let (mut sender, mut outbox) = outbox();
+    for (more, text) in [(1, b"old".as_slice()), (2, b"new")] {
+        let roster = Roster { operators: Vec::new(), more };
+        sender.message(&ToOperator::Roster(roster), Bytes::from_static(text));
+    }
+    sender.control(Bytes::from_static(b"ping"));
+    assert_eq!(outbox.next_batch(LATE).await.frames, [b"ping".as_slice(), b"new"]);
+}
+
+#[tokio::test]
+async fn every_update_of_a_takeover_leaves_and_moves_the_cursor_on() {
+    let (mut sender, mut outbox) = outbox();
+    let takeover = TakeoverRecord {
+        demand_id: DemandId(1),
+        agent: agent("a"),
+        kind: AgentKind::Generic,
+        boot_id: BootId(uuid::Uuid::from_u128(7)),
+        origin: DemandOrigin::Monitor,
+        reason: Note::default(),
+        alert_id: None,
+        holder: None,
+        epoch: None,
+        outcome: None,
+        demand_ended_at: None,
+        granted_at: None,
+        human_at: None,
+        handed_back_at: None,
+        final_state: ControlState::Requested,
+        decision: None,
+        moments: [None; 12],
+        commands: Vec::new(),
+        verdict: None,
+        labelled_by: None,
+        over: false,
+    };
+    for (cursor, text) in [(1, b"begun".as_slice()), (2, b"granted")] {
+        let update = TakeoverUpdate { cursor, takeover: takeover.clone() };
+        sender.message(&ToOperator::Takeover(update), Bytes::from_static(text));
+    }
+    send(&mut sender, status("a", 2));
+    let batch = outbox.next_batch(LATE).await;
+    assert_eq!(
+        batch.frames,
+        [b"begun".as_slice(), b"granted", b"a2"],
+        "a status with its cursor is a repeat"
+    );
 }

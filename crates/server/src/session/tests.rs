@@ -13,8 +13,15 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::Role},
 };
 use uuid::Uuid;
-use watchkeeper_model::{AgentId, AgentTime, CommandId, Decision, DecisionSeq, Label, Note};
-use watchkeeper_protocol::{Wire, agent::RequestIntervention, operator::Stop, session::Pong};
+use watchkeeper_model::{
+    AgentId, AgentTime, AlertId, CommandId, Decision, DecisionSeq, DemandId, Epoch, Label, Note, Verdict,
+};
+use watchkeeper_protocol::{
+    Wire,
+    agent::RequestIntervention,
+    operator::{AllowTakeover, AnswerHandover, LabelTakeover, RequestHandover, Shelve, Stop, Unshelve},
+    session::Pong,
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -142,13 +149,37 @@ async fn a_flood_of_control_waits_in_its_own_socket_and_loses_nothing() {
     assert!(matches!(end, ControlItem::Input(EngineInput::Disconnected { .. })), "{end:?}");
 }
 
-#[test]
-fn a_stop_takes_no_token() {
-    let operator = |message: OperatorMessage| EngineInput::Operator {
+/// A message of an operator, as its session reads it.
+fn operator(message: &OperatorMessage) -> EngineInput {
+    EngineInput::Operator {
         session: SessionId(5),
         received_at: Clock.now(),
         framed: Framed::decode(message.encode()).unwrap(),
-    };
+    }
+}
+
+#[test]
+fn what_people_agree_on_goes_at_the_sessions_pace() {
+    let agent = AgentId::new("truck").unwrap();
+    let messages = [
+        OperatorMessage::Shelve(Shelve { alert_id: AlertId(1), for_nanos: 1, reason: Note::cut("why") }),
+        OperatorMessage::Unshelve(Unshelve { alert_id: AlertId(1) }),
+        OperatorMessage::RequestHandover(RequestHandover {
+            agent: agent.clone(),
+            preempt: false,
+            reason: None,
+        }),
+        OperatorMessage::AnswerHandover(AnswerHandover { agent: agent.clone(), request_id: 1, accept: true }),
+        OperatorMessage::AllowTakeover(AllowTakeover { agent, epoch: Epoch(1), allowed: true }),
+        OperatorMessage::Label(LabelTakeover { demand_id: DemandId(1), verdict: Verdict::Real }),
+    ];
+    for message in messages {
+        assert_eq!(lane(&operator(&message)), Lane::Control, "{message:?}");
+    }
+}
+
+#[test]
+fn a_stop_takes_no_token() {
     let stop = Stop {
         command_id: CommandId(Uuid::from_u128(1)),
         agent: AgentId::new("truck").unwrap(),
@@ -156,7 +187,7 @@ fn a_stop_takes_no_token() {
         confirm_many: false,
         issued_nanos: 0,
     };
-    assert_eq!(lane(&operator(OperatorMessage::Stop(stop))), Lane::Stop);
+    assert_eq!(lane(&operator(&OperatorMessage::Stop(stop))), Lane::Stop);
     let pong = Pong { sent_nanos: 0, received_nanos: 0, answered_nanos: 0 };
-    assert_eq!(lane(&operator(OperatorMessage::Pong(pong))), Lane::Control);
+    assert_eq!(lane(&operator(&OperatorMessage::Pong(pong))), Lane::Control);
 }

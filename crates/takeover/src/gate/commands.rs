@@ -69,7 +69,7 @@ impl Gate {
         }
         let late = now >= command.deadline || command.boot_id != self.identity.boot_id;
         match command.kind {
-            CommandKind::Hold if late || !self.holds(command.epoch) => {
+            CommandKind::Hold if late || !self.holds(command.epoch) || self.is_next(command.epoch) => {
                 self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, now);
                 Ok(Goal::Standing)
             }
@@ -90,7 +90,11 @@ impl Gate {
             CommandKind::SpeedCap => self.cap_speed(command, late, now),
             CommandKind::Release => {
                 self.check_holder(command, now)?;
-                self.lose_lease(now);
+                if self.is_next(command.epoch) {
+                    self.drop_next();
+                } else {
+                    self.lose_lease(now);
+                }
                 Ok(Goal::InForce)
             }
             CommandKind::Estop
@@ -106,6 +110,7 @@ impl Gate {
     /// The holder's HOLD: an order while he drives, his "no" while he hands back (row 15), else a minimal-risk
     /// request (row 19): before row 10 he drives nothing, and waiting for it would be less safe.
     fn hold_for_holder(&mut self, now: AgentTime) {
+        self.hands.overrule();
         match self.state {
             ControlState::Human if self.hold => {}
             ControlState::Human => {
@@ -144,7 +149,7 @@ impl Gate {
         let drives = self.active.is_some_and(|lease| lease.epoch == command.epoch);
         if drives && raises {
             self.check_fence(command, now)?;
-        } else if command.epoch != Epoch(0) {
+        } else if command.epoch != Epoch(0) && !self.is_next(command.epoch) {
             self.check_holder(command, now)?;
         }
         self.speed_cap_mps = match self.speed_cap_mps {
@@ -182,8 +187,11 @@ impl Gate {
         }
     }
 
-    /// Rows 9, 23, 24.
+    /// Rows 9, 16, 23, 24.
     fn engage(&mut self, command: &GateCommand<'_>, now: AgentTime) -> Result<Goal, Refusal> {
+        if self.is_next(command.epoch) {
+            return self.switch_holder(!command.args.latches.is_empty(), now);
+        }
         if self.pending.is_none_or(|lease| lease.epoch != command.epoch || !lease.ready) {
             return Err((CommandCode::Precondition, "the holder is not ready"));
         }
@@ -220,6 +228,7 @@ impl Gate {
             return Err((CommandCode::Precondition, "resume needs a person in control"));
         }
         self.hold = false;
+        self.hands.overrule();
         self.speed_cap_mps = None;
         self.supersede(Goal::Capped, "overtaken by a resume", now);
         self.changed();
@@ -237,6 +246,8 @@ impl Gate {
         if !self.step(Event::HandBack) {
             return Err((CommandCode::Precondition, "the control state does not allow hand_back"));
         }
+        self.hands.hand_back();
+        self.drop_next();
         self.transition_deadline = Some(now.after(self.timers.transition));
         Ok(Goal::Returned)
     }

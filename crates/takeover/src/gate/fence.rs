@@ -2,7 +2,7 @@
 //! state, evidence, lease, sequence. Only a command that passes all of them uses up its sequence.
 
 use super::{Gate, GateCommand, HeldLease};
-use watchkeeper_model::{AgentTime, CommandCode, Epoch};
+use watchkeeper_model::{AgentTime, CommandCode, CommandKind, Epoch};
 
 pub(super) type Refusal = (CommandCode, &'static str);
 
@@ -53,6 +53,10 @@ impl Gate {
 
     /// Uses up a command number of a live lease: at or below the last of its epoch it is a repetition.
     fn take_sequence(&mut self, command: &GateCommand<'_>) -> Result<(), Refusal> {
+        let is_for_next = matches!(command.kind, CommandKind::Engage | CommandKind::Release);
+        if self.is_next(command.epoch) && !is_for_next {
+            return Err((CommandCode::NotInControl, "somebody else is in control; engage first"));
+        }
         let is = |lease: &&mut HeldLease| lease.epoch == command.epoch;
         let Some(lease) = [&mut self.active, &mut self.pending].into_iter().flatten().find(is) else {
             return Err(if command.epoch == Epoch(0) {

@@ -1,4 +1,5 @@
-//! The timers the agent owns: T_demand, T_transition, T_stable, T_ready, T_link, T_verify, grace, link loss.
+//! The timers the agent owns: T_demand, T_transition, T_stable, T_deadman, T_ready, T_link, T_verify, grace, link
+//! loss.
 
 use super::{Gate, running::Goal};
 use crate::machine::Event;
@@ -24,6 +25,8 @@ impl Gate {
             self.demand.map(|demand| demand.deadline),
             self.transition_deadline,
             self.lease_lapses_at(),
+            self.next_lapses_at(),
+            self.hands.until(),
             self.verify_at,
             self.grace_until,
             self.link_loss_at(),
@@ -47,6 +50,10 @@ impl Gate {
         if self.lease_lapses_at().is_some_and(|at| now >= at) {
             self.lose_lease(now);
         }
+        if self.next_lapses_at().is_some_and(|at| now >= at) {
+            self.drop_next();
+        }
+        self.check_dead_man(now);
         if self.link_loss_at().is_some_and(|at| now >= at) {
             self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, now);
         }

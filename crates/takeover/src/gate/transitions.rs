@@ -247,6 +247,7 @@ impl Gate {
         self.assumed = false;
         let named = std::mem::take(&mut self.engage_latches);
         self.latches.retain(|latch| latch.cause == LatchCause::Estop || !named.contains(&latch.latch_id));
+        self.hands = super::manual::Hands::OFF;
         // Standing still goes on until the person says otherwise.
         self.hold = self.world.standstill;
         self.verify_at = None;
@@ -265,9 +266,11 @@ impl Gate {
     pub(super) fn end_lease(&mut self) {
         self.active = None;
         self.pending = None;
+        self.next_until = None;
         self.transition_deadline = None;
         self.assumed = false;
         self.engage_latches.clear();
         self.hold = false;
+        self.hands = super::manual::Hands::OFF;
     }
 }

@@ -3,9 +3,10 @@
 use crate::trace::{Cmd, Entry, Input};
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_model::{
-    CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandId, Epoch, FallbackLevel,
-    LatchCause, LatchId, RiskClass,
+    AgentKind, AgentTime, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandId, Epoch,
+    FallbackLevel, LatchCause, LatchId, RiskClass, Setpoint,
 };
+use watchkeeper_takeover::{HolderBeat, Mode, Timers};
 
 /// What must be remembered from one entry to the next.
 #[derive(Default)]
@@ -19,6 +20,10 @@ struct Memory {
     floor: Option<FallbackLevel>,
     over: BTreeSet<DemandId>,
     named: Vec<LatchId>,
+    /// The highest heartbeat of each epoch, as an agent counts them.
+    highest_beat: BTreeMap<Epoch, u64>,
+    /// The last heartbeat that passed the fence, and when.
+    hands: Option<(HolderBeat, AgentTime)>,
 }
 
 macro_rules! must {
@@ -60,6 +65,8 @@ impl Memory {
             }
         }
         self.check_ends(entry)?;
+        check_switch(entry, effect)?;
+        self.check_hands(entry)?;
         self.check_latches(entry, effect)?;
         self.check_demand(entry)?;
         if after.level.is_some() {
@@ -126,8 +133,9 @@ impl Memory {
             must!(command.epoch > entry.before.highest_epoch, "2: an old epoch cleared a latch");
             return Ok(());
         }
+        let takes_over = command.kind == CommandKind::Engage && entry.before.next == Some(command.epoch);
         must!(
-            command.epoch == entry.before.epoch && command.epoch > Epoch(0),
+            (command.epoch == entry.before.epoch || takes_over) && command.epoch > Epoch(0),
             "2: a command of another epoch took effect"
         );
         must!(command.epoch >= self.highest_used, "1: commands of an older epoch took effect");
@@ -138,6 +146,34 @@ impl Memory {
         if command.kind == CommandKind::Engage {
             self.named.clone_from(&command.args.latches);
         }
+        Ok(())
+    }
+
+    /// Row 17: what moves by hand was wanted by the active holder, in time, within T_deadman.
+    fn check_hands(&mut self, entry: &Entry) -> Result<(), String> {
+        if let Input::Beat(beat) = &entry.input {
+            let known = [Some(entry.before.epoch), entry.before.next].contains(&Some(beat.epoch));
+            let highest = self.highest_beat.entry(beat.epoch).or_default();
+            if known && beat.epoch > Epoch(0) && entry.now < beat.deadline && beat.seq > *highest {
+                *highest = beat.seq;
+                let counts = beat.epoch == entry.before.epoch;
+                let makes_sense = beat.setpoint.is_some_and(|hands| !hands.steer.is_nan());
+                if counts && (makes_sense || !beat.ready) {
+                    self.hands = Some((*beat, entry.now));
+                }
+            }
+        }
+        must!(!entry.after.manual || entry.after.state == ControlState::Human, "17: manual and not HUMAN");
+        let Mode::Manual { steer, accelerate } = entry.after.directive.mode else { return Ok(()) };
+        let Some((beat, at)) = self.hands else { return Err("17: nobody's hands".to_owned()) };
+        must!(beat.epoch == entry.after.epoch, "17: hands of another epoch drive");
+        must!(beat.ready, "17: hands of somebody who is not ready drive");
+        must!(!entry.after.local_override, "17: hands from afar under local override");
+        must!(beat.setpoint == Some(Setpoint { steer, accelerate }), "17: not what the hands want");
+        must!(
+            entry.now.since(at) < Timers::for_kind(AgentKind::Vehicle).deadman,
+            "17: a setpoint older than T_deadman drives"
+        );
         Ok(())
     }
 
@@ -198,6 +234,26 @@ impl Memory {
         must!(after.demand.is_some() == waits(entry), "8: a demand and the state disagree");
         Ok(())
     }
+}
+
+/// Row 16, section 2 rule 6: control passes from one epoch to the next only by the next one's ENGAGE, in one
+/// step; and there is a next one only while a person is in control.
+fn check_switch(entry: &Entry, effect: Option<&Cmd>) -> Result<(), String> {
+    let (before, after) = (&entry.before, &entry.after);
+    let drives = |state| matches!(state, ControlState::Human | ControlState::Returning);
+    must!(after.next.is_none() || drives(after.state), "16: somebody is next and nobody is in control");
+    must!(after.next.is_none_or(|next| next > after.epoch), "16: the next epoch is not above the active");
+    if drives(before.state) && drives(after.state) && before.epoch != after.epoch {
+        must!(
+            effect.is_some_and(|command| command.kind == CommandKind::Engage
+                && Some(command.epoch) == before.next
+                && command.epoch == after.epoch),
+            "16: control passed without the next holder's ENGAGE"
+        );
+        must!(after.state == ControlState::Human && after.next.is_none(), "16: a switch by half");
+        must!(!after.manual, "16: one holder's hands drove on for the next");
+    }
+    Ok(())
 }
 
 /// Whether it only makes things safer, so that one for another boot, or from before a reboot, is obeyed again.

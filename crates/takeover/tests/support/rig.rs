@@ -4,7 +4,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
-    ControlState, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Latch, LatchCause,
+    ControlState, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, Setpoint,
 };
 use watchkeeper_takeover::{
     Directive, Gate, GateAck, GateCommand, GateOutput, HolderBeat, Identity, Mode, Timers, Welcome, World,
@@ -33,7 +33,16 @@ pub(crate) struct Rig {
     pub(crate) epoch: Epoch,
     pub(crate) seq: u64,
     pub(crate) beat_seq: u64,
+    pub(crate) reports: u64,
     ids: u128,
+}
+
+/// What one console has of its lease.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    pub(crate) epoch: Epoch,
+    pub(crate) seq: u64,
+    pub(crate) beat_seq: u64,
 }
 
 /// A command as a test writes it; `Rig::order` fills in what a well-behaved holder sends.
@@ -53,7 +62,7 @@ impl Rig {
     pub(crate) fn around(gate: Gate) -> Self {
         let now = AgentTime::from_nanos(1_000_000_000);
         let epoch = gate.highest_epoch();
-        Self { gate, now, acks: Vec::new(), epoch, seq: 0, beat_seq: 0, ids: 0 }
+        Self { gate, now, acks: Vec::new(), epoch, seq: 0, beat_seq: 0, reports: 0, ids: 0 }
     }
 
     /// An autonomous vehicle, reconciled with its monitor.
@@ -162,6 +171,13 @@ impl Rig {
         self.gate.demand(self.now).expect("a demand is open").0
     }
 
+    /// Sits down at the other console, and returns the seat left.
+    pub(crate) fn change_seat(&mut self, seat: Seat) -> Seat {
+        let left = Seat { epoch: self.epoch, seq: self.seq, beat_seq: self.beat_seq };
+        (self.epoch, self.seq, self.beat_seq) = (seat.epoch, seat.seq, seat.beat_seq);
+        left
+    }
+
     /// Grants the next epoch and sends the new holder's first heartbeat.
     pub(crate) fn claim(&mut self) {
         self.epoch = self.gate.highest_epoch().next();
@@ -171,8 +187,22 @@ impl Rig {
     }
 
     pub(crate) fn beat(&mut self, ready: bool) {
+        self.send_beat(ready, None);
+    }
+
+    /// A heartbeat with what the hands want.
+    pub(crate) fn steer(&mut self, steer: f64, accelerate: f64) {
+        self.send_beat(true, Some(Setpoint { steer, accelerate }));
+    }
+
+    fn send_beat(&mut self, ready: bool, setpoint: Option<Setpoint>) {
         self.beat_seq += 1;
-        let beat = HolderBeat { epoch: self.epoch, seq: self.beat_seq, ready, deadline: self.at(500) };
+        let beat =
+            HolderBeat { epoch: self.epoch, seq: self.beat_seq, ready, deadline: self.at(500), setpoint };
+        self.take_beat(beat);
+    }
+
+    pub(crate) fn take_beat(&mut self, beat: HolderBeat) {
         self.gate.handle_holder(beat, self.now);
         self.drain();
     }
@@ -246,7 +276,7 @@ impl Rig {
         while let Some(output) = self.gate.poll_output() {
             match output {
                 GateOutput::Ack(ack) => self.acks.push(ack),
-                GateOutput::Report => {}
+                GateOutput::Report => self.reports += 1,
             }
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId,
-    DemandOrigin, DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId,
+    DemandOrigin, DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, Setpoint,
 };
 use watchkeeper_takeover::{
     Gate, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, Timers, Welcome, World,
@@ -110,7 +110,8 @@ impl Schedule {
         match choice % 80 {
             0..=7 => self.advance(millis % 300),
             8 => self.advance(millis),
-            9..=17 => self.beats(who, detail & 7 != 0, fate),
+            9..=14 => self.beats(who, detail & 7 != 0, fate),
+            15..=17 => self.drive(who, detail, fate),
             18..=20 => self.change_world(detail),
             21..=23 => self.demand(detail),
             24 => self.end_demand(detail),
@@ -154,6 +155,12 @@ impl Schedule {
                 self.act(holder, CommandKind::Assume, detail, fate);
                 self.beats(holder, true, fate);
             }
+            ControlState::Human | ControlState::Returning if self.gate.next_epoch().is_some() => {
+                self.beats(1 - holder, true, fate);
+                self.act(1 - holder, CommandKind::Engage, 0, fate);
+            }
+            ControlState::Human if detail & 7 == 0 => self.claim(1 - holder, fate),
+            ControlState::Human if detail & 7 == 2 => self.drive(holder, detail | 0x7c, fate),
             ControlState::Human if detail & 1 == 0 => self.beats(holder, true, fate),
             ControlState::Human => {
                 self.set_world(World { stable: detail & 2 == 0, ..START });
@@ -208,11 +215,25 @@ impl Schedule {
     fn beats(&mut self, who: usize, ready: bool, fate: u8) {
         for _ in 0..=fate % 4 {
             self.advance(100);
-            let operator = &mut self.operators[who];
-            operator.beat_seq += 1;
-            let deadline = self.now.after(Duration::from_millis(300));
-            let beat = HolderBeat { epoch: operator.epoch, seq: operator.beat_seq, ready, deadline };
-            self.post(Message::Beat(beat), fate);
+            self.beat(who, ready, None, fate);
+        }
+    }
+
+    fn beat(&mut self, who: usize, ready: bool, setpoint: Option<Setpoint>, fate: u8) {
+        let operator = &mut self.operators[who];
+        operator.beat_seq += 1;
+        let deadline = self.now.after(Duration::from_millis(300));
+        let beat = HolderBeat { epoch: operator.epoch, seq: operator.beat_seq, ready, deadline, setpoint };
+        self.post(Message::Beat(beat), fate);
+    }
+
+    /// Hands on the controls for a while; now and then hands that make no sense, or nobody behind them.
+    fn drive(&mut self, who: usize, detail: u8, fate: u8) {
+        for step in 0..=fate % 4 {
+            self.advance(50 + 30 * u64::from(detail & 3));
+            let accelerate = f64::from(detail) / 128.0 - 1.0;
+            let steer = if detail & 0x7c == 0 { f64::NAN } else { f64::from(step) / 4.0 };
+            self.beat(who, detail & 0x1c != 4, Some(Setpoint { steer, accelerate }), fate);
         }
     }
 
@@ -345,7 +366,9 @@ impl Schedule {
                 self.input(Input::Grant(*epoch), |gate, now| gate.handle_grant(*epoch, *boot_id, now));
             }
             Message::Void(epoch) => self.input(Input::Void, |gate, now| gate.handle_void(*epoch, now)),
-            Message::Beat(beat) => self.input(Input::Beat, |gate, now| gate.handle_holder(*beat, now)),
+            Message::Beat(beat) => {
+                self.input(Input::Beat(*beat), |gate, now| gate.handle_holder(*beat, now));
+            }
             Message::Command(command) => {
                 self.input(Input::Command(command.clone()), |gate, now| {
                     let command = GateCommand {

@@ -4,7 +4,7 @@ use watchkeeper_model::{
     AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOutcome, Epoch,
     FallbackLevel, Latch,
 };
-use watchkeeper_takeover::{Directive, Gate, GateAck, GateRecord, World};
+use watchkeeper_takeover::{Directive, Gate, GateAck, GateRecord, HolderBeat, Mode, World};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Cmd {
@@ -26,7 +26,7 @@ pub(crate) enum Input {
     DemandEnd,
     Grant(Epoch),
     Void,
-    Beat,
+    Beat(HolderBeat),
     Command(Cmd),
     /// A welcome or a loss of the connection.
     Link,
@@ -43,7 +43,10 @@ pub(crate) struct Snapshot {
     pub(crate) demand_end: Option<AgentTime>,
     pub(crate) outcome: Option<(DemandId, DemandOutcome)>,
     pub(crate) epoch: Epoch,
+    /// The epoch of the next holder.
+    pub(crate) next: Option<Epoch>,
     pub(crate) highest_epoch: Epoch,
+    pub(crate) manual: bool,
     pub(crate) directive: Directive,
     pub(crate) local_override: bool,
 }
@@ -59,6 +62,8 @@ impl Snapshot {
             demand_end: demand.map(|(_, left)| now.after(left)),
             outcome: gate.last_demand_outcome(),
             epoch: gate.epoch(),
+            next: gate.next_epoch(),
+            manual: gate.is_manual(),
             highest_epoch: gate.highest_epoch(),
             directive: gate.directive(),
             local_override: gate.world().local_override,
@@ -77,4 +82,11 @@ pub(crate) struct Entry {
     pub(crate) next_timeout: Option<AgentTime>,
     /// What was written last is what is true now.
     pub(crate) is_recorded: bool,
+}
+
+impl Entry {
+    /// What the agent has to do from here on.
+    pub(crate) fn directive_after(&self) -> Mode {
+        self.after.directive.mode
+    }
 }

@@ -160,6 +160,8 @@ impl Script {
             | ToOperator::Snapshot(_)
             | ToOperator::Lease(_)
             | ToOperator::Telemetry(_)
+            | ToOperator::Takeover(_)
+            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
@@ -375,6 +377,14 @@ fn describe(intent: &Intent) -> String {
         Intent::HandBack { agent } => format!("hand back {agent}"),
         Intent::Command { agent, kind, .. } => format!("{kind} {agent}"),
         Intent::Acknowledge { alert } => format!("acknowledge alert {alert}"),
+        Intent::Shelve { alert, .. } => format!("shelve alert {alert}"),
+        Intent::Unshelve { alert } => format!("unshelve alert {alert}"),
+        Intent::RequestHandover { agent, .. } => format!("ask for control of {agent}"),
+        Intent::AnswerHandover { agent, accept: true, .. } => format!("let {agent} go to who asks"),
+        Intent::AnswerHandover { agent, accept: false, .. } => format!("keep {agent}"),
+        Intent::AllowTakeover { agent, allowed: true } => format!("let others take {agent} over"),
+        Intent::AllowTakeover { agent, allowed: false } => format!("let nobody take {agent} over unasked"),
+        Intent::Label { demand, verdict } => format!("call demand {} {verdict}", demand.0),
         Intent::Stop { agent, .. } => format!("stop {agent}"),
     }
 }

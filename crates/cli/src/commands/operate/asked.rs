@@ -56,10 +56,15 @@ impl Asked {
                     |open: &Open, kind| open.kind == kind && open.agent.as_ref() == Some(&update.agent);
                 match update.event {
                     LeaseEvent::Granted => {
-                        self.take(|open| is_of(open, "claim"));
+                        self.take(|open| is_of(open, "claim") || is_of(open, "request_handover"));
                         None
                     }
-                    LeaseEvent::Refused => self.take(|open| is_of(open, "claim"))?.id,
+                    LeaseEvent::Refused => {
+                        self.take(|open| is_of(open, "claim") || is_of(open, "request_handover"))?.id
+                    }
+                    LeaseEvent::HandoverRefused => self.take(|open| is_of(open, "request_handover"))?.id,
+                    // The answer is still to come.
+                    LeaseEvent::HandoverRequested => None,
                     LeaseEvent::Ended => {
                         self.take(|open| is_of(open, "release"));
                         None
@@ -72,6 +77,8 @@ impl Asked {
             | ToOperator::Alert(_)
             | ToOperator::ControlStatus(_)
             | ToOperator::Telemetry(_)
+            | ToOperator::Takeover(_)
+            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
@@ -100,6 +107,12 @@ pub(super) const fn frame_kind(intent: &Intent) -> &'static str {
         Intent::HandBack { .. } => "hand_back",
         Intent::Command { .. } => "command",
         Intent::Acknowledge { .. } => "acknowledge",
+        Intent::Shelve { .. } => "shelve",
+        Intent::Unshelve { .. } => "unshelve",
+        Intent::RequestHandover { .. } => "request_handover",
+        Intent::AnswerHandover { .. } => "answer_handover",
+        Intent::AllowTakeover { .. } => "allow_takeover",
+        Intent::Label { .. } => "label",
         Intent::Stop { .. } => "stop",
     }
 }
@@ -108,6 +121,8 @@ pub(super) const fn frame_kind(intent: &Intent) -> &'static str {
 mod tests {
     use super::*;
     use serde_json::json;
+    use watchkeeper_model::{Epoch, PersonId};
+    use watchkeeper_protocol::operator::LeaseUpdate;
 
     fn asked(orders: &[(&'static str, Option<i32>)]) -> Asked {
         let mut asked = Asked::default();
@@ -124,6 +139,29 @@ mod tests {
         assert_eq!(asked.refused("command"), Some(json!(1)));
         assert_eq!(asked.refused("command"), None);
         assert_eq!(asked.refused("claim"), Some(json!(2)));
+    }
+
+    #[test]
+    fn a_holder_who_says_no_answers_the_wish_for_control_and_not_the_claim() {
+        let update = |event| {
+            ToOperator::Lease(LeaseUpdate {
+                cursor: 1,
+                agent: AgentId::new("vehicle-4").unwrap(),
+                holder: PersonId::new("anna").unwrap(),
+                session_id: SessionId(7),
+                epoch: Epoch(0),
+                event,
+                code: None,
+                end: None,
+                detail: None,
+            })
+        };
+        let me = Some(SessionId(7));
+        let mut asked = asked(&[("request_handover", Some(1)), ("claim", Some(2))]);
+        assert_eq!(asked.hear(&update(LeaseEvent::HandoverRequested), me), None);
+        assert_eq!(asked.hear(&update(LeaseEvent::HandoverRefused), Some(SessionId(8))), None);
+        assert_eq!(asked.hear(&update(LeaseEvent::HandoverRefused), me), Some(json!(1)));
+        assert_eq!(asked.hear(&update(LeaseEvent::Refused), me), Some(json!(2)));
     }
 
     #[test]

@@ -233,6 +233,8 @@ impl Console {
             | ToOperator::CommandStatus(_)
             | ToOperator::Lease(_)
             | ToOperator::Telemetry(_)
+            | ToOperator::Takeover(_)
+            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
@@ -252,7 +254,7 @@ impl Console {
                 self.sent.contains_key(&update.command_id) && is_failure(update)
             }
             ToOperator::Lease(update) => {
-                update.event == LeaseEvent::Refused
+                matches!(update.event, LeaseEvent::Refused | LeaseEvent::HandoverRefused)
                     && self.operator.picture().me().is_some_and(|me| me.session_id == update.session_id)
             }
             ToOperator::Welcome(_)
@@ -260,6 +262,8 @@ impl Console {
             | ToOperator::Alert(_)
             | ToOperator::ControlStatus(_)
             | ToOperator::Telemetry(_)
+            | ToOperator::Takeover(_)
+            | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
@@ -300,6 +304,12 @@ impl Console {
             | Order::ClearLatch { .. }
             | Order::MinimalRisk { .. }
             | Order::Acknowledge { .. }
+            | Order::Shelve { .. }
+            | Order::Unshelve { .. }
+            | Order::RequestHandover { .. }
+            | Order::AnswerHandover { .. }
+            | Order::AllowTakeover { .. }
+            | Order::Label { .. }
             | Order::Stop { .. }) => match self.intent(order) {
                 Ok(intent) => self.send(id, word, intent)?,
                 Err(reason) => self.fail(id, word, &reason)?,
@@ -355,6 +365,27 @@ impl Console {
                 CommandArgs { level: Some(level), ..none() },
             ),
             Order::Acknowledge { alert_id } => Ok(Intent::Acknowledge { alert: alert_id }),
+            Order::Shelve { alert_id, reason, for_secs } => {
+                Ok(Intent::Shelve { alert: alert_id, span: Duration::from_secs_f64(for_secs), reason })
+            }
+            Order::Unshelve { alert_id } => Ok(Intent::Unshelve { alert: alert_id }),
+            Order::RequestHandover { agent, preempt, reason } => {
+                let agent = self.agent(agent)?;
+                self.selected = Some(agent.clone());
+                Ok(Intent::RequestHandover { agent, preempt, reason })
+            }
+            Order::AnswerHandover { agent, request_id, accept } => {
+                let agent = self.agent(agent)?;
+                let request_id = match request_id {
+                    Some(request_id) => request_id,
+                    None => self.wish(&agent)?,
+                };
+                Ok(Intent::AnswerHandover { agent, request_id, accept })
+            }
+            Order::AllowTakeover { agent, allowed } => {
+                Ok(Intent::AllowTakeover { agent: self.agent(agent)?, allowed })
+            }
+            Order::Label { demand_id, verdict } => Ok(Intent::Label { demand: demand_id, verdict }),
             Order::Stop { agent, reason, confirm_many } => {
                 Ok(Intent::Stop { agent: self.agent(agent)?, reason, confirm_many })
             }
@@ -371,6 +402,13 @@ impl Console {
             .zip(picture.me())
             .and_then(|(entry, me)| Action::clearable_latch(entry.status(), me.role));
         latch.map(|latch| latch.latch_id).ok_or_else(|| "no latch is set".to_owned())
+    }
+
+    /// Returns who asks for control of the agent now.
+    fn wish(&self, agent: &AgentId) -> Result<u64, String> {
+        let entry = self.operator.picture().agent(agent);
+        let wish = entry.and_then(|entry| entry.status().lease.as_ref()?.handover.as_ref());
+        wish.map(|wish| wish.request_id).ok_or_else(|| format!("nobody asks for control of {agent}"))
     }
 
     fn agent(&self, named: Option<AgentId>) -> Result<AgentId, String> {
@@ -462,8 +500,14 @@ const fn agent_of(intent: &Intent) -> Option<&AgentId> {
         | Intent::Release { agent }
         | Intent::HandBack { agent }
         | Intent::Command { agent, .. }
+        | Intent::RequestHandover { agent, .. }
+        | Intent::AnswerHandover { agent, .. }
+        | Intent::AllowTakeover { agent, .. }
         | Intent::Stop { agent, .. } => Some(agent),
-        Intent::Acknowledge { .. } => None,
+        Intent::Acknowledge { .. }
+        | Intent::Shelve { .. }
+        | Intent::Unshelve { .. }
+        | Intent::Label { .. } => None,
     }
 }
 

@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use watchkeeper_model::{AgentId, ControlState, DemandId, Epoch, FallbackLevel, Latch};
+use watchkeeper_model::{AgentId, ControlState, DemandId, Epoch, FallbackLevel, Latch, SessionId};
 use watchkeeper_picture::Picture;
-use watchkeeper_protocol::{ToOperator, operator::AgentStatus};
+use watchkeeper_protocol::{
+    ToOperator,
+    operator::{AgentStatus, LeaseStatus, Roster},
+};
 
 /// What of a status makes a line when it changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +19,30 @@ struct StatusKey {
     settled: bool,
     latches: Vec<Latch>,
     demand: Option<DemandId>,
-    lease: Option<(Epoch, bool)>,
-    flags: [bool; 6],
+    lease: Option<LeaseKey>,
+    flags: [bool; 8],
+}
+
+/// What of a lease makes a line when it changes.
+#[derive(Clone, Debug, PartialEq)]
+struct LeaseKey {
+    epoch: Epoch,
+    ready: bool,
+    allowed: bool,
+    request: Option<u64>,
+    next: Option<(Epoch, bool)>,
+}
+
+impl LeaseKey {
+    fn of(lease: &LeaseStatus) -> Self {
+        Self {
+            epoch: lease.epoch,
+            ready: lease.ready,
+            allowed: lease.takeover_allowed,
+            request: lease.handover.as_ref().map(|handover| handover.request_id),
+            next: lease.next.as_ref().map(|next| (next.epoch, next.ready)),
+        }
+    }
 }
 
 impl StatusKey {
@@ -30,7 +55,7 @@ impl StatusKey {
             settled: status.settled,
             latches: status.latches.clone(),
             demand: status.demand.as_ref().map(|demand| demand.demand_id),
-            lease: status.lease.as_ref().map(|lease| (lease.epoch, lease.ready)),
+            lease: status.lease.as_ref().map(LeaseKey::of),
             flags: [
                 status.stable,
                 status.condition_reached,
@@ -38,15 +63,21 @@ impl StatusKey {
                 status.local_override,
                 status.unverified,
                 status.stop_pending,
+                status.manual,
+                status.neutral,
             ],
         }
     }
 }
 
+/// One operator of the roster, without how long he has been there.
+type Present = (SessionId, Vec<AgentId>);
+
 /// Turns messages into lines; leaves out what says nothing new.
 #[derive(Debug, Default)]
 pub(super) struct Narrator {
     told: BTreeMap<AgentId, StatusKey>,
+    present: Vec<Present>,
 }
 
 impl Narrator {
@@ -68,6 +99,8 @@ impl Narrator {
                 }
                 vec![tagged("lease", line)]
             }
+            ToOperator::Takeover(update) => vec![tagged("takeover", to_value(&update.takeover))],
+            ToOperator::Roster(roster) => self.roster(roster).into_iter().collect(),
             ToOperator::Dropped(dropped) => vec![tagged("dropped", to_value(dropped))],
             ToOperator::Error(report) => vec![tagged("error", to_value(report))],
             ToOperator::Head(head) => {
@@ -89,6 +122,15 @@ impl Narrator {
         let is_news = self.told.get(&status.agent) != Some(&key);
         self.told.insert(status.agent.clone(), key);
         is_news.then(|| status_line(status))
+    }
+
+    /// Returns the line of a roster, where somebody came, went, took or gave something.
+    fn roster(&mut self, roster: &Roster) -> Option<Value> {
+        let present: Vec<Present> =
+            roster.operators.iter().map(|who| (who.session_id, who.holds.clone())).collect();
+        let is_news = self.present != present;
+        self.present = present;
+        is_news.then(|| tagged("roster", to_value(roster)))
     }
 
     fn snapshot(&mut self, picture: &Picture) -> Vec<Value> {

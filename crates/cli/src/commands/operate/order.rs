@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use watchkeeper_model::{AgentId, AlertId, ControlState, FallbackLevel, LatchId, Note};
+use watchkeeper_model::{
+    AgentId, AlertId, ControlState, DemandId, FallbackLevel, LatchId, MAX_SHELVED, Note, Verdict,
+};
 
 /// One line of a script.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,28 @@ pub(super) enum Order {
     MinimalRisk { agent: Option<AgentId>, level: FallbackLevel },
     /// Take note of an alert.
     Acknowledge { alert_id: AlertId },
+    /// Put an alert aside for a while.
+    Shelve {
+        alert_id: AlertId,
+        reason: Note,
+        #[serde(default = "default_shelved_secs")]
+        for_secs: f64,
+    },
+    /// Take an alert back before its time.
+    Unshelve { alert_id: AlertId },
+    /// Ask the holder for control; with `preempt` a supervisor takes it, which needs a reason.
+    RequestHandover {
+        agent: Option<AgentId>,
+        #[serde(default)]
+        preempt: bool,
+        reason: Option<Note>,
+    },
+    /// Answer who asks for control; without `request_id` whoever asks now.
+    AnswerHandover { agent: Option<AgentId>, request_id: Option<u64>, accept: bool },
+    /// Say whether others may take over without asking.
+    AllowTakeover { agent: Option<AgentId>, allowed: bool },
+    /// Say what a takeover was: real, false_alarm, late or unclear.
+    Label { demand_id: DemandId, verdict: Verdict },
     /// Stop the agent at once (ESTOP).
     Stop {
         agent: Option<AgentId>,
@@ -74,7 +98,7 @@ pub(super) struct Condition {
     /// Its control state.
     #[serde(default)]
     pub(super) state: Option<ControlState>,
-    /// Its lease is this session's (`mine`), or nobody's (`none`).
+    /// Its lease is this session's (`mine`), nobody's (`none`), or this session's as soon as it engages (`next`).
     #[serde(default)]
     pub(super) lease: Option<LeaseWanted>,
     /// An active alert asks for a takeover (`takeover`), there is any active one (`any`), or none that asks for a
@@ -90,6 +114,9 @@ pub(super) struct Condition {
     /// The minimal-risk condition is reached, as its sensors confirm.
     #[serde(default)]
     pub(super) condition_reached: Option<bool>,
+    /// Somebody asks its holder for control.
+    #[serde(default)]
+    pub(super) handover: Option<bool>,
     /// It is offline.
     #[serde(default)]
     pub(super) offline: Option<bool>,
@@ -99,6 +126,7 @@ pub(super) struct Condition {
 #[serde(rename_all = "snake_case")]
 pub(super) enum LeaseWanted {
     Mine,
+    Next,
     None,
 }
 
@@ -121,6 +149,10 @@ const fn default_timeout_secs() -> f64 {
     30.0
 }
 
+const fn default_shelved_secs() -> f64 {
+    3_600.0
+}
+
 impl Line {
     /// Reads a line.
     ///
@@ -136,6 +168,11 @@ impl Line {
             && !(timeout_secs.is_finite() && (0.0..=86_400.0).contains(timeout_secs))
         {
             return Err(format!("timeout_secs is {timeout_secs}: it lies between 0 and 86400"));
+        }
+        if let Order::Shelve { for_secs, .. } = &order
+            && !(for_secs.is_finite() && *for_secs > 0.0 && *for_secs <= MAX_SHELVED.as_secs_f64())
+        {
+            return Err(format!("for_secs is {for_secs}: it lies between 0 and {}", MAX_SHELVED.as_secs()));
         }
         Ok(Self { id, order })
     }
@@ -156,6 +193,12 @@ impl Order {
             Self::ClearLatch { .. } => "clear_latch",
             Self::MinimalRisk { .. } => "minimal_risk",
             Self::Acknowledge { .. } => "acknowledge",
+            Self::Shelve { .. } => "shelve",
+            Self::Unshelve { .. } => "unshelve",
+            Self::RequestHandover { .. } => "request_handover",
+            Self::AnswerHandover { .. } => "answer_handover",
+            Self::AllowTakeover { .. } => "allow_takeover",
+            Self::Label { .. } => "label",
             Self::Stop { .. } => "stop",
             Self::Status { .. } => "status",
             Self::Wait { .. } => "wait",
@@ -193,6 +236,14 @@ mod tests {
             r#"{"do":"dismiss","reason":"shadow"}"#,
             r#"{"do":"minimal_risk","level":2}"#,
             r#"{"do":"acknowledge","alert_id":1}"#,
+            r#"{"do":"shelve","alert_id":1,"reason":"dirt","for_secs":600}"#,
+            r#"{"do":"unshelve","alert_id":1}"#,
+            r#"{"do":"request_handover","agent":"a"}"#,
+            r#"{"do":"request_handover","preempt":true,"reason":"he sleeps"}"#,
+            r#"{"do":"answer_handover","accept":true}"#,
+            r#"{"do":"allow_takeover","allowed":true}"#,
+            r#"{"do":"label","demand_id":1,"verdict":"false_alarm"}"#,
+            r#"{"do":"wait","for":{"lease":"next","handover":false}}"#,
             r#"{"do":"stop","agent":"a","confirm_many":true}"#,
             r#"{"do":"status"}"#,
             r#"{"do":"wait","for":{"state":"human","lease":"mine","command":"completed"}}"#,
@@ -221,6 +272,8 @@ mod tests {
             (r#"{"do":"minimal_risk","level":9}"#, "a fallback level is 0, 1, 2 or 3"),
             (r#"{"do":"wait","for":{"state":"flying"}}"#, "flying"),
             (r#"{"do":"wait","for":{},"timeout_secs":-1}"#, "between 0 and 86400"),
+            (r#"{"do":"shelve","alert_id":1,"reason":"x","for_secs":28801}"#, "between 0 and 28800"),
+            (r#"{"do":"shelve","alert_id":1}"#, "missing field `reason`"),
         ] {
             let error = Line::parse(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");

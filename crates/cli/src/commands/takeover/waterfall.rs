@@ -5,7 +5,7 @@ use crate::{
     stages::{owner, span},
 };
 use std::{fmt::Write, time::Duration};
-use watchkeeper_model::{AgentKind, CommandKind, Note, Stage, StageOwner};
+use watchkeeper_model::{AgentKind, CommandKind, Stage, StageOwner};
 use watchkeeper_protocol::record::{Moment, TakeoverRecord};
 
 /// Characters of a bar that spans the whole takeover.
@@ -51,7 +51,7 @@ pub(super) fn text(takeover: &TakeoverRecord) -> String {
 fn head(text: &mut String, takeover: &TakeoverRecord) -> std::fmt::Result {
     let TakeoverRecord { demand_id, agent, kind, origin, .. } = takeover;
     writeln!(text, "takeover {} of {agent} ({kind}), wanted by the {origin}", demand_id.0)?;
-    writeln!(text, "  why      {}", Note::cut(&takeover.reason))?;
+    writeln!(text, "  why      {}", takeover.reason)?;
     let holder = takeover.holder.as_ref().map_or("nobody took it".to_owned(), |holder| {
         let epoch = takeover.epoch.map(|epoch| format!(" (lease {epoch})")).unwrap_or_default();
         format!("{holder}{epoch}")
@@ -59,7 +59,12 @@ fn head(text: &mut String, takeover: &TakeoverRecord) -> std::fmt::Result {
     writeln!(text, "  who      {holder}")?;
     let outcome = takeover.outcome.map_or(HOW_UNKNOWN, watchkeeper_model::DemandOutcome::word);
     let back = if takeover.handed_back_at.is_some() { ", handed back" } else { "" };
-    writeln!(text, "  outcome  {outcome}{back}; the agent then was {}\n", takeover.final_state)
+    writeln!(text, "  outcome  {outcome}{back}; the agent then was {}", takeover.final_state)?;
+    if let Some(verdict) = takeover.verdict {
+        let by = takeover.labelled_by.as_ref().map(|person| format!(" (by {person})")).unwrap_or_default();
+        writeln!(text, "  verdict  {}{by}", verdict.word().replace('_', " "))?;
+    }
+    writeln!(text)
 }
 
 fn stages(text: &mut String, takeover: &TakeoverRecord) -> std::fmt::Result {
@@ -267,7 +272,7 @@ mod tests {
     use super::*;
     use watchkeeper_model::{
         AgentId, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState, DemandId, DemandOrigin,
-        DemandOutcome, Epoch, MonoTime, PersonId,
+        DemandOutcome, Epoch, MonoTime, Note, PersonId, Verdict,
     };
     use watchkeeper_protocol::record::TakeoverCommand;
 
@@ -298,7 +303,7 @@ mod tests {
             kind: AgentKind::Vehicle,
             boot_id: BootId(uuid::Uuid::from_u128(7)),
             origin: DemandOrigin::Monitor,
-            reason: "confidence 0.45 is below 0.5\u{1b}[2J".to_owned(),
+            reason: Note::cut("confidence 0.45 is below 0.5\u{1b}[2J"),
             alert_id: Some(AlertId(100_000_001)),
             holder: Some(PersonId::new("anna").unwrap()),
             epoch: Some(Epoch(3)),
@@ -329,6 +334,9 @@ mod tests {
                 command(CommandKind::Hold, CommandState::Completed, 3_000, Some(9_000)),
                 command(CommandKind::HandBack, CommandState::Rejected, 9_500, None),
             ],
+            verdict: None,
+            labelled_by: None,
+            over: true,
         }
     }
 
@@ -387,6 +395,15 @@ mod tests {
             line("decide")
         );
         assert!(line("  outcome").contains("how it ended is unknown"), "{}", line("  outcome"));
+    }
+
+    #[test]
+    fn what_somebody_said_of_it_afterwards_is_told_with_his_name() {
+        let mut takeover = takeover();
+        assert!(!text(&takeover).contains("verdict  false"));
+        takeover.verdict = Some(Verdict::FalseAlarm);
+        takeover.labelled_by = Some(PersonId::new("ben").unwrap());
+        assert!(text(&takeover).contains("\n  verdict  false alarm (by ben)\n\n"), "{}", text(&takeover));
     }
 
     #[test]

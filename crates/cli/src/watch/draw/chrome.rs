@@ -1,7 +1,7 @@
 //! The lines around every screen: connection, who controls, messages, keys.
 
 use super::{WIDE, cut, fit, style, styled};
-use crate::watch::ui::{MessageLine, Purpose, UiState};
+use crate::watch::ui::{MessageLine, UiState};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -78,7 +78,7 @@ fn own(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<String> {
     if let Some(left) = row.engage_left {
         let claimed = view::state_word(watchkeeper_model::ControlState::Claimed);
         let state = if row.state == claimed { String::new() } else { format!(" ({})", row.state) };
-        let armed = ui.engage.as_ref().is_some_and(|pending| pending.agent == agent);
+        let armed = ui.hands.armed() == Some(&agent);
         let keys = if armed { "Enter" } else { "t, then Enter" };
         return Some(format!(" {agent} CLAIMED{state}: {keys} within {} ", view::countdown(left)));
     }
@@ -194,31 +194,44 @@ fn presence(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<Line<'stat
 }
 
 fn message_line(picture: &Picture, ui: &UiState, now: MonoTime) -> Line<'static> {
-    if let Some(prompt) = &ui.prompt {
-        let question = match prompt.purpose {
-            Purpose::SpeedCap => format!("speed cap for {} in m/s: ", prompt.agent),
-            Purpose::Dismiss => format!("why is the demand of {} a false alarm? ", prompt.agent),
-            Purpose::ClearLatch(latch) => format!("why may latch {latch} of {} go? ", prompt.agent),
+    if let Some(question) = ui.hands.question() {
+        let prompt = Span::raw(format!("{} ", question.prompt));
+        let typed = Span::styled(format!("{}_", ui.typed), style(Tone::Own));
+        // What was said while the question is open is why the answer did not go through.
+        let beside = match ui.message(now) {
+            Some(message) => Some(styled(message.tone, format!("   {}", message.text))),
+            None if ui.typed.is_empty() => Some(styled(Tone::Quiet, format!("  {}", question.hint))),
+            None => None,
         };
-        let typed = Span::styled(format!("{}_", prompt.text), style(Tone::Own));
-        // What was said while the prompt is open is why it did not go through.
-        let said = ui.message(now).map(|message| styled(message.tone, format!("   {}", message.text)));
-        return [Span::raw(question), typed].into_iter().chain(said).collect();
+        return [prompt, typed].into_iter().chain(beside).collect();
     }
-    match (ui.message(now), second_input(picture, ui, now)) {
+    let waits = || second_input(picture, ui, now).map(|text| (Tone::Own, text));
+    let asked = || handover(picture, ui, now).map(|text| (Tone::Warning, text));
+    match (ui.message(now), waits().or_else(asked)) {
         (Some(message), _) => Line::styled(message.text.clone(), style(message.tone)),
-        (None, Some(text)) => Line::styled(text, style(Tone::Own)),
+        (None, Some((tone, text))) => Line::styled(text, style(tone)),
         (None, None) => Line::default(),
     }
 }
 
+/// Who asks for control of what this person holds, how long he waits, and the keys that answer.
+fn handover(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<String> {
+    let agent = &ui.asked.as_ref()?.agent;
+    let row = view::takeover::panel(picture, agent, now)?.handover?;
+    Some(format!("y hands {agent} over, u keeps it: {}", row.text))
+}
+
 /// What the second input of a takeover waits for; `None` when no first one was given.
 pub(super) fn second_input(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<String> {
-    let agent = &ui.engage.as_ref()?.agent;
+    let agent = ui.hands.armed()?;
     if picture.my_epoch(agent).is_none() {
-        return Some(format!("claim of {agent} sent, not granted yet"));
+        let asks = view::takeover::panel(picture, agent, now).and_then(|panel| panel.handover);
+        return Some(match asks {
+            Some(row) => format!("{agent}: {}", row.text),
+            None => format!("claim of {agent} sent, not granted yet"),
+        });
     }
-    Some(match picture.agent(agent).and_then(|entry| entry.engage_left(now)) {
+    Some(match ui.hands.engage_left(picture, now) {
         Some(left) => format!("{} left: Enter or e takes control of {agent}", view::countdown(left)),
         None => format!("Enter or e takes control of {agent}"),
     })

@@ -22,7 +22,8 @@ pub(super) fn draw(
     shown: &mut Shown,
     now: MonoTime,
 ) {
-    let rows = view::alerts::rows(picture, ui.frozen(now), now);
+    let rows = queue(picture, ui, now);
+    let aside = rows.iter().filter(|row| row.shelved.is_some()).count();
     let selected = rows.iter().position(|row| Some(row.alert) == ui.alert);
     let height = usize::from(area.height.saturating_sub(1));
     // With room for two lines each, the reason is readable in full.
@@ -34,6 +35,7 @@ pub(super) fn draw(
         (count, false) => format!(" {count} alerts "),
         (count, true) => format!(" {count} alerts, {} to {} shown ", window.start + 1, window.end),
     };
+    let title = if aside == 0 { title } else { format!("{}, {aside} shelved ", title.trim_end()) };
     let tone = if ui.pane == Pane::Alerts { Tone::Own } else { Tone::Quiet };
     let block = Block::new()
         .borders(Borders::TOP)
@@ -50,15 +52,30 @@ pub(super) fn draw(
     }
 }
 
+/// Returns what the queue lists: the alerts, then those that somebody has put aside, so that they can be taken
+/// back.
+pub(in crate::watch) fn queue(picture: &Picture, ui: &UiState, now: MonoTime) -> Vec<AlertRow> {
+    let mut rows = view::alerts::rows(picture, ui.frozen(now), now);
+    rows.extend(view::alerts::shelved(picture, now));
+    rows
+}
+
 /// Columns that the state of an alert has at the right.
 const STATE: u16 = 18;
 
 fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Vec<Line<'static>> {
-    let tone = if old { Tone::Stale } else { row.tone };
+    let aside = row.shelved.is_some();
+    let tone = match (old, aside) {
+        (true, _) => Tone::Stale,
+        (false, true) => Tone::Quiet,
+        (false, false) => row.tone,
+    };
     let words = if selected {
         Tone::Own
     } else if old {
         Tone::Stale
+    } else if aside {
+        Tone::Quiet
     } else {
         Tone::Normal
     };
@@ -70,7 +87,8 @@ fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Ve
     let found = if row.count > 1 { format!(", {} times", row.count) } else { String::new() };
     let what = if two { format!("{}: {}{found}", row.cause, row.subject) } else { row.text.clone() };
     let state = if two {
-        fitted(&row.state.replace("acknowledged", "ack"), usize::from(STATE))
+        let state = if aside { "shelved".to_owned() } else { row.state.replace("acknowledged", "ack") };
+        fitted(&state, usize::from(STATE))
     } else {
         short_state(row)
     };
@@ -85,7 +103,7 @@ fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Ve
         styled(if row.unacknowledged { tone } else { Tone::Quiet }, format!(" {state}")),
     ])];
     if two {
-        lines.push(Line::from(styled(words, format!("    {}", row.text))));
+        lines.push(Line::from(styled(words, format!("    {}", row.shelved.as_ref().unwrap_or(&row.text)))));
     }
     lines
 }
@@ -100,6 +118,9 @@ fn fitted(text: &str, width: usize) -> String {
 
 /// New is told from acknowledged and over, in eight columns.
 fn short_state(row: &AlertRow) -> String {
+    if row.shelved.is_some() {
+        return "shelved".to_owned();
+    }
     match (row.unacknowledged, row.state.as_str()) {
         (true, "new") => "new".to_owned(),
         (true, _) => "over,new".to_owned(),

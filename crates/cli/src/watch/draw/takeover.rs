@@ -76,12 +76,15 @@ fn name(label: &str) -> Span<'static> {
 
 /// The lease, or what the second input of a takeover will do while it is awaited.
 fn lease(picture: &Picture, panel: &TakeoverPanel, ui: &UiState, width: u16, now: MonoTime) -> Line<'static> {
-    let pending = ui.engage.as_ref().filter(|pending| pending.agent == panel.agent);
-    if let Some(text) = pending.and_then(|_pending| second_input(picture, ui, now)) {
+    let pending = ui.hands.armed() == Some(&panel.agent);
+    if let Some(text) = pending.then(|| second_input(picture, ui, now)).flatten() {
         let ids: Vec<_> = panel.releases.iter().map(ToString::to_string).collect();
         let releases =
             if ids.is_empty() { String::new() } else { format!(", releasing latch {}", ids.join(", ")) };
         return labelled("second input", &format!("{text}{releases}"), Tone::Own, width);
+    }
+    if let Some(handover) = &panel.handover {
+        return labelled("handover", &handover.text, Tone::Warning, width);
     }
     match &panel.lease {
         Some(lease) => {
@@ -128,7 +131,8 @@ fn keys(panel: &TakeoverPanel) -> Line<'static> {
     let (stop, others): (Vec<_>, Vec<_>) = panel
         .actions
         .iter()
-        .filter(|row| row.unavailable.is_none())
+        // A terminal does not know when a key is let go: nobody drives by hand from here.
+        .filter(|row| row.unavailable.is_none() && row.action != Action::Manual)
         .partition(|row| row.action == Action::Stop);
     for row in stop.into_iter().chain(others) {
         let verb = row.action.verb();

@@ -2,12 +2,12 @@
 
 use super::draw;
 use crate::watch::{
-    scenes,
+    crowds, scenes,
     ui::{Shown, UiState, View},
 };
 use ratatui::{Terminal, backend::TestBackend};
 use watchkeeper_model::*;
-use watchkeeper_picture::Picture;
+use watchkeeper_picture::{Action, Picture, Press};
 
 fn screen(width: u16, height: u16, picture: &Picture, ui: &UiState, now: MonoTime) -> (String, Shown) {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -61,14 +61,15 @@ fn a_lost_connection_is_loud() {
 
 #[test]
 fn old_data_is_said_to_be_old() {
-    both("stale", scenes::stale(), &on_truck(View::Overview));
+    both("stale", crowds::stale(), &on_truck(View::Overview));
 }
 
 #[test]
 fn the_second_input_says_what_it_will_do() {
     let (picture, now) = scenes::claimed();
     let mut ui = on_truck(View::Overview);
-    ui.engage = Some(crate::watch::ui::Engage { agent: scenes::agent("truck-17"), armed_at: now });
+    let claim = Press::Action(Action::Claim);
+    ui.hands.press(&claim, Some(&scenes::agent("truck-17")), &picture, now);
     both("second_input", (picture, now), &ui);
 }
 
@@ -99,8 +100,25 @@ fn the_help_covers_no_countdown() {
 }
 
 #[test]
+fn a_shelved_alert_stays_in_the_list_behind_the_others() {
+    let mut aside = scenes::alarm(501, "truck-17", Severity::Critical);
+    aside.shelved = Some(Shelved {
+        by: scenes::person("bob"),
+        until: scenes::MONITOR_START.after(scenes::millis(245_000)),
+        reason: scenes::note("sensor being replaced"),
+    });
+    let open = scenes::alarm(502, "truck-21", Severity::Advisory);
+    let agents = ["truck-17", "truck-21"].map(|name| scenes::status(name, AgentKind::Vehicle));
+    let picture = scenes::picture(OperatorRole::Operator, agents.into(), vec![aside, open]);
+    let (text, shown) = screen(160, 48, &picture, &on_truck(View::Overview), scenes::START);
+    assert!(text.contains("2 alerts, 1 shelved"), "{text}");
+    assert!(text.contains("shelved 4:05 by bob: sensor being replaced"), "{text}");
+    assert_eq!(shown.alerts, [AlertId(502), AlertId(501)]);
+}
+
+#[test]
 fn only_alerts_with_a_row_on_the_screen_count_as_presented() {
-    let (picture, now) = scenes::flood();
+    let (picture, now) = crowds::flood();
     let (_, small) = screen(80, 24, &picture, &on_truck(View::Overview), now);
     assert!(small.alerts.contains(&AlertId(501)) && small.alerts.len() < 10, "{small:?}");
     let (_, elsewhere) = screen(80, 24, &picture, &on_truck(View::Latency), now);
@@ -111,7 +129,7 @@ fn only_alerts_with_a_row_on_the_screen_count_as_presented() {
 
 #[test]
 fn a_selected_alert_far_down_is_on_the_screen() {
-    let (picture, now) = scenes::flood();
+    let (picture, now) = crowds::flood();
     let mut ui = on_truck(View::Overview);
     ui.alert = Some(AlertId(600));
     let (_, shown) = screen(80, 24, &picture, &ui, now);
@@ -120,7 +138,7 @@ fn a_selected_alert_far_down_is_on_the_screen() {
 
 #[test]
 fn no_size_of_the_terminal_breaks_it() {
-    let (picture, now) = scenes::flood();
+    let (picture, now) = crowds::flood();
     for (width, height) in [(1, 1), (10, 3), (40, 8), (300, 100)] {
         for view in [View::Overview, View::Agent, View::Commands, View::Latency] {
             let mut ui = on_truck(view);

@@ -2,7 +2,7 @@
 
 use super::handle;
 use crate::watch::{
-    scenes,
+    crowds, scenes,
     ui::{Pane, UiState, View},
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -10,7 +10,7 @@ use watchkeeper_model::*;
 use watchkeeper_picture::{Intent, Picture};
 use watchkeeper_protocol::{
     ToOperator,
-    operator::{LeaseEvent, LeaseUpdate},
+    operator::{AgentStatus, HandoverStatus, LeaseEvent, LeaseUpdate, NextHolder, StatusUpdate},
 };
 
 fn press(code: KeyCode, picture: &Picture, ui: &mut UiState, now: MonoTime) -> Vec<Intent> {
@@ -111,7 +111,7 @@ fn a_refused_claim_ends_the_wait_for_the_second_input() {
     write("t", &picture, &mut ui, now);
     picture.handle(&lease_update(LeaseEvent::Refused, 0, None), now);
     ui.refresh(&picture, now);
-    assert_eq!(ui.engage, None);
+    assert_eq!(ui.hands.armed(), None);
     assert_eq!(news(&ui, now), "NOT GRANTED: truck-17: precondition: bob holds it");
 }
 
@@ -206,7 +206,7 @@ fn a_dismissal_needs_a_reason() {
 
 #[test]
 fn a_key_acts_on_the_selected_alert_wherever_its_row_went() {
-    let (picture, now) = scenes::flood();
+    let (picture, now) = crowds::flood();
     let mut ui = UiState::new();
     write("njj", &picture, &mut ui, now);
     let selected = ui.alert.unwrap();
@@ -220,7 +220,7 @@ fn a_key_acts_on_the_selected_alert_wherever_its_row_went() {
 
 #[test]
 fn what_vanished_leaves_nothing_selected() {
-    let (flood, now) = scenes::flood();
+    let (flood, now) = crowds::flood();
     let mut ui = UiState::new();
     write("n", &flood, &mut ui, now);
     let (calm, now) = scenes::calm();
@@ -257,4 +257,108 @@ fn the_person_is_ready_for_three_seconds_after_a_key() {
     assert_eq!((ui.view, ui.pane), (View::Agent, Pane::Fleet));
     assert!(ui.is_ready(AgentKind::Vehicle, now.after(scenes::millis(2_999))));
     assert!(!ui.is_ready(AgentKind::Vehicle, now.after(scenes::millis(3_000))));
+}
+
+/// The agent that this person drives, with somebody who asks for it, or who gets it next.
+fn driven(wish: Option<u64>, next: bool) -> AgentStatus {
+    let mut status = scenes::status("truck-17", AgentKind::Vehicle);
+    status.control_state = ControlState::Human;
+    let mut lease = scenes::lease("anna", scenes::SESSION);
+    lease.handover = wish.map(|request_id| HandoverStatus {
+        request_id,
+        by: scenes::person("bob"),
+        session_id: SessionId(8),
+        left_nanos: 9_000_000_000,
+        reason: Some(scenes::note("my turn")),
+    });
+    lease.next = next.then(|| NextHolder {
+        holder: scenes::person("bob"),
+        session_id: SessionId(8),
+        epoch: Epoch(42),
+        left_nanos: 5_000_000_000,
+        ready: true,
+        preempts: false,
+    });
+    status.lease = Some(lease);
+    status
+}
+
+fn hear(picture: &mut Picture, cursor: u64, status: AgentStatus, now: MonoTime) {
+    picture.handle(&ToOperator::ControlStatus(StatusUpdate { cursor, status }), now);
+}
+
+#[test]
+fn a_wish_for_control_is_told_once_and_answered_with_one_key() {
+    let (mut picture, now) = scenes::takeover();
+    let mut ui = on("truck-21");
+    ui.refresh(&picture, now);
+    ui.news.dismiss();
+    assert_eq!(write("y", &picture, &mut ui, now), []);
+    assert!(said(&ui, now).contains("nobody asks you"));
+    hear(&mut picture, 104, driven(Some(5), false), now);
+    ui.refresh(&picture, now);
+    ui.refresh(&picture, now);
+    assert_eq!(news(&ui, now), "bob asks for truck-17 (my turn): y hands it over, u keeps it");
+    let answer =
+        |accept| vec![Intent::AnswerHandover { agent: scenes::agent("truck-17"), request_id: 5, accept }];
+    assert_eq!(write("u", &picture, &mut ui, now), answer(false));
+    assert_eq!(write("y", &picture, &mut ui, now), answer(true));
+    hear(&mut picture, 105, driven(None, true), now);
+    ui.refresh(&picture, now);
+    assert!(news(&ui, now).ends_with("bob takes over truck-17: you drive until then"), "{}", news(&ui, now));
+}
+
+#[test]
+fn who_lost_a_claim_to_somebody_else_is_told_to_whom() {
+    let (mut picture, now) = scenes::takeover();
+    let mut ui = on("truck-17");
+    ui.refresh(&picture, now);
+    ui.news.dismiss();
+    let mut status = driven(None, false);
+    status.lease = Some(scenes::lease("eve", SessionId(8)));
+    hear(&mut picture, 104, status, now);
+    ui.refresh(&picture, now);
+    let now = now.after(scenes::millis(600));
+    ui.refresh(&picture, now);
+    assert_eq!(news(&ui, now), "YOU LOST truck-17: eve has it now");
+}
+
+#[test]
+fn an_answer_meets_the_wish_that_stood_on_the_screen_and_no_later_one() {
+    let (mut picture, now) = scenes::takeover();
+    let mut ui = on("truck-17");
+    hear(&mut picture, 104, driven(Some(5), false), now);
+    ui.refresh(&picture, now);
+    hear(&mut picture, 105, driven(Some(6), false), now);
+    assert_eq!(write("y", &picture, &mut ui, now), []);
+    assert!(said(&ui, now).contains("nobody asks for it any more"), "{}", said(&ui, now));
+}
+
+#[test]
+fn an_alert_is_shelved_and_taken_back_with_the_same_key() {
+    let statuses = || vec![scenes::status("truck-17", AgentKind::Vehicle)];
+    let alarm = scenes::alarm(502, "truck-17", Severity::Warning);
+    let picture = scenes::picture(OperatorRole::Operator, statuses(), vec![alarm.clone()]);
+    let now = scenes::START;
+    let mut ui = UiState::new();
+    write("z", &picture, &mut ui, now);
+    assert!(said(&ui, now).contains("select an alert first"));
+    assert_eq!(write("nz30m dirt", &picture, &mut ui, now), []);
+    let span = std::time::Duration::from_mins(30);
+    let shelve = Intent::Shelve { alert: AlertId(502), span, reason: scenes::note("dirt") };
+    assert_eq!(press(KeyCode::Enter, &picture, &mut ui, now), [shelve]);
+    let until = scenes::MONITOR_START.after(span);
+    let shelved = Some(Shelved { by: scenes::person("anna"), until, reason: scenes::note("dirt") });
+    let aside = vec![Alarm { shelved, ..alarm }];
+    let picture = scenes::picture(OperatorRole::Operator, statuses(), aside);
+    assert_eq!(write("z", &picture, &mut ui, now), [Intent::Unshelve { alert: AlertId(502) }]);
+}
+
+#[test]
+fn nobody_drives_by_hand_in_a_terminal() {
+    let (picture, now) = scenes::takeover();
+    let mut ui = on("truck-17");
+    write("d", &picture, &mut ui, now);
+    assert_eq!(ui.hands.manual(), None);
+    assert!(said(&ui, now).contains("needs the window"));
 }

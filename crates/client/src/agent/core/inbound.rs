@@ -68,6 +68,7 @@ impl AgentCore {
                     seq: beat.seq,
                     ready: beat.ready,
                     deadline: beat.deadline,
+                    setpoint: beat.setpoint,
                 };
                 self.gate.handle_holder(beat, now);
             }

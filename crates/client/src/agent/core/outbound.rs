@@ -70,8 +70,8 @@ impl AgentCore {
             can_resume: world.can_resume,
             local_override: world.local_override,
             unverified: self.gate.is_unverified(),
-            manual: false,
-            neutral: false,
+            manual: self.gate.is_manual(),
+            neutral: self.gate.is_neutral(),
         })
         .encode()
     }

@@ -202,6 +202,7 @@ fn led() -> AgentCore {
             seq: 1,
             ready: true,
             deadline: now.after(PATIENCE),
+            setpoint: None,
         }),
         command(CommandKind::Engage, 1, boot_id),
         command(CommandKind::Assume, 2, boot_id),
@@ -211,6 +212,27 @@ fn led() -> AgentCore {
     core.handle_timeout(now);
     assert_eq!(core.directive().mode, Mode::Human { hold: true });
     core
+}
+
+#[test]
+fn hands_steer_on_during_a_write_and_leave_at_once_whatever_follows() {
+    let directive = |mode| Directive { mode, speed_cap_mps: None };
+    let gas = Mode::Manual { steer: 0.0, accelerate: 1.0 };
+    let brake = Mode::Manual { steer: 0.0, accelerate: -1.0 };
+    let person = Mode::Human { hold: false };
+    for (held, wanted, obeyed) in [
+        (gas, brake, brake),
+        (gas, person, Mode::Neutral),
+        (gas, Mode::Neutral, Mode::Neutral),
+        (gas, Mode::Human { hold: true }, Mode::Human { hold: true }),
+        (gas, Mode::Autonomous, Mode::Neutral),
+        (person, gas, person),
+        (Mode::Neutral, gas, Mode::Neutral),
+    ] {
+        assert_eq!(safer_of(directive(held), directive(wanted)).mode, obeyed, "{held:?}, {wanted:?}");
+    }
+    let capped = Directive { mode: gas, speed_cap_mps: Some(3.0) };
+    assert_eq!(safer_of(capped, directive(brake)).speed_cap_mps, Some(3.0));
 }
 
 #[tokio::test]

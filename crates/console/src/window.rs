@@ -1,0 +1,197 @@
+//! The window around everything: what its title says, how it calls, how often it draws, and when it closes.
+
+use crate::{
+    clock,
+    desk::{Asked, Desk},
+    link::{Arrivals, Link},
+    presence::Presence,
+};
+use bevy::{
+    prelude::*,
+    window::{PrimaryWindow, RequestRedraw, WindowCloseRequested, WindowOccluded},
+    winit::{UpdateMode, WINIT_WINDOWS, WinitSettings},
+};
+use std::time::Duration;
+use watchkeeper_model::MonoTime;
+use watchkeeper_panels::Request;
+use watchkeeper_picture::{
+    Picture, Said,
+    view::{self, Tone},
+};
+
+/// Between two frames at most, while this person holds an agent: heartbeats go with frames, at 20 Hz or more
+/// (`takeover.md` 5).
+pub(crate) const HOLDING: Duration = Duration::from_millis(40);
+/// While time runs out for somebody.
+const COUNTING: Duration = Duration::from_millis(50);
+/// When nothing is asked: ages move in tenths of a second.
+const CALM: Duration = Duration::from_millis(100);
+/// How long closing waits to be asked again, while this person holds an agent.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(3);
+/// How often the window's manager is asked whether the window is minimised, while it has no keyboard.
+const ASK_MINIMISED: Duration = Duration::from_millis(500);
+
+/// Adds what only a real window has.
+pub(crate) fn plugin(app: &mut App) {
+    let mode = Mode::default();
+    app.insert_resource(winit_settings(CALM)).insert_resource(mode);
+    app.add_systems(PreUpdate, sense.in_set(Sense));
+    app.add_systems(Last, (pace, name, call, close));
+}
+
+/// Finds out where the person is, before anything relies on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
+pub(crate) struct Sense;
+
+/// What the window said of itself.
+#[derive(Debug, Default, Resource)]
+struct Mode {
+    occluded: bool,
+    minimised: bool,
+    asked_at: Option<MonoTime>,
+}
+
+fn winit_settings(wait: Duration) -> WinitSettings {
+    let mode = UpdateMode::Reactive {
+        wait,
+        react_to_device_events: false,
+        react_to_user_events: true,
+        react_to_window_events: true,
+    };
+    // The same without the keyboard: an alert must be on the screen before somebody turns to it.
+    WinitSettings { focused_mode: mode, unfocused_mode: mode }
+}
+
+fn sense(
+    window: Single<(Entity, &Window), With<PrimaryWindow>>,
+    mut occluded: MessageReader<WindowOccluded>,
+    mut mode: ResMut<Mode>,
+    mut presence: ResMut<Presence>,
+) {
+    let (entity, window) = *window;
+    if let Some(last) = occluded.read().last() {
+        mode.occluded = last.occluded;
+    }
+    let now = clock::now();
+    if window.focused {
+        mode.minimised = false;
+    } else if mode.asked_at.is_none_or(|at| now.since(at) >= ASK_MINIMISED) {
+        mode.asked_at = Some(now);
+        mode.minimised = WINIT_WINDOWS.with_borrow(|windows| {
+            windows.get_window(entity).and_then(|window| window.is_minimized()).unwrap_or(false)
+        });
+    }
+    presence.focused = window.focused;
+    let has_size = window.physical_width() > 0 && window.physical_height() > 0;
+    presence.visible = has_size && window.visible && !mode.occluded && !mode.minimised;
+}
+
+fn pace(
+    link: Res<Link>,
+    arrivals: Res<Arrivals>,
+    mut settings: ResMut<WinitSettings>,
+    mut redraw: MessageWriter<RequestRedraw>,
+    more: Res<More>,
+) {
+    let wait = if link.holds_one() {
+        HOLDING
+    } else if arrivals.0.is_empty() && open_demands(link.picture(), link.now()) == 0 {
+        CALM
+    } else {
+        COUNTING
+    };
+    let wished = winit_settings(wait);
+    if settings.focused_mode != wished.focused_mode {
+        *settings = wished;
+    }
+    if more.0 {
+        redraw.write(RequestRedraw);
+    }
+}
+
+/// More waits than one frame took, or a recording plays.
+#[derive(Debug, Default, Resource)]
+pub(crate) struct More(pub(crate) bool);
+
+fn open_demands(picture: &Picture, now: MonoTime) -> usize {
+    view::demands::rows(picture, None, now).iter().filter(|row| row.demand.is_some()).count()
+}
+
+/// Returns what the title says: who is wanted most, how long is left, and how many wait.
+fn title(picture: &Picture, focused: bool, now: MonoTime) -> String {
+    const NAME: &str = "Watchkeeper";
+    let rows = view::demands::rows(picture, None, now);
+    let waiting = rows.iter().filter(|row| row.holder.is_none()).count();
+    // A person at the window sees it all anyway; the title is for the one who looks elsewhere.
+    let count = if focused || waiting == 0 { String::new() } else { format!("({waiting}) ") };
+    match rows.iter().find(|row| row.holder.is_none()) {
+        Some(row) => {
+            let left = row.left.map(|left| format!(" {} s", left.as_secs())).unwrap_or_default();
+            let what = if row.demand.is_some() { "TAKE OVER" } else { "LOOK AT" };
+            format!("{count}{what} {}{left} \u{2014} {NAME}", row.agent)
+        }
+        None if !picture.link().is_connected() => format!("NO CONNECTION \u{2014} {NAME}"),
+        None => NAME.to_owned(),
+    }
+}
+
+fn name(link: Res<Link>, window: Single<&mut Window, With<PrimaryWindow>>) {
+    let mut window = window.into_inner();
+    let title = title(link.picture(), window.focused, link.now());
+    if window.title != title {
+        window.title = title;
+    }
+}
+
+/// Calls a person who looks elsewhere when somebody more is wanted.
+fn call(link: Res<Link>, window: Single<(Entity, &Window), With<PrimaryWindow>>, mut before: Local<usize>) {
+    let (entity, window) = *window;
+    let demands = open_demands(link.picture(), link.now());
+    if demands > *before && !window.focused {
+        WINIT_WINDOWS.with_borrow(|windows| {
+            if let Some(window) = windows.get_window(entity) {
+                window.request_user_attention(Some(Default::default()));
+            }
+        });
+    }
+    *before = demands;
+}
+
+/// Closes at once, unless this person holds an agent: then it must be asked for twice.
+fn close(
+    mut requests: MessageReader<WindowCloseRequested>,
+    link: Res<Link>,
+    mut desk: ResMut<Desk>,
+    mut asked: MessageWriter<Asked>,
+    mut armed: Local<Option<MonoTime>>,
+) {
+    if requests.read().count() == 0 {
+        return;
+    }
+    let now = clock::now();
+    let confirmed = armed.is_some_and(|at| now.since(at) < CONFIRM_WITHIN);
+    if confirmed || !link.holds_one() {
+        asked.write(Asked(Request::Quit));
+    } else {
+        *armed = Some(now);
+        let text = "you hold an agent: hand it back (b) or release it (r); close again to leave it".to_owned();
+        desk.tell(Said { tone: Tone::Danger, text }, link.now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::title;
+    use watchkeeper_picture::examples;
+
+    #[test]
+    fn the_title_says_who_is_wanted_and_counts_only_for_those_who_look_elsewhere() {
+        let situation = examples::alert();
+        let away = title(&situation.picture, false, situation.now);
+        assert!(away.starts_with("(1) TAKE OVER vehicle-4 "), "{away}");
+        assert!(away.ends_with(" s \u{2014} Watchkeeper"), "{away}");
+        assert!(title(&situation.picture, true, situation.now).starts_with("TAKE OVER vehicle-4 "));
+        let calm = examples::calm();
+        assert_eq!(title(&calm.picture, false, calm.now), "Watchkeeper");
+    }
+}

@@ -1,0 +1,7 @@
+//! The real console: on the real monitor with the real simulator, on pictures that stand still, and on a texture.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop there")]
+
+mod on_the_monitor;
+mod rig;
+mod standing_still;
+mod texture;

@@ -1,0 +1,83 @@
+//! Takeovers from a fault to the end, by keys and by pointer.
+
+use crate::rig::{Rig, Site, faulty};
+use bevy::input::keyboard::{Key, KeyCode};
+use watchkeeper_model::{CommandKind, CommandState, ControlState, OperatorRole};
+use watchkeeper_picture::view::takeover;
+
+fn lease_is_ready(rig: &Rig) -> bool {
+    let lease = rig.picture().agent(&faulty()).and_then(|entry| entry.status().lease.as_ref());
+    lease.is_some_and(|lease| lease.ready)
+}
+
+fn until_demanded(rig: &mut Rig) {
+    rig.until("a demand", |rig| rig.state(&faulty()) == Some(ControlState::Requested));
+}
+
+/// Looks at the vehicle that calls, as a person does: with the key for the most urgent.
+fn look(rig: &mut Rig) {
+    rig.letter('n');
+    assert_eq!(rig.desk().state.selected, Some(faulty()));
+}
+
+#[test]
+fn a_fault_is_seen_claimed_held_and_handed_back_with_a_key_each() {
+    let site = Site::start();
+    let mut rig = Rig::attended(site.session("ada", OperatorRole::Operator));
+    until_demanded(&mut rig);
+    assert!(rig.find("Take over vehicle-4").is_some(), "a demand can be acted upon at every level");
+    look(&mut rig);
+
+    rig.letter('e');
+    assert!(rig.news().contains("press t first"), "one input alone takes nothing: {}", rig.news());
+    rig.letter('t');
+    rig.until_state(&faulty(), ControlState::Claimed);
+    rig.until("a ready holder", lease_is_ready);
+    rig.letter('e');
+    rig.until_state(&faulty(), ControlState::Human);
+    rig.letter('h');
+    rig.until("a completed hold", |rig| {
+        rig.picture().commands(&faulty()).any(|command| {
+            command.kind == CommandKind::Hold && command.state == Some(CommandState::Completed)
+        })
+    });
+    rig.letter('a');
+    rig.until("a healed sensor", |rig| {
+        let panel = takeover::panel(rig.picture(), &faulty(), watchkeeper_client::console_now());
+        panel.is_some_and(|panel| panel.checks.iter().all(|check| check.done))
+    });
+    rig.letter('b');
+    rig.until_state(&faulty(), ControlState::Autonomous);
+    rig.until("the news", |rig| rig.news() == "you handed vehicle-4 back");
+
+    // The monitor knows when the alert was on the screen: measured, by the console that showed it.
+    let takeover = rig.picture().takeovers().find(|takeover| takeover.value.agent == faulty()).unwrap();
+    let presented = takeover.value.moments[4];
+    assert!(presented.is_some(), "{:?}", takeover.value.moments);
+    assert!(rig.desk().local.presented.is_some(), "and the console knows its own latency");
+}
+
+#[test]
+fn a_button_claims_a_stop_key_stops_and_an_observer_can_do_neither() {
+    let site = Site::start();
+    let mut rig = Rig::attended(site.session("ada", OperatorRole::Operator));
+    let mut onlooker = Rig::attended(site.session("ben", OperatorRole::Observer));
+    until_demanded(&mut rig);
+
+    until_demanded(&mut onlooker);
+    look(&mut onlooker);
+    onlooker.letter('t');
+    assert!(onlooker.news().contains("observers only read"), "{}", onlooker.news());
+    onlooker.letter('S');
+    assert!(onlooker.news().contains("observers only read"), "{}", onlooker.news());
+
+    rig.click("Take over vehicle-4");
+    rig.until_state(&faulty(), ControlState::Claimed);
+    assert_eq!(rig.desk().state.selected, Some(faulty()), "the button's agent is the one that is looked at");
+    let me = rig.picture().me().unwrap().session_id;
+    let holder = rig.picture().agent(&faulty()).unwrap().status().lease.as_ref().unwrap().session_id;
+    assert_eq!(holder, me);
+    rig.tap(KeyCode::F12, Key::F12);
+    rig.until_state(&faulty(), ControlState::Estopped);
+    onlooker.until_state(&faulty(), ControlState::Estopped);
+}

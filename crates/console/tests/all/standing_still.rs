@@ -1,0 +1,93 @@
+//! Keys, on pictures that stand still: what would be sent is refused in words.
+
+use crate::rig::{Rig, faulty};
+use bevy::input::{
+    ButtonState,
+    keyboard::{Key, KeyCode},
+};
+use watchkeeper_console::link::Source;
+use watchkeeper_panels::Level;
+use watchkeeper_picture::examples::{self, Situation};
+
+fn at(situation: Situation) -> Rig {
+    let mut rig = Rig::attended(Source::Still(Box::new(situation)));
+    rig.frame();
+    rig
+}
+
+#[test]
+fn levels_help_and_the_most_urgent_have_keys() {
+    let mut rig = at(examples::alert());
+    rig.letter('3');
+    assert_eq!(rig.desk().state.level, Level::Detail);
+    rig.letter('n');
+    assert_eq!(rig.desk().state.selected, Some(faulty()));
+    assert!(rig.desk().state.alert.is_some());
+    rig.letter('?');
+    assert!(rig.desk().state.help);
+    rig.letter('1');
+    assert_eq!(rig.desk().state.level, Level::Overview, "the help hides no key");
+    rig.tap(KeyCode::Escape, Key::Escape);
+    assert!(!rig.desk().state.help);
+}
+
+#[test]
+fn a_key_that_repeats_repeats_nothing() {
+    let mut rig = at(examples::alert());
+    rig.letter('n');
+    let key = || Key::Character("t".into());
+    rig.key(KeyCode::KeyT, key(), ButtonState::Pressed, true);
+    assert_eq!(rig.news(), "");
+    rig.key(KeyCode::KeyT, key(), ButtonState::Pressed, false);
+    assert!(rig.news().contains("NOT SENT"), "the same key, pressed: {}", rig.news());
+}
+
+#[test]
+fn a_stop_works_beside_the_help_and_with_caps_lock_and_while_somebody_types() {
+    let mut rig = at(examples::in_control());
+    rig.letter('?');
+    rig.letter('S');
+    assert!(rig.news().contains("NOT SENT"), "{}", rig.news());
+
+    let mut rig = at(examples::in_control());
+    rig.letter('c');
+    assert!(rig.desk().hands.question().is_some(), "a speed cap asks how fast: {}", rig.news());
+    rig.frame();
+    for letter in ['3', 'S', 'h'] {
+        rig.letter(letter);
+    }
+    assert_eq!(rig.desk().state.typed, "3Sh", "letters are typed, and do nothing else");
+    assert_eq!((rig.news(), rig.desk().state.level), ("", Level::Overview));
+    rig.tap(KeyCode::Pause, Key::Pause);
+    assert!(rig.news().contains("NOT SENT"), "{}", rig.news());
+}
+
+#[test]
+fn escape_drops_the_question_and_nothing_behind_it() {
+    let mut rig = at(examples::in_control());
+    rig.letter('d');
+    assert!(rig.desk().hands.manual().is_some(), "{}", rig.news());
+    rig.letter('c');
+    rig.frame();
+    rig.tap(KeyCode::Escape, Key::Escape);
+    rig.frame();
+    assert!(rig.desk().hands.question().is_none());
+    assert!(rig.desk().hands.manual().is_some(), "the wheel is still held");
+    rig.tap(KeyCode::Escape, Key::Escape);
+    assert!(rig.desk().hands.manual().is_none());
+}
+
+#[test]
+fn a_vehicle_is_steered_only_while_space_is_held() {
+    let mut rig = at(examples::in_control());
+    rig.letter('d');
+    assert_eq!(rig.desk().local.setpoint, None);
+    rig.key(KeyCode::Space, Key::Space, ButtonState::Pressed, false);
+    rig.key(KeyCode::ArrowLeft, Key::ArrowLeft, ButtonState::Pressed, false);
+    rig.frame();
+    assert!(rig.desk().local.setpoint.is_some());
+    assert!(rig.desk().local.ready);
+    rig.key(KeyCode::Space, Key::Space, ButtonState::Released, false);
+    assert_eq!(rig.desk().local.setpoint, None);
+    assert!(!rig.desk().local.ready, "a hand off the dead-man's key cannot act");
+}

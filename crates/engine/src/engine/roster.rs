@@ -1,0 +1,64 @@
+//! Who sits at the consoles, and what they hold.
+
+use super::{Engine, publish::status_of};
+use std::{collections::BTreeMap, time::Duration};
+use watchkeeper_model::{AgentId, MonoTime, SessionId};
+use watchkeeper_protocol::{
+    ToOperator,
+    operator::{OperatorStatus, Roster},
+};
+
+/// How often the roster is repeated when nothing happens: it only grows older, and its bytes go to everybody.
+const REPEAT: Duration = Duration::from_secs(5);
+/// How long after one roster a change waits at least: when a hundred consoles come back at once, it is told once.
+const GAP: Duration = Duration::from_millis(200);
+/// Most consoles that a roster names.
+const NAMED: usize = 64;
+/// Most agents that it names of one person.
+const HOLDS: usize = 8;
+
+impl Engine {
+    /// Returns when the roster is due.
+    pub(super) fn roster_due(&self) -> MonoTime {
+        self.roster_sent_at.after(if self.roster_changed { GAP } else { REPEAT })
+    }
+
+    /// Sends the roster to every console.
+    pub(super) fn publish_roster(&mut self, now: MonoTime) {
+        self.roster_changed = false;
+        self.roster_sent_at = now;
+        if !self.console_sessions.is_empty() {
+            let roster = self.roster(now);
+            self.broadcast(ToOperator::Roster(roster));
+        }
+    }
+
+    fn roster(&self, now: MonoTime) -> Roster {
+        let mut holds: BTreeMap<SessionId, Vec<AgentId>> = BTreeMap::new();
+        for agent in self.agents.values().filter(|agent| agent.announced_lease().is_some()) {
+            let Some(lease) = status_of(agent, now).lease else { continue };
+            for session in
+                [Some(lease.session_id), lease.next.map(|next| next.session_id)].into_iter().flatten()
+            {
+                holds.entry(session).or_default().push(agent.id.clone());
+            }
+        }
+        let mut consoles: Vec<_> = self.consoles.iter().collect();
+        consoles.sort_by(|(a, one), (b, other)| (&one.person, a).cmp(&(&other.person, b)));
+        let more = consoles.len().saturating_sub(NAMED);
+        let operators = consoles.into_iter().take(NAMED).map(|(session, console)| {
+            let mut holds = holds.remove(session).unwrap_or_default();
+            holds.truncate(HOLDS);
+            OperatorStatus {
+                person: console.person.clone(),
+                session_id: *session,
+                role: console.role,
+                console: console.kind,
+                holds,
+                connected_nanos: u64::try_from(now.since(console.connected_at).as_nanos())
+                    .unwrap_or(u64::MAX),
+            }
+        });
+        Roster { operators: operators.collect(), more: more as u64 }
+    }
+}

@@ -1,0 +1,153 @@
+//! The alert queue: one card a cause, in an order that holds still while somebody points at it or has the keyboard
+//! in it. A card's controls have ids made from the alert's, so what is pressed is what was under the press.
+
+mod card;
+
+use crate::{
+    Inputs, Request, State,
+    theme::{GRID, Look, Size, look},
+    widgets::{KeyButton, heading, prose, said},
+};
+use card::Card;
+use egui::{Align, Id, Layout, ScrollArea, Ui, vec2};
+use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_model::AlertId;
+use watchkeeper_picture::view::{
+    Tone,
+    alerts::{self, AlertRow},
+};
+
+/// Shows the queue.
+pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests: &mut Vec<Request>) {
+    let look = look(ui.ctx());
+    let held = state.queue_focused || ui.rect_contains_pointer(ui.max_rect());
+    let places = places(state, inputs, held);
+    state.queue_focused = false;
+    let summary = alerts::summary(inputs.picture, inputs.now);
+    ui.horizontal(|ui| {
+        ui.set_min_height(look.target());
+        heading(ui, "Alerts");
+        if held && !places.is_empty() {
+            said(ui, Size::Small, Tone::Quiet, "order held");
+        }
+        if summary.shelved > 0 {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                shelved_toggle(ui, state, summary.shelved);
+            });
+        }
+    });
+    summary_line(ui, &look, &summary);
+    if state.shelved_open && summary.shelved > 0 {
+        let rows = alerts::shelved(inputs.picture, inputs.now);
+        let room = ui.available_height() * 0.4;
+        cards(
+            ui,
+            "shelved",
+            room,
+            &rows.into_iter().map(Place::alert_row).collect::<Vec<_>>(),
+            state,
+            requests,
+        );
+        ui.separator();
+    }
+    if places.is_empty() {
+        said(ui, Size::Body, Tone::Quiet, "No alert is open.");
+        return;
+    }
+    let room = ui.available_height();
+    cards(ui, "open", room, &places, state, requests);
+}
+
+/// A place in the queue.
+#[derive(Clone, Debug)]
+enum Place {
+    Alert(Box<AlertRow>),
+    /// Its alert is over; the place stays until nobody looks, so that nothing slips under a press.
+    Over(AlertId),
+}
+
+impl Place {
+    fn alert_row(row: AlertRow) -> Self {
+        Self::Alert(Box::new(row))
+    }
+
+    const fn alert(&self) -> AlertId {
+        match self {
+            Self::Alert(row) => row.alert,
+            Self::Over(alert) => *alert,
+        }
+    }
+}
+
+fn places(state: &mut State, inputs: &Inputs<'_>, held: bool) -> Vec<Place> {
+    let frozen = held.then_some(state.shown_alerts.as_slice());
+    let rows = alerts::rows(inputs.picture, frozen, inputs.now);
+    let places: Vec<Place> = if held {
+        let shown: BTreeSet<AlertId> = state.shown_alerts.iter().copied().collect();
+        let order: Vec<AlertId> = rows.iter().map(|row| row.alert).collect();
+        let mut known: BTreeMap<AlertId, AlertRow> = rows.into_iter().map(|row| (row.alert, row)).collect();
+        let new = order.into_iter().filter(|alert| !shown.contains(alert));
+        let all: Vec<AlertId> = state.shown_alerts.iter().copied().chain(new).collect();
+        all.into_iter()
+            .map(|alert| known.remove(&alert).map_or(Place::Over(alert), Place::alert_row))
+            .collect()
+    } else {
+        rows.into_iter().map(Place::alert_row).collect()
+    };
+    state.shown_alerts = places.iter().map(Place::alert).collect();
+    places
+}
+
+fn summary_line(ui: &mut Ui, look: &Look, summary: &alerts::AlertSummary) {
+    let tone = if summary.flood { summary.tone } else { Tone::Quiet };
+    let size = vec2(ui.available_width(), look.line_height(Size::Small) * 2.0);
+    // Two lines are kept, so that a flood moves nothing.
+    ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
+        ui.set_min_height(size.y);
+        let text = if summary.flood && !summary.text.to_lowercase().contains("flood") {
+            format!("FLOOD: {}", summary.text)
+        } else {
+            summary.text.clone()
+        };
+        prose(ui, Size::Small, tone, text);
+    });
+}
+
+fn shelved_toggle(ui: &mut Ui, state: &mut State, count: usize) {
+    let verb = if state.shelved_open { "Hide" } else { "Show" };
+    let name = format!("{verb} {count} shelved alerts");
+    let shown = KeyButton::new(format!("{verb} {count} shelved")).name(name).small().show(ui);
+    if shown.clicked() {
+        state.shelved_open = !state.shelved_open;
+    }
+}
+
+/// Shows cards of equal height; only those in sight are made.
+fn cards(
+    ui: &mut Ui,
+    salt: &str,
+    room: f32,
+    places: &[Place],
+    state: &mut State,
+    requests: &mut Vec<Request>,
+) {
+    let look = look(ui.ctx());
+    let height = card::height(&look);
+    ui.spacing_mut().item_spacing.y = GRID / 2.0;
+    ScrollArea::vertical().id_salt(salt).auto_shrink(false).max_height(room).show_rows(
+        ui,
+        height,
+        places.len(),
+        |ui, range| {
+            for place in places.get(range).unwrap_or_default() {
+                ui.push_id(Id::new(("alert", place.alert())), |ui| match place {
+                    Place::Alert(row) => {
+                        state.in_sight.push(row.alert);
+                        Card { row, look: &look }.show(ui, state, requests);
+                    }
+                    Place::Over(_) => card::over(ui, &look),
+                });
+            }
+        },
+    );
+}

@@ -1,0 +1,57 @@
+//! Presses that are about an alert or a takeover that is over, and about no agent's control.
+
+use super::{Pressed, check_session};
+use crate::{
+    Intent, Picture,
+    view::{
+        alerts::{rows, shelved},
+        takeover::verdict_words,
+    },
+};
+use watchkeeper_model::{Alarm, AlarmState, AlertId, DemandId, MonoTime, Verdict};
+
+pub(super) fn acknowledge(alert: AlertId, picture: &Picture) -> Pressed {
+    let refused = |why: String| Pressed::not_sent(format_args!("acknowledge {alert}"), why);
+    let Some(entry) = picture.alert(alert) else { return refused("nobody knows this alert".to_owned()) };
+    let alarm = entry.alarm();
+    if let Err(why) = check_session(picture) {
+        return refused(why.to_string());
+    }
+    if matches!(alarm.state, AlarmState::AckedActive | AlarmState::Normal) {
+        return refused("it is acknowledged already".to_owned());
+    }
+    Pressed::sent(Intent::Acknowledge { alert }, format_args!("acknowledge {alert} of {}", alarm.agent))
+}
+
+/// Returns the alert that may be shelved, or why it may not: as its row says.
+pub(super) fn check_shelve(picture: &Picture, alert: AlertId, now: MonoTime) -> Result<&Alarm, String> {
+    let alarm = picture.alert(alert).ok_or("nobody knows this alert")?.alarm();
+    let rows = rows(picture, None, now).into_iter().chain(shelved(picture, now));
+    let row = rows.into_iter().find(|row| row.alert == alert).ok_or("it is over")?;
+    row.can_shelve.map(|()| alarm)
+}
+
+pub(super) fn unshelve(alert: AlertId, picture: &Picture, now: MonoTime) -> Pressed {
+    let refused = |why: String| Pressed::not_sent(format_args!("take back {alert}"), why);
+    if let Err(why) = check_session(picture) {
+        return refused(why.to_string());
+    }
+    let Some(row) = shelved(picture, now).into_iter().find(|row| row.alert == alert) else {
+        return refused("it is not shelved".to_owned());
+    };
+    Pressed::sent(Intent::Unshelve { alert }, format_args!("take back {alert} of {}", row.agent))
+}
+
+pub(super) fn label(demand: DemandId, verdict: Verdict, picture: &Picture) -> Pressed {
+    let words = verdict_words(verdict);
+    let refused = |why: String| Pressed::not_sent(format_args!("call takeover {} {words}", demand.0), why);
+    if let Err(why) = check_session(picture) {
+        return refused(why.to_string());
+    }
+    let takeover = picture.takeovers().map(|entry| &entry.value).find(|entry| entry.demand_id == demand);
+    let Some(takeover) = takeover else { return refused("nobody knows this takeover".to_owned()) };
+    if !takeover.over {
+        return refused("it is not over yet".to_owned());
+    }
+    Pressed::sent(Intent::Label { demand, verdict }, format_args!("takeover of {}: {words}", takeover.agent))
+}

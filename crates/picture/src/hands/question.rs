@@ -1,0 +1,268 @@
+//! What a person must type before something can be sent: reasons, spans, a speed.
+
+use super::{Pressed, alerts};
+use crate::{Action, Intent, Picture};
+use std::time::Duration;
+use watchkeeper_model::{
+    AgentId, Alarm, AlertId, CommandArgs, CommandKind, LatchId, MAX_SHELVED, MonoTime, Note,
+};
+
+/// Most characters that a person may type: they fit a note, whatever they are.
+pub const MAX_TYPED: usize = 120;
+/// How long an alert is shelved where the person did not say.
+const SHELVED: Duration = Duration::from_hours(1);
+
+/// What a question is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// How fast, in metres per second.
+    SpeedCap,
+    /// Why the demand is a false alarm.
+    Dismiss,
+    /// Why the latch may go.
+    ClearLatch,
+    /// Why, and for how long, an alert is put aside.
+    Shelve,
+    /// Why a supervisor takes control from its holder.
+    Preempt,
+}
+
+/// A question to the person. Its agent and alert were fixed when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The agent that it is about.
+    pub agent: Option<AgentId>,
+    /// The alert that it is about.
+    pub alert: Option<AlertId>,
+    /// The question, with the name of whom it is about.
+    pub prompt: String,
+    /// What may be typed, with an example.
+    pub hint: String,
+}
+
+/// A question together with what its answer will be sent as.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    question: Question,
+    subject: Subject,
+}
+
+/// What a question is about, fixed when it was asked.
+#[derive(Clone, Debug)]
+enum Subject {
+    SpeedCap(AgentId),
+    Dismiss(AgentId),
+    ClearLatch(AgentId, LatchId),
+    Preempt(AgentId),
+    Shelve(AlertId, AgentId),
+}
+
+/// What an answer led to.
+pub(super) enum Answered {
+    /// It is of no use: the question stays.
+    Unusable(Pressed),
+    /// The question is over.
+    Done(Pressed),
+}
+
+const REASON: &str = "a reason, for the record";
+
+impl Open {
+    pub(super) fn speed_cap(agent: &AgentId) -> Self {
+        let prompt = format!("how fast may {agent} drive at most, in m/s?");
+        Self::about(Subject::SpeedCap(agent.clone()), prompt, "a number, 0 or more: 4.5")
+    }
+
+    pub(super) fn dismiss(agent: &AgentId) -> Self {
+        let prompt = format!("why is the demand of {agent} a false alarm?");
+        Self::about(Subject::Dismiss(agent.clone()), prompt, REASON)
+    }
+
+    pub(super) fn clear_latch(agent: &AgentId, latch: LatchId) -> Self {
+        let prompt = format!("why may latch {latch} of {agent} go?");
+        Self::about(Subject::ClearLatch(agent.clone(), latch), prompt, REASON)
+    }
+
+    pub(super) fn preempt(agent: &AgentId, holder: &str) -> Self {
+        let prompt = format!("why take {agent} from {holder}?");
+        Self::about(Subject::Preempt(agent.clone()), prompt, REASON)
+    }
+
+    pub(super) fn shelve(alarm: &Alarm) -> Self {
+        let prompt = format!("why shelve alert {} of {}?", alarm.alert_id, alarm.agent);
+        let hint = "a reason; for 1 h, or say first how long, at most 8 h: 30m sensor being replaced";
+        Self::about(Subject::Shelve(alarm.alert_id, alarm.agent.clone()), prompt, hint)
+    }
+
+    fn about(subject: Subject, prompt: String, hint: &str) -> Self {
+        let (purpose, agent, alert) = match &subject {
+            Subject::SpeedCap(agent) => (Purpose::SpeedCap, agent, None),
+            Subject::Dismiss(agent) => (Purpose::Dismiss, agent, None),
+            Subject::ClearLatch(agent, _) => (Purpose::ClearLatch, agent, None),
+            Subject::Preempt(agent) => (Purpose::Preempt, agent, None),
+            Subject::Shelve(alert, agent) => (Purpose::Shelve, agent, Some(*alert)),
+        };
+        let agent = Some(agent.clone());
+        let question = Question { purpose, agent, alert, prompt, hint: hint.to_owned() };
+        Self { question, subject }
+    }
+
+    pub(super) const fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Returns whether nobody knows any more what it is about.
+    pub(super) fn is_void(&self, picture: &Picture) -> bool {
+        picture.is_current()
+            && match &self.subject {
+                Subject::SpeedCap(agent)
+                | Subject::Dismiss(agent)
+                | Subject::ClearLatch(agent, _)
+                | Subject::Preempt(agent) => picture.agent(agent).is_none(),
+                Subject::Shelve(alert, _) => picture.alert(*alert).is_none(),
+            }
+    }
+
+    /// Returns what it is about, in words.
+    pub(super) fn whom(&self) -> String {
+        match &self.subject {
+            Subject::SpeedCap(agent)
+            | Subject::Dismiss(agent)
+            | Subject::ClearLatch(agent, _)
+            | Subject::Preempt(agent) => agent.to_string(),
+            Subject::Shelve(alert, agent) => format!("alert {alert} of {agent}"),
+        }
+    }
+
+    /// Takes an answer. Much may have changed while the person was typing, so everything is checked again.
+    pub(super) fn answer(&self, text: &str, picture: &Picture, now: MonoTime) -> Answered {
+        let none = CommandArgs::default;
+        match &self.subject {
+            Subject::SpeedCap(agent) => {
+                let args = speed(text).map(|speed| CommandArgs { speed_mps: Some(speed), ..none() });
+                command(Action::SpeedCap, CommandKind::SpeedCap, agent, args, picture, now)
+            }
+            Subject::Dismiss(agent) => {
+                let args = reason(text).map(|reason| CommandArgs { reason: Some(reason), ..none() });
+                command(Action::Dismiss, CommandKind::Dismiss, agent, args, picture, now)
+            }
+            Subject::ClearLatch(agent, latch) => {
+                let args = reason(text).map(|reason| CommandArgs {
+                    latch_id: Some(*latch),
+                    reason: Some(reason),
+                    ..none()
+                });
+                command(Action::ClearLatch, CommandKind::ClearLatch, agent, args, picture, now)
+            }
+            Subject::Preempt(agent) => preempt(agent, text, picture, now),
+            Subject::Shelve(alert, agent) => shelve(*alert, agent, text, picture, now),
+        }
+    }
+}
+
+/// What was typed cannot be sent; says what is needed.
+struct Needs(&'static str);
+
+fn command(
+    action: Action,
+    kind: CommandKind,
+    agent: &AgentId,
+    args: Result<CommandArgs, Needs>,
+    picture: &Picture,
+    now: MonoTime,
+) -> Answered {
+    let args = match args {
+        Ok(args) => args,
+        Err(needs) => return needs.of(action.verb()),
+    };
+    let what = format!("{} {agent}", action.verb());
+    Answered::Done(match action.check(picture, agent, now) {
+        Ok(()) => Pressed::sent(Intent::Command { agent: agent.clone(), kind, args }, what),
+        Err(why) => Pressed::not_sent(what, why),
+    })
+}
+
+fn preempt(agent: &AgentId, text: &str, picture: &Picture, now: MonoTime) -> Answered {
+    let what = format!("take control of {agent}");
+    let reason = match reason(text) {
+        Ok(reason) => reason,
+        Err(needs) => return needs.of(&what),
+    };
+    Answered::Done(match Action::RequestHandover.check(picture, agent, now) {
+        Ok(()) => {
+            let reason = Some(reason);
+            Pressed::sent(Intent::RequestHandover { agent: agent.clone(), preempt: true, reason }, what)
+        }
+        Err(why) => Pressed::not_sent(what, why),
+    })
+}
+
+fn shelve(alert: AlertId, agent: &AgentId, text: &str, picture: &Picture, now: MonoTime) -> Answered {
+    let what = format!("shelve {alert} of {agent}");
+    let (span, reason) = match span_and_reason(text) {
+        Ok(both) => both,
+        Err(needs) => return needs.of("shelving"),
+    };
+    Answered::Done(match alerts::check_shelve(picture, alert, now) {
+        Ok(_) => {
+            let what = format!("{what} for {}", in_words(span));
+            Pressed::sent(Intent::Shelve { alert, span, reason }, what)
+        }
+        Err(why) => Pressed::not_sent(what, why),
+    })
+}
+
+impl Needs {
+    fn of(&self, what: &str) -> Answered {
+        let text = format!("NOT SENT: {what} needs {}", self.0);
+        Answered::Unusable(Pressed::said(crate::view::Tone::Warning, text))
+    }
+}
+
+fn speed(text: &str) -> Result<f64, Needs> {
+    let speed: Option<f64> = text.trim().replace(',', ".").parse().ok();
+    speed.filter(|speed| speed.is_finite() && *speed >= 0.0).ok_or(Needs("a speed in m/s, 0 or more"))
+}
+
+fn reason(text: &str) -> Result<Note, Needs> {
+    let text = text.trim();
+    if text.is_empty() { Err(Needs("a reason")) } else { Ok(Note::cut(text)) }
+}
+
+/// Reads `30m sensor being replaced`; without a span it is an hour.
+fn span_and_reason(text: &str) -> Result<(Duration, Note), Needs> {
+    let text = text.trim();
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    match span(first) {
+        Some(span) if span.is_zero() || span > MAX_SHELVED => Err(Needs("a span of at most 8 h")),
+        Some(span) => Ok((span, reason(rest)?)),
+        None => Ok((SHELVED, reason(text)?)),
+    }
+}
+
+/// Reads `45m`, `2h` or `1h30m`; `None` for any other word.
+fn span(word: &str) -> Option<Duration> {
+    let (hours, minutes) = match word.split_once('h') {
+        Some((hours, "")) => (hours, "0"),
+        Some((hours, minutes)) => (hours, minutes.strip_suffix('m')?),
+        None => ("0", word.strip_suffix('m')?),
+    };
+    // More than fits a number is far too long, and not another word.
+    let number = |digits: &str| {
+        let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+        is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+    };
+    let minutes = number(hours)?.saturating_mul(60).saturating_add(number(minutes)?);
+    Some(Duration::from_secs(minutes.saturating_mul(60)))
+}
+
+fn in_words(span: Duration) -> String {
+    let minutes = span.as_secs() / 60;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}

@@ -1,0 +1,83 @@
+//! The queue in one line, and whether it is a flood.
+
+use super::Queue;
+use crate::{
+    Picture,
+    view::{Tone, counted},
+};
+use std::{collections::BTreeSet, time::Duration};
+use watchkeeper_model::{AlarmState, MonoTime, Severity};
+
+/// ISA-18.2: a flood begins with more than ten alarms in ten minutes for one person.
+const FLOOD_SPAN: Duration = Duration::from_mins(10);
+const FLOOD_ALERTS: usize = 10;
+
+/// The queue in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertSummary {
+    /// Alerts that are not over and acknowledged, without those put aside.
+    pub open: usize,
+    /// Those of them that nobody has acknowledged.
+    pub unacknowledged: usize,
+    /// Alerts put aside.
+    pub shelved: usize,
+    /// Agents with an open alert.
+    pub agents: usize,
+    /// More than ten were raised in the last ten minutes (ISA-18.2).
+    pub flood: bool,
+    /// How it is meant.
+    pub tone: Tone,
+    /// The same in words.
+    pub text: String,
+}
+
+/// Returns the queue in one line.
+pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
+    let queue = Queue::new(picture, now);
+    let (mut open, mut unacknowledged, mut shelved) = (0, 0, 0);
+    let (mut agents, mut worst) = (BTreeSet::new(), None);
+    for (left, entry) in queue.open() {
+        let alarm = entry.alarm();
+        if left.is_none() && queue.aside(alarm).is_some() {
+            shelved += 1;
+            continue;
+        }
+        open += 1;
+        unacknowledged += usize::from(matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack));
+        agents.insert(&alarm.agent);
+        if alarm.state.is_active() {
+            worst = worst.max(Some((left.is_some(), alarm.severity)));
+        }
+    }
+    let lately = picture.alerts().filter(|(_, entry)| {
+        let since = match queue.monitor_now {
+            Some(monitor) => monitor.since(entry.alarm().raised_at),
+            None => now.since(entry.first_seen_at()),
+        };
+        since <= FLOOD_SPAN
+    });
+    let flood = lately.count() > FLOOD_ALERTS;
+    let tone = match worst {
+        _ if !picture.is_current() => Tone::Stale,
+        Some((true, _)) | Some((_, Severity::Critical)) => Tone::Danger,
+        Some((_, Severity::Warning)) => Tone::Warning,
+        _ if flood => Tone::Warning,
+        Some((_, Severity::Advisory)) => Tone::Normal,
+        None => Tone::Quiet,
+    };
+    let mut parts = Vec::new();
+    if open == 0 {
+        parts.push("no alerts".to_owned());
+    } else {
+        let alerts = counted(open as u64, "alert");
+        parts.push(format!("{alerts} of {}", counted(agents.len() as u64, "agent")));
+        if unacknowledged > 0 {
+            parts.push(format!("{unacknowledged} not acknowledged"));
+        }
+    }
+    if shelved > 0 {
+        parts.push(format!("{shelved} shelved"));
+    }
+    let text = format!("{}{}", if flood { "FLOOD: " } else { "" }, parts.join(", "));
+    AlertSummary { open, unacknowledged, shelved, agents: agents.len(), flood, tone, text }
+}

@@ -1,0 +1,95 @@
+//! The two ways between a person and an agent: how much of what each may be late is used up.
+
+use crate::{
+    AgentPicture, Picture,
+    action::fresh_within,
+    view::{Tone, age, countdown},
+};
+use std::time::Duration;
+use watchkeeper_model::{AgentKind, MonoTime};
+
+/// One direction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkRow {
+    /// `agent to you` or `you to agent`.
+    pub name: &'static str,
+    /// How late it is and what it may be, in words.
+    pub text: String,
+    /// Share of what it may be late that is used up, 0 to 1.
+    pub fraction: f64,
+    /// How it is meant.
+    pub tone: Tone,
+}
+
+pub(super) fn rows(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> Vec<LinkRow> {
+    vec![to_you(picture, entry, now), to_agent(picture, entry, now)]
+}
+
+/// What comes from the agent: on older data nobody may take control.
+fn to_you(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> LinkRow {
+    let limit = fresh_within(entry.status().kind);
+    let freshness = entry.freshness(now);
+    let fraction = share(freshness.age, limit);
+    let (text, tone) = if !picture.link().is_connected() {
+        (format!("NOT CONNECTED, data {} old", age(freshness.age)), Tone::Danger)
+    } else if let Some(span) = entry.offline_for(now) {
+        (format!("offline for {}", age(span)), Tone::Danger)
+    } else {
+        let tone = if freshness.age >= limit {
+            Tone::Danger
+        } else if freshness.stale {
+            Tone::Warning
+        } else {
+            Tone::Normal
+        };
+        (format!("data {} old, at most {}", age(freshness.age), countdown(limit)), tone)
+    };
+    let broken = !picture.link().is_connected() || entry.status().offline_nanos.is_some();
+    LinkRow { name: "agent to you", text, fraction: if broken { 1.0 } else { fraction }, tone }
+}
+
+/// What goes to the agent: without the holder's heartbeats it falls back.
+fn to_agent(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> LinkRow {
+    let name = "you to agent";
+    let limit = link_within(entry.status().kind);
+    let me = picture.me().map(|me| me.session_id);
+    let lease = entry.status().lease.as_ref().filter(|lease| Some(lease.session_id) == me);
+    let Some((lease, left)) = lease.zip(entry.lease_left(now)) else {
+        let is_next = picture.my_epoch(&entry.status().agent).is_some();
+        let text = if is_next { "your lease counts once you engage" } else { "you hold no lease" };
+        return LinkRow { name, text: text.to_owned(), fraction: 0.0, tone: Tone::Quiet };
+    };
+    if !picture.link().is_connected() || entry.status().offline_nanos.is_some() {
+        let text = format!("BROKEN: it falls back in {} at most", countdown(left));
+        return LinkRow { name, text, fraction: 1.0, tone: Tone::Danger };
+    }
+    let used = limit.saturating_sub(left);
+    let fraction = share(used, limit);
+    let tone = if fraction >= 0.75 {
+        Tone::Danger
+    } else if fraction >= 0.5 || !lease.ready {
+        Tone::Warning
+    } else {
+        Tone::Normal
+    };
+    let ready = if lease.ready { "" } else { ", NOT READY" };
+    LinkRow {
+        name,
+        text: format!("renewed {} ago, at most {}{ready}", age(used), countdown(limit)),
+        fraction,
+        tone,
+    }
+}
+
+/// Returns T_link: how long the holder may be silent by default (`takeover.md` 1.4). A deployment may set it
+/// otherwise.
+const fn link_within(kind: AgentKind) -> Duration {
+    match kind {
+        AgentKind::Vehicle => Duration::from_secs(2),
+        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_secs(30),
+    }
+}
+
+fn share(used: Duration, limit: Duration) -> f64 {
+    (used.as_secs_f64() / limit.as_secs_f64()).clamp(0.0, 1.0)
+}
