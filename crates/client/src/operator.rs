@@ -16,15 +16,18 @@ use inbox::{Inbox, Item};
 use std::{collections::VecDeque, fmt, sync::Arc};
 use task::Order;
 use tokio::{sync::mpsc, task::JoinHandle};
-use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandId, CommandKind, MonoTime, OperatorRole, PersonId, Setpoint};
+use watchkeeper_model::{
+    AgentId, AlertId, CommandArgs, CommandId, CommandKind, MonoTime, OperatorRole, PersonId, Setpoint,
+};
 use watchkeeper_picture::{Intent, Picture};
 use watchkeeper_protocol::{ToOperator, operator::ConsoleKind, session::ErrorReport};
 
 /// Most frames on their way to the connection's task; with more, intents are refused and heartbeats wait.
 const ORDERS: usize = 256;
 
-/// Called from the connection's task whenever something came: wakes a loop that draws and calls
-/// [`Operator::try_next`]. It must not block.
+/// Called from the connection's task whenever something came that hurries: wakes a loop that draws and calls
+/// [`Operator::try_next`]. Alerts, leases, what became of commands, and the connection itself hurry; telemetry and
+/// the agents' regular status wait for the loop's own pace. It must not block.
 #[derive(Clone)]
 pub struct Wake(Arc<dyn Fn() + Send + Sync>);
 
@@ -58,7 +61,7 @@ pub struct OperatorOptions {
     pub role: OperatorRole,
     /// On what kind of console; it decides what `ready` may mean.
     pub console: ConsoleKind,
-    /// What to call when something came.
+    /// What to call when something came that hurries.
     pub wake: Option<Wake>,
 }
 

@@ -10,7 +10,7 @@ use crate::{
     clock,
     desk::{self, Asked, Desk},
     drive, keys,
-    link::{Arrivals, Link, Source},
+    link::{Arrivals, Link, NewsArrivals, Source},
     map::MapPlugin,
     panels,
     presence::Presence,
@@ -113,6 +113,7 @@ pub fn build(setup: Setup) -> anyhow::Result<App> {
         .insert_resource(link)
         .insert_resource(Presence::new(setup.focused))
         .init_resource::<Arrivals>()
+        .init_resource::<NewsArrivals>()
         .init_resource::<More>()
         .add_message::<Asked>();
     add_eye(&mut app, &setup.surface);
@@ -149,7 +150,9 @@ fn add_bevy(app: &mut App, surface: &Surface, renderer: RenderCreation) {
         }
         Surface::Texture { .. } => (None, ExitCondition::DontExit),
         // Keys and pointer need a window to belong to, also where nothing is drawn.
-        Surface::None => (Some(Window { resolution: (1280, 720).into(), ..default() }), ExitCondition::DontExit),
+        Surface::None => {
+            (Some(Window { resolution: (1280, 720).into(), ..default() }), ExitCondition::DontExit)
+        }
     };
     let mut plugins = DefaultPlugins
         .build()
@@ -237,11 +240,12 @@ fn beat(mut desk: ResMut<Desk>, mut link: ResMut<Link>, presence: Res<Presence>)
 fn drain(
     mut link: ResMut<Link>,
     mut desk: ResMut<Desk>,
-    mut arrivals: ResMut<Arrivals>,
+    (mut arrivals, mut news): (ResMut<Arrivals>, ResMut<NewsArrivals>),
     mut more: ResMut<More>,
 ) {
     let drained = link.drain();
     arrivals.0.extend(drained.arrivals);
+    news.0.extend(drained.news);
     more.0 = drained.more;
     if link.is_live() {
         link.tick();

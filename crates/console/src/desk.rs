@@ -182,9 +182,8 @@ pub(crate) fn obey(
 pub(crate) fn most_urgent(picture: &Picture, now: MonoTime) -> Option<Request> {
     let demand = view::demands::rows(picture, None, now).into_iter().next();
     let of_demand = demand.map(|row| row.alert.map_or(Request::Select(row.agent), Request::SelectAlert));
-    of_demand.or_else(|| {
-        view::alerts::rows(picture, None, now).first().map(|row| Request::SelectAlert(row.alert))
-    })
+    of_demand
+        .or_else(|| view::alerts::rows(picture, None, now).first().map(|row| Request::SelectAlert(row.alert)))
 }
 
 /// Brings the desk up to date before the panels are drawn.

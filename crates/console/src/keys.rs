@@ -68,7 +68,8 @@ fn meaning(input: &KeyboardInput, modifiers: Modifiers, desk: &Desk) -> Option<M
         return Some(Meaning::Stop);
     }
     // With Caps Lock the other keys do what they always do; with Shift they mean nothing.
-    let letter = if modifiers.shift && letter.is_alphabetic() { return None } else { letter.to_ascii_lowercase() };
+    let letter =
+        if modifiers.shift && letter.is_alphabetic() { return None } else { letter.to_ascii_lowercase() };
     let action = Action::ALL.into_iter().find(|action| action.key() == letter);
     Some(action.map_or(Meaning::Sign(letter), Meaning::Act))
 }
@@ -107,16 +108,18 @@ pub(crate) fn read(
 fn of_sign(sign: char, desk: &Desk, link: &Link) -> Option<Request> {
     let picture = link.picture();
     match sign {
-        'a' => alert_at_hand(desk, picture, link, false).map(|alert| Request::Press(Press::Acknowledge(alert))),
+        'a' => {
+            alert_at_hand(desk, picture, link, false).map(|alert| Request::Press(Press::Acknowledge(alert)))
+        }
         'z' => alert_at_hand(desk, picture, link, true).map(|alert| Request::Press(Press::Shelve(alert))),
         'y' => answer(picture, true),
         'u' => answer(picture, false),
         'n' => desk::most_urgent(picture, link.now()),
         'j' => neighbour(desk, picture, 1).map(Request::Select),
         'k' => neighbour(desk, picture, -1).map(Request::Select),
-        'p' => link.replay_row().map(|row| {
-            Request::Replay(if row.playing { ReplayRequest::Pause } else { ReplayRequest::Play })
-        }),
+        'p' => link
+            .replay_row()
+            .map(|row| Request::Replay(if row.playing { ReplayRequest::Pause } else { ReplayRequest::Play })),
         'f' => Some(Request::Follow(!desk.state.follow)),
         ',' => Some(Request::SettingsSheet(!desk.state.settings_open)),
         '?' => Some(Request::Help(!desk.state.help)),

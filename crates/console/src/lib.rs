@@ -7,6 +7,13 @@
 //!
 //! Deliberately not here: what a press means, words and colours of panels, and any choice on a person's behalf.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    reason = "a system of Bevy takes what it uses by value, one argument each, and names it by its type"
+)]
+
 pub mod app;
 pub mod capture;
 mod clock;
@@ -21,6 +28,7 @@ mod panels;
 pub mod presence;
 mod presented;
 pub mod replay;
+mod run;
 pub mod settings;
 #[cfg(feature = "sound")]
 mod sound;
@@ -28,5 +36,3 @@ pub mod surface;
 mod window;
 
 pub use run::run;
-
-mod run;

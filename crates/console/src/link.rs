@@ -7,12 +7,14 @@ mod live;
 
 use crate::{clock, replay::Replay};
 use bevy::prelude::*;
+use crossbeam_channel::Receiver;
 use live::Live;
 pub use live::Waker;
 use watchkeeper_client::{Intent, OperatorOptions};
 use watchkeeper_model::{AgentId, AlertId, ControlState, MonoTime, Setpoint};
 use watchkeeper_panels::{ReplayRequest, ReplayRow};
 use watchkeeper_picture::{Picture, Said, examples::Situation};
+use watchkeeper_protocol::ToOperator;
 
 /// What is shown.
 #[derive(Debug)]
@@ -23,10 +25,20 @@ pub enum Source {
     Still(Box<Situation>),
     /// A recording.
     Replay(Box<Replay>),
+    /// A picture to which a benchmark or a test tells what came, and when.
+    Fed {
+        /// What is known already.
+        picture: Box<Picture>,
+        /// The time on the picture's clock; each message moves it on.
+        now: MonoTime,
+        /// What comes.
+        messages: Receiver<(MonoTime, ToOperator)>,
+    },
 }
 
 #[derive(Debug)]
 enum Open {
+    Fed { picture: Box<Picture>, now: MonoTime, messages: Receiver<(MonoTime, ToOperator)> },
     Live(Box<Live>),
     Still(Box<Situation>),
     Replay(Box<Replay>),
@@ -49,6 +61,7 @@ impl Link {
             Source::Live(options) => Open::Live(Box::new(Live::connect(options)?)),
             Source::Still(situation) => Open::Still(situation),
             Source::Replay(replay) => Open::Replay(replay),
+            Source::Fed { picture, now, messages } => Open::Fed { picture, now, messages },
         };
         let mut link = Self { open, now: MonoTime::default() };
         link.tick();
@@ -59,7 +72,7 @@ impl Link {
     pub fn waker(&self) -> Option<Waker> {
         match &self.open {
             Open::Live(live) => Some(live.waker()),
-            Open::Still(_) | Open::Replay(_) => None,
+            Open::Still(_) | Open::Replay(_) | Open::Fed { .. } => None,
         }
     }
 
@@ -69,6 +82,7 @@ impl Link {
             Open::Live(live) => live.picture(),
             Open::Still(situation) => &situation.picture,
             Open::Replay(replay) => replay.picture(),
+            Open::Fed { picture, .. } => picture,
         }
     }
 
@@ -86,7 +100,7 @@ impl Link {
     pub fn replay_row(&self) -> Option<ReplayRow> {
         match &self.open {
             Open::Replay(replay) => Some(replay.row()),
-            Open::Live(_) | Open::Still(_) => None,
+            Open::Live(_) | Open::Still(_) | Open::Fed { .. } => None,
         }
     }
 
@@ -99,6 +113,7 @@ impl Link {
                 replay.tick(clock::now());
                 replay.now()
             }
+            Open::Fed { now, .. } => *now,
         };
     }
 
@@ -108,6 +123,13 @@ impl Link {
             Open::Live(live) => live.drain(),
             Open::Still(_) => Drained::default(),
             Open::Replay(replay) => Drained { more: replay.is_moving(), ..Drained::default() },
+            Open::Fed { picture, now, messages } => {
+                for (at, message) in messages.try_iter() {
+                    picture.handle(&message, at);
+                    *now = at;
+                }
+                Drained::default()
+            }
         }
     }
 
@@ -120,6 +142,7 @@ impl Link {
             Open::Live(live) => live.act(intent),
             Open::Still(_) => Err("this picture stands still: nothing can be sent".to_owned()),
             Open::Replay(_) => Err("this is a recording: nothing can be sent".to_owned()),
+            Open::Fed { .. } => Err("nobody listens to this picture: nothing can be sent".to_owned()),
         }
     }
 
@@ -127,7 +150,7 @@ impl Link {
     pub(crate) fn replay(&mut self, request: &ReplayRequest) {
         match &mut self.open {
             Open::Replay(replay) => replay.request(request),
-            Open::Live(_) | Open::Still(_) => {}
+            Open::Live(_) | Open::Still(_) | Open::Fed { .. } => {}
         }
     }
 
@@ -135,7 +158,7 @@ impl Link {
     pub(crate) fn beat(&mut self, ready: bool, driving: Option<(&AgentId, Setpoint)>) {
         match &mut self.open {
             Open::Live(live) => live.beat(ready, driving),
-            Open::Still(_) | Open::Replay(_) => {}
+            Open::Still(_) | Open::Replay(_) | Open::Fed { .. } => {}
         }
     }
 
@@ -145,13 +168,16 @@ impl Link {
         let seen_all = self.changing_hands().iter().all(|agent| changing_hands.contains(agent));
         match &mut self.open {
             Open::Live(live) => live.presented(alerts, seen_all && !changing_hands.is_empty(), at),
-            Open::Still(_) | Open::Replay(_) => {}
+            Open::Still(_) | Open::Replay(_) | Open::Fed { .. } => {}
         }
     }
 
     /// Returns the agents of this session that change hands now, as the picture says.
     pub(crate) fn changing_hands(&self) -> Vec<AgentId> {
-        self.mine().filter(|(_, state)| *state == ControlState::InTransition).map(|(agent, _)| agent).collect()
+        self.mine()
+            .filter(|(_, state)| *state == ControlState::InTransition)
+            .map(|(agent, _)| agent)
+            .collect()
     }
 
     /// Returns whether this person's heartbeats count now: an agent is his, or about to be.
@@ -171,14 +197,18 @@ impl Link {
 pub(crate) struct Drained {
     /// When each folded message came.
     pub(crate) arrivals: Vec<MonoTime>,
+    /// When each of those came that are news: neither telemetry nor the agents' regular status.
+    pub(crate) news: Vec<MonoTime>,
     /// What the person must be told.
     pub(crate) said: Vec<Said>,
     /// More waits, or moves by itself: another frame is due at once.
     pub(crate) more: bool,
-    /// The session is over.
-    pub(crate) ended: bool,
 }
 
-/// Where the messages of a frame are counted from.
+/// When the messages came that this frame folded.
 #[derive(Debug, Default, Resource)]
 pub(crate) struct Arrivals(pub(crate) Vec<MonoTime>);
+
+/// When the news among them came: what a frame is drawn for at once, and what its latency is measured by.
+#[derive(Debug, Default, Resource)]
+pub(crate) struct NewsArrivals(pub(crate) Vec<MonoTime>);

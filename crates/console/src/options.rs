@@ -1,13 +1,6 @@
 //! The command line.
 
-use crate::{
-    app::Setup,
-    capture::Capture,
-    link::Source,
-    replay::Replay,
-    settings,
-    surface::Surface,
-};
+use crate::{app::Setup, capture::Capture, link::Source, replay::Replay, settings, surface::Surface};
 use anyhow::{Context, ensure};
 use clap::Parser;
 use std::path::PathBuf;
@@ -128,8 +121,7 @@ impl Options {
             (setup.settings, setup.said) = settings::load(file);
         }
         setup.settings_file = file;
-        setup.level =
-            *Level::ALL.get(usize::from(self.level).saturating_sub(1)).unwrap_or(&Level::Overview);
+        setup.level = *Level::ALL.get(usize::from(self.level).saturating_sub(1)).unwrap_or(&Level::Overview);
         setup.map = self.map;
         let ends = self.headless || self.frames.is_some() || self.capture.is_some();
         setup.capture =
@@ -138,8 +130,8 @@ impl Options {
     }
 
     fn operator(&self) -> anyhow::Result<OperatorOptions> {
-        let endpoint =
-            discover(self.connect.as_deref(), self.token_file.as_deref()).context("looking for the monitor")?;
+        let endpoint = discover(self.connect.as_deref(), self.token_file.as_deref())
+            .context("looking for the monitor")?;
         let host = endpoint.url.strip_prefix("ws://").unwrap_or_default();
         ensure!(
             !host.is_empty() && !host.starts_with(['/', ':']),
@@ -169,7 +161,8 @@ fn example(name: &str) -> anyhow::Result<examples::Situation> {
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {
-    let sides = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let sides =
+        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match sides {
         Some((width @ 320..=16_384, height @ 240..=16_384)) => Ok((width, height)),
         Some(_) => Err("a size lies between 320x240 and 16384x16384".to_owned()),

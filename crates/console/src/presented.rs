@@ -7,7 +7,7 @@
 use crate::{
     clock,
     desk::Desk,
-    link::{Arrivals, Link, Waker},
+    link::{Arrivals, Link, NewsArrivals, Waker},
     presence::Presence,
 };
 use bevy::{
@@ -28,7 +28,7 @@ use watchkeeper_panels::Percentiles;
 const STAMPS: usize = 16;
 /// Longest latency that is told apart from longer ones.
 const LONGEST: Duration = Duration::from_mins(1);
-/// Most messages of one frame whose latency is measured.
+/// Most news of one frame whose latency is measured.
 const MEASURED_A_FRAME: usize = 256;
 
 /// What a frame shows.
@@ -40,7 +40,7 @@ pub(crate) struct Frame {
     alerts: Vec<AlertId>,
     /// Agents of this person that it shows changing hands.
     changing_hands: Vec<AgentId>,
-    /// When the messages came that it shows for the first time.
+    /// When the news came that it shows for the first time.
     arrivals: Vec<MonoTime>,
     /// Somebody can see it.
     visible: bool,
@@ -82,14 +82,17 @@ impl Stamper {
     }
 }
 
-/// From the arrival of a message to the presentation of the frame that shows it, since the start.
+/// From the arrival of news to the presentation of the frame that shows it, since the start.
 #[derive(Debug, Resource)]
 pub(crate) struct Latency(Histogram<u64>);
 
 impl Default for Latency {
     fn default() -> Self {
         let longest = u64::try_from(LONGEST.as_micros()).expect("a minute fits");
-        Self(Histogram::new_with_bounds(1, longest, 3).expect("three digits up to a minute are within its limits"))
+        Self(
+            Histogram::new_with_bounds(1, longest, 3)
+                .expect("three digits up to a minute are within its limits"),
+        )
     }
 }
 
@@ -98,7 +101,7 @@ impl Latency {
         self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1));
     }
 
-    /// Returns three percentiles; `None` before the first message.
+    /// Returns three percentiles; `None` before the first news.
     pub(crate) fn percentiles(&self) -> Option<Percentiles> {
         let millis = |quantile| self.0.value_at_quantile(quantile) as f64 / 1_000.0;
         (!self.0.is_empty()).then(|| Percentiles {
@@ -147,7 +150,7 @@ pub(crate) struct Seal;
 
 fn seal(
     mut frame: ResMut<Frame>,
-    mut arrivals: ResMut<Arrivals>,
+    (mut arrivals, mut news): (ResMut<Arrivals>, ResMut<NewsArrivals>),
     mut desk: ResMut<Desk>,
     link: Res<Link>,
     presence: Res<Presence>,
@@ -160,10 +163,11 @@ fn seal(
         urgent: is_news || !changing_hands.is_empty(),
         alerts,
         changing_hands,
-        arrivals: std::mem::take(&mut arrivals.0),
+        arrivals: std::mem::take(&mut news.0),
         visible: presence.visible && desk.drawn,
     };
     frame.arrivals.truncate(MEASURED_A_FRAME);
+    arrivals.0.clear();
     desk.drawn = false;
 }
 

@@ -33,7 +33,8 @@ pub fn load(file: &Path) -> (Settings, Option<String>) {
                 Err(error) => format!("left where it is ({error})"),
             };
             let why = error.message().replace('\n', " ");
-            let said = format!("{} was not understood ({why}): {kept}, the defaults are used", file.display());
+            let said =
+                format!("{} was not understood ({why}): {kept}, the defaults are used", file.display());
             (Settings::default(), Some(said))
         }
     }
@@ -81,7 +82,10 @@ mod tests {
         let (settings, said) = load(&file);
         assert_eq!(settings, Settings::default());
         assert!(said.unwrap().contains("console.toml.broken"));
-        assert_eq!(fs::read_to_string(home.path().join("console.toml.broken")).unwrap(), "text_scale = \"large\"");
+        assert_eq!(
+            fs::read_to_string(home.path().join("console.toml.broken")).unwrap(),
+            "text_scale = \"large\""
+        );
         assert_eq!(load(&file).1, None, "said once");
     }
 }

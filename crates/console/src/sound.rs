@@ -31,7 +31,8 @@ fn play(
     mut heard: Local<BTreeSet<DemandId>>,
 ) {
     let rows = view::demands::rows(link.picture(), None, link.now());
-    let open: BTreeSet<_> = rows.iter().filter(|row| row.holder.is_none()).filter_map(|row| row.demand).collect();
+    let open: BTreeSet<_> =
+        rows.iter().filter(|row| row.holder.is_none()).filter_map(|row| row.demand).collect();
     if open.iter().any(|demand| !heard.contains(demand)) && desk.settings.sound {
         commands.spawn((AudioPlayer(tones.0.clone()), PlaybackSettings::DESPAWN));
     }

@@ -2,9 +2,10 @@
 
 use crate::{
     clock,
-    desk::{Asked, Desk},
+    desk::{self, Asked, Desk},
     link::{Arrivals, Link},
     presence::Presence,
+    presented::Seal,
 };
 use bevy::{
     prelude::*,
@@ -22,7 +23,7 @@ use watchkeeper_picture::{
 /// Between two frames at most, while this person holds an agent: heartbeats go with frames, at 20 Hz or more
 /// (`takeover.md` 5).
 pub(crate) const HOLDING: Duration = Duration::from_millis(40);
-/// While time runs out for somebody.
+/// While time runs out for somebody, or agents move.
 const COUNTING: Duration = Duration::from_millis(50);
 /// When nothing is asked: ages move in tenths of a second.
 const CALM: Duration = Duration::from_millis(100);
@@ -36,7 +37,8 @@ pub(crate) fn plugin(app: &mut App) {
     let mode = Mode::default();
     app.insert_resource(winit_settings(CALM)).insert_resource(mode);
     app.add_systems(PreUpdate, sense.in_set(Sense));
-    app.add_systems(Last, (pace, name, call, close));
+    app.add_systems(Last, quiet.before(desk::obey));
+    app.add_systems(Last, (pace.after(quiet).before(Seal), name, call, close));
 }
 
 /// Finds out where the person is, before anything relies on it.
@@ -60,6 +62,12 @@ fn winit_settings(wait: Duration) -> WinitSettings {
     };
     // The same without the keyboard: an alert must be on the screen before somebody turns to it.
     WinitSettings { focused_mode: mode, unfocused_mode: mode }
+}
+
+/// Drops the wishes for a frame at once that bevy_egui makes of every wish for a frame some time; those that mean
+/// at once wake the window by themselves.
+fn quiet(mut redraw: ResMut<Messages<RequestRedraw>>) {
+    redraw.clear();
 }
 
 fn sense(
@@ -150,6 +158,7 @@ fn call(link: Res<Link>, window: Single<(Entity, &Window), With<PrimaryWindow>>,
     if demands > *before && !window.focused {
         WINIT_WINDOWS.with_borrow(|windows| {
             if let Some(window) = windows.get_window(entity) {
+                #[expect(clippy::default_trait_access, reason = "Bevy does not pass the name of this type on")]
                 window.request_user_attention(Some(Default::default()));
             }
         });
@@ -174,7 +183,8 @@ fn close(
         asked.write(Asked(Request::Quit));
     } else {
         *armed = Some(now);
-        let text = "you hold an agent: hand it back (b) or release it (r); close again to leave it".to_owned();
+        let text =
+            "you hold an agent: hand it back (b) or release it (r); close again to leave it".to_owned();
         desk.tell(Said { tone: Tone::Danger, text }, link.now());
     }
 }

@@ -12,7 +12,7 @@ use bevy::{
         mouse::{MouseButtonInput, MouseScrollUnit, MouseWheel},
     },
     prelude::*,
-    window::PrimaryWindow,
+    window::{PrimaryWindow, WindowEvent},
 };
 use watchkeeper_console::{
     app::{Setup, build},
@@ -58,22 +58,26 @@ impl Console {
     }
 
     fn point(&mut self, at: Vec2) {
-        let mut window = self.app.world_mut().get_mut::<Window>(self.window).unwrap();
-        window.set_cursor_position(Some(at));
+        self.move_to(at);
         self.frames(1);
     }
 
+    fn move_to(&mut self, position: Vec2) {
+        let event = CursorMoved { window: self.window, position, delta: None };
+        self.app.world_mut().write_message(WindowEvent::from(event));
+    }
+
     fn button(&mut self, state: ButtonState) {
-        let window = self.window;
-        self.app.world_mut().write_message(MouseButtonInput { button: MouseButton::Left, state, window });
-        self.frames(1);
+        let event = MouseButtonInput { button: MouseButton::Left, state, window: self.window };
+        self.app.world_mut().write_message(WindowEvent::from(event));
     }
 
     fn click(&mut self, at: Vec2) {
         self.point(at);
         self.button(ButtonState::Pressed);
-        self.button(ButtonState::Released);
         self.frames(1);
+        self.button(ButtonState::Released);
+        self.frames(2);
     }
 
     fn turn_wheel(&mut self, y: f32) {
@@ -84,7 +88,7 @@ impl Console {
             window: self.window,
             phase: bevy::input::touch::TouchPhase::Moved,
         };
-        self.app.world_mut().write_message(message);
+        self.app.world_mut().write_message(WindowEvent::from(message));
         self.frames(2);
     }
 
@@ -116,9 +120,12 @@ fn a_drag_that_begins_on_an_agent_moves_the_map_and_chooses_nobody() {
     let before = console.label("vehicle-5").unwrap();
     let by = Vec2::new(40.0, -25.0);
     console.point(before + Vec2::new(8.0, 6.0));
+    // As slow as a frame may be: all of it comes at once.
     console.button(ButtonState::Pressed);
-    console.point(before + Vec2::new(8.0, 6.0) + by);
+    console.move_to(before + Vec2::new(8.0, 6.0) + 0.5 * by);
+    console.move_to(before + Vec2::new(8.0, 6.0) + by);
     console.button(ButtonState::Released);
+    console.move_to(before + Vec2::new(300.0, 200.0));
     console.frames(2);
     assert_eq!(console.selected(), "vehicle-1");
     let after = console.label("vehicle-5").unwrap();

@@ -326,6 +326,20 @@ fn a_supervisor_pre_empts_who_hands_back() {
 }
 
 #[test]
+fn a_hand_back_that_was_sent_before_somebody_was_next_does_not_cancel_him() {
+    let mut rig = driven();
+    rig.stable = false;
+    rig.disk_works = false;
+    rig.run(ms(50));
+    rig.command(ADA, CommandKind::HandBack, CommandArgs::default());
+    rig.pre_empt(SUE, Some("wait"));
+    rig.disk_works = true;
+    rig.run(ms(100));
+    assert_eq!(rig.state(), ControlState::Returning);
+    assert!(rig.next_epoch().is_some() && rig.status(ADA).lease.unwrap().next.is_some());
+}
+
+#[test]
 fn a_pre_emption_that_overtakes_another_one_or_a_handover_counts() {
     let mut rig = driven();
     let wish = asked(&mut rig);

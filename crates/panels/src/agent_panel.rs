@@ -58,7 +58,8 @@ fn head(ui: &mut Ui, detail: &AgentDetail, connected: bool) {
         widgets::mark(ui, detail.mark, detail.tone, look.points(Size::Large));
         widgets::line(ui, Size::Large, Tone::Normal, format!("{}: {}", detail.agent, detail.state));
     });
-    let name = format!("{}: {}, in control: {}, {}", detail.agent, detail.state, detail.controller, detail.data);
+    let name =
+        format!("{}: {}, in control: {}, {}", detail.agent, detail.state, detail.controller, detail.data);
     row.response.widget_info(|| WidgetInfo::labeled(WidgetType::Panel, true, &name));
     let tone = if detail.stale { Tone::Stale } else { Tone::Normal };
     ui.horizontal_wrapped(|ui| {
@@ -88,9 +89,7 @@ fn head(ui: &mut Ui, detail: &AgentDetail, connected: bool) {
 fn signals(ui: &mut Ui, detail: &AgentDetail) {
     let mut signals: Vec<&SignalRow> = detail.signals.iter().collect();
     // The sort is stable: what nobody blames keeps its place.
-    signals.sort_by(|a, b| {
-        b.contribution.unwrap_or_default().total_cmp(&a.contribution.unwrap_or_default())
-    });
+    signals.sort_by(|a, b| b.contribution.unwrap_or_default().total_cmp(&a.contribution.unwrap_or_default()));
     if signals.is_empty() {
         widgets::prose(ui, Size::Body, Tone::Quiet, "It names no signals.");
         return;

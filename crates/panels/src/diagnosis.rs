@@ -72,9 +72,9 @@ fn links(ui: &mut Ui, inputs: &Inputs<'_>) {
 /// Returns the newest head of the record: sequence, the first bytes of its hash, and how old it is.
 fn record_head(inputs: &Inputs<'_>) -> String {
     let Some(head) = inputs.picture.head() else { return "Record head: none told yet".to_owned() };
-    let hash: String = head.value.hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let first = head.value.hash.first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default();
     let age = view::age(inputs.now.since(head.received_at));
-    format!("Record head: {} {hash}, told {age} ago", head.value.sequence)
+    format!("Record head: {} {first:016x}, told {age} ago", head.value.sequence)
 }
 
 /// Shows what the detectors found: of the selected agent, else of all.

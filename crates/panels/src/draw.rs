@@ -69,6 +69,7 @@ impl Window<'_, '_> {
     fn show(&mut self, ui: &mut Ui, screen: Rect) {
         let look = look(ui.ctx());
         let alarms = alarm_lines(self.inputs);
+        // In a window too small for all of it the lower end is cut off, never what is demanded.
         let rows = Rows::new(
             screen,
             &look,
@@ -135,8 +136,8 @@ impl Window<'_, '_> {
     fn level(&mut self, ui: &mut Ui, content: Rect, look: &Look) {
         let sheet = self.state.settings_open || self.state.help;
         let columns = Columns::new(self.state.level, content, look, sheet, self.shows_takeover());
-        self.output.world = columns.world;
-        if let Some(world) = columns.world {
+        self.output.world = columns.world.filter(Rect::is_positive);
+        if let Some(world) = self.output.world {
             world_edge(ui, world, look);
         }
         if let Some(rect) = columns.sheet {
@@ -183,6 +184,9 @@ impl Window<'_, '_> {
     }
 
     fn sheet(&mut self, ui: &mut Ui, rect: Rect) {
+        if rect.height() < layout::LEAST {
+            return;
+        }
         self.region(ui, "sheet", rect, panel_frame(ui), |ui, this| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 if this.state.settings_open {
@@ -203,6 +207,9 @@ impl Window<'_, '_> {
         dim: bool,
         add: impl FnOnce(&mut Ui, &mut Self),
     ) {
+        if rect.width() < layout::LEAST || rect.height() < layout::LEAST {
+            return;
+        }
         let frame = panel_frame(ui);
         self.region(ui, name, rect, frame, |ui, this| dimmed(ui, dim, |ui| add(ui, this)));
     }
@@ -221,7 +228,7 @@ impl Window<'_, '_> {
             ui.set_clip_rect(rect);
             ui.response().widget_info(|| WidgetInfo::labeled(WidgetType::Panel, true, name));
             frame.show(ui, |ui| {
-                ui.set_min_size(ui.available_size());
+                ui.set_min_size(ui.available_size().max(egui::Vec2::ZERO));
                 add(ui, self);
             });
         });

@@ -36,7 +36,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests
     let look = look(ui.ctx());
     let more_width = MORE_WIDTH * look.scale;
     let fits = slots(area.width() - more_width, CARD_WIDTH * look.scale);
-    let width = (area.width() - more_width - GRID * fits as f32) / fits as f32;
+    let width = ((area.width() - more_width - GRID * fits as f32) / fits as f32).max(GRID);
     for (slot, row) in rows.iter().take(fits).enumerate() {
         state.in_sight.extend(row.alert);
         let left = area.left() + (width + GRID) * slot as f32;
@@ -77,7 +77,7 @@ fn card(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, row: &DemandRow, re
     let look = look(ui.ctx());
     let height = ui.max_rect().height();
     row_card(ui, row.tone, selected, |ui| {
-        ui.set_min_height(height - GRID * 2.0);
+        ui.set_min_height((height - GRID * 2.0).max(0.0));
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = GRID / 4.0;
         let size = vec2(ui.available_width(), look.line_height(Size::Huge) + GRID);

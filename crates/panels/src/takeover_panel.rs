@@ -106,7 +106,7 @@ impl<'a> Shown<'a> {
             head::show_lease(ui, self, requests);
         }
         let whole = ui.available_rect_before_wrap();
-        let foot_top = (whole.bottom() - self.foot_height(ui)).max(whole.top());
+        let foot_top = (whole.bottom() - foot_height(ui)).max(whole.top());
         let middle = Rect::from_min_max(whole.min, pos2(whole.right(), (foot_top - GRID).max(whole.top())));
         let foot = Rect::from_min_max(pos2(whole.left(), foot_top), whole.max);
         ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| {
@@ -127,26 +127,26 @@ impl<'a> Shown<'a> {
         let room = foot::Room { is_high: room >= FOR_FOOT, height: whole.height() };
         let drawn =
             ui.scope_builder(UiBuilder::new().max_rect(foot), |ui| foot::show(ui, self, room, requests));
-        self.keep_foot_height(ui, drawn.inner);
+        keep_foot_height(ui, drawn.inner);
     }
+}
 
-    /// Returns the height that the foot took in the last frame: what is above it must be laid out before it.
-    fn foot_height(&self, ui: &Ui) -> f32 {
-        let known = ui.data(|data| data.get_temp(self.foot_id(ui)));
-        known.unwrap_or_else(|| 2.0 * big_button::height(ui) + 2.0 * GRID)
-    }
+/// Returns the height that the foot took in the last frame: what is above it must be laid out before it.
+fn foot_height(ui: &Ui) -> f32 {
+    let known = ui.data(|data| data.get_temp(foot_id(ui)));
+    known.unwrap_or_else(|| 2.0 * big_button::height(ui) + 2.0 * GRID)
+}
 
-    fn keep_foot_height(&self, ui: &Ui, height: f32) {
-        let known = ui.data(|data| data.get_temp::<f32>(self.foot_id(ui)));
-        if known.is_none_or(|known| (known - height).abs() > 0.5) {
-            ui.data_mut(|data| data.insert_temp(self.foot_id(ui), height));
-            ui.ctx().request_repaint();
-        }
+fn keep_foot_height(ui: &Ui, height: f32) {
+    let known = ui.data(|data| data.get_temp::<f32>(foot_id(ui)));
+    if known.is_none_or(|known| (known - height).abs() > 0.5) {
+        ui.data_mut(|data| data.insert_temp(foot_id(ui), height));
+        ui.ctx().request_repaint();
     }
+}
 
-    fn foot_id(&self, ui: &Ui) -> Id {
-        ui.id().with("foot")
-    }
+fn foot_id(ui: &Ui) -> Id {
+    ui.id().with("foot")
 }
 
 /// Shows one command; the diagnosis lists them in the same words.

@@ -28,10 +28,12 @@ fn assert_says(harness: &Harness<'_, Window>, words: &[&str]) {
     }
 }
 
+type Make = fn() -> Situation;
+
 /// The phases of one takeover in their order.
-fn phases() -> Vec<(&'static str, fn() -> Situation)> {
+fn phases() -> Vec<(&'static str, Make)> {
     vec![
-        ("alert", examples::alert as fn() -> Situation),
+        ("alert", examples::alert as Make),
         ("claimed", examples::claimed),
         ("ready", examples::ready),
         ("in_control", examples::in_control),
@@ -254,7 +256,10 @@ fn stop_is_there_in_every_phase_at_one_place_and_never_cut_off() {
             }
             let first = places[0].0;
             for (corner, name) in places {
-                assert!(corner.distance(first) < 1.0, "STOP is at {corner:?}, not {first:?}, in {name} at {level:?}, {size:?} x {scale}");
+                assert!(
+                    corner.distance(first) < 1.0,
+                    "STOP is at {corner:?}, not {first:?}, in {name} at {level:?}, {size:?} x {scale}"
+                );
             }
         }
     }
@@ -263,7 +268,7 @@ fn stop_is_there_in_every_phase_at_one_place_and_never_cut_off() {
 #[test]
 fn the_next_step_is_never_cut_off() {
     for (situation, label) in [
-        (examples::alert as fn() -> Situation, "Take over vehicle-4"),
+        (examples::alert as Make, "Take over vehicle-4"),
         (examples::ready, "Engage vehicle-4"),
         (examples::handover, "Hand back vehicle-4"),
     ] {
@@ -345,8 +350,9 @@ fn walk(mut harness: Harness<'static, Window>, times: usize) -> (Vec<String>, Ha
 }
 
 fn focused(harness: &Harness<'_, Window>) -> Option<String> {
-    let mut buttons = region(harness, PANEL).query_all_by_role(Role::Button).collect::<Vec<_>>().into_iter();
-    buttons.find(|button| button.is_focused())?.accesskit_node().label()
+    let panel = region(harness, PANEL);
+    let mut buttons = panel.query_all_by_role(Role::Button);
+    buttons.find(egui_kittest::Node::is_focused)?.accesskit_node().label()
 }
 
 #[test]

@@ -46,6 +46,7 @@ impl Inbox {
     /// Adds a message. Returns false when there is no room for it, not even in place of old telemetry.
     #[must_use]
     pub(super) fn push_message(&self, message: Box<ToOperator>, at: MonoTime) -> bool {
+        let hurries = hurries(&message);
         {
             let mut items = self.lock();
             if items.len() >= MAX_WAITING {
@@ -63,7 +64,11 @@ impl Inbox {
             }
             items.push_back(Item::Message { message, at });
         }
-        self.tell();
+        if hurries {
+            self.tell();
+        } else {
+            self.arrived.notify_one();
+        }
         true
     }
 
@@ -121,7 +126,7 @@ impl Inbox {
         self.dropped_telemetry.load(Ordering::Relaxed)
     }
 
-    /// Says that something came; never while the queue is locked.
+    /// Says that something came that hurries; never while the queue is locked.
     fn tell(&self) {
         self.arrived.notify_one();
         if let Some(wake) = &self.wake {
@@ -134,11 +139,35 @@ impl Inbox {
     }
 }
 
+/// Says whether a loop that draws should draw at once for it. What comes many times a second, with or without
+/// news in it, waits for the frame that comes anyway.
+const fn hurries(message: &ToOperator) -> bool {
+    match message {
+        ToOperator::Welcome(_)
+        | ToOperator::Snapshot(_)
+        | ToOperator::Alert(_)
+        | ToOperator::CommandStatus(_)
+        | ToOperator::Lease(_)
+        | ToOperator::Takeover(_)
+        | ToOperator::Error(_) => true,
+        ToOperator::ControlStatus(_)
+        | ToOperator::Telemetry(_)
+        | ToOperator::Roster(_)
+        | ToOperator::Dropped(_)
+        | ToOperator::Health(_)
+        | ToOperator::Head(_)
+        | ToOperator::Ping(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use watchkeeper_model::{AgentId, DecisionSeq, Label};
-    use watchkeeper_protocol::operator::{Dropped, Telemetry};
+    use watchkeeper_protocol::{
+        operator::{Dropped, Telemetry},
+        session::{ErrorCode, ErrorReport},
+    };
 
     fn telemetry(seq: u64) -> Box<ToOperator> {
         Box::new(ToOperator::Telemetry(Telemetry {
@@ -156,6 +185,15 @@ mod tests {
 
     fn control() -> Box<ToOperator> {
         Box::new(ToOperator::Dropped(Dropped { telemetry: 1 }))
+    }
+
+    fn error() -> Box<ToOperator> {
+        Box::new(ToOperator::Error(ErrorReport {
+            code: ErrorCode::Forbidden,
+            message: watchkeeper_model::Note::cut("no"),
+            kind: None,
+            field: None,
+        }))
     }
 
     fn push(inbox: &Inbox, message: Box<ToOperator>) -> bool {
@@ -184,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_that_sleeps_is_woken_whenever_something_came_and_may_take_it_at_once() {
+    fn a_loop_that_sleeps_is_woken_for_what_hurries_and_may_take_it_at_once() {
         let inbox = std::sync::Arc::new_cyclic(|inbox: &std::sync::Weak<Inbox>| {
             let inbox = inbox.clone();
             Inbox::new(Some(Wake::new(move || {
@@ -192,11 +230,13 @@ mod tests {
                 assert!(taken.is_some(), "woken for nothing");
             })))
         });
-        assert!(push(&inbox, control()));
+        assert!(push(&inbox, error()));
         inbox.push_opened(1, None, MonoTime::default());
         inbox.push_lost("refused".to_owned(), MonoTime::default());
         inbox.push_end();
         assert!(inbox.try_pop().is_none(), "each was taken when it came");
+        assert!(push(&inbox, telemetry(1)) && push(&inbox, control()));
+        assert_eq!(inbox.lock().len(), 2, "these wait for the next frame");
     }
 
     #[test]

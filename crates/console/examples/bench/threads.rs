@@ -9,7 +9,7 @@ pub(crate) struct Used {
     pub(crate) main: Duration,
     /// Bevy's task pools.
     pub(crate) tasks: Duration,
-    /// The software rasteriser, in whose place a graphics card would work.
+    /// The software rasteriser and its driver's thread, in whose place a graphics card would work.
     pub(crate) rasteriser: Duration,
 }
 
@@ -20,10 +20,11 @@ impl Used {
         for (name, time) in by_thread() {
             if name == MAIN {
                 used.main += time;
-            } else if name.starts_with("llvmpipe") || name.contains("lavapipe") || name.contains("vk") {
-                used.rasteriser += time;
-            } else {
+            } else if name.contains("Task Pool") || name.contains("Task Po") {
                 used.tasks += time;
+            } else {
+                // llvmpipe's threads, and the driver's, which carry this program's name.
+                used.rasteriser += time;
             }
         }
         used

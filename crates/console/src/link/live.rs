@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use watchkeeper_client::{Intent, Operator, OperatorEvent, OperatorOptions, Wake};
 use watchkeeper_model::{AgentId, AlertId, MonoTime, Setpoint};
 use watchkeeper_picture::{Picture, Said, view::Tone};
-use watchkeeper_protocol::session::ErrorCode;
+use watchkeeper_protocol::{ToOperator, session::ErrorCode};
 
 /// How long the monitor may take to let the session in before the console gives up.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -111,9 +111,10 @@ impl Live {
         let mut drained = Drained::default();
         for _ in 0..MESSAGES_A_FRAME {
             let Some(event) = self.session_mut().try_next() else { return drained };
-            drained.ended |= matches!(event, OperatorEvent::Ended);
-            if matches!(event, OperatorEvent::Message(_)) {
-                drained.arrivals.extend(self.picture().last_message_at());
+            if let OperatorEvent::Message(message) = &event {
+                let at = self.picture().last_message_at();
+                drained.arrivals.extend(at);
+                drained.news.extend(at.filter(|_| is_news(message)));
             }
             drained.said.extend(self.say(event));
         }
@@ -138,9 +139,7 @@ impl Live {
             OperatorEvent::Refused(report) => {
                 Some(Said { tone: Tone::Danger, text: format!("NOT TAKEN: {}", report.message) })
             }
-            OperatorEvent::Ended => {
-                Some(Said { tone: Tone::Danger, text: "THE SESSION IS OVER".to_owned() })
-            }
+            OperatorEvent::Ended => Some(Said { tone: Tone::Danger, text: "THE SESSION IS OVER".to_owned() }),
             OperatorEvent::Message(_) => None,
         }
     }
@@ -183,6 +182,25 @@ impl Drop for Live {
         if self.runtime.block_on(closing).is_err() {
             tracing::warn!("the network did not take what was sent last");
         }
+    }
+}
+
+const fn is_news(message: &ToOperator) -> bool {
+    match message {
+        ToOperator::Alert(_)
+        | ToOperator::CommandStatus(_)
+        | ToOperator::Lease(_)
+        | ToOperator::Takeover(_) => true,
+        ToOperator::Welcome(_)
+        | ToOperator::Snapshot(_)
+        | ToOperator::Error(_)
+        | ToOperator::ControlStatus(_)
+        | ToOperator::Telemetry(_)
+        | ToOperator::Roster(_)
+        | ToOperator::Dropped(_)
+        | ToOperator::Health(_)
+        | ToOperator::Head(_)
+        | ToOperator::Ping(_) => false,
     }
 }
 

@@ -5,10 +5,10 @@
 
 use super::{
     captions,
-    drawing::{Drawing, Hit, Role, Text, TextKey},
+    drawing::{Drawing, Hit, Role, TextKey, Words},
     inks::Look,
     level_of_detail::{self as crowds, Badge, Cell, Crowd, Spot},
-    paint::faded,
+    paint::{Ink, Shapes, faded},
     projection::View,
     shapes::{self, HALF_LENGTH_METERS},
     text_width,
@@ -26,6 +26,8 @@ const STILL_CLOSE: usize = 72;
 const MOST_STALE: usize = 50;
 /// Points of a line nearer to each other than this are left out, points.
 const FINEST: f32 = 5.0;
+/// Half the length of the largest arrow, points: a mark is a sign, however close one looks.
+const LARGEST_ARROW: f32 = 14.0;
 /// How far from the edge an agent out of sight is pointed at, points.
 const EDGE: f32 = 18.0;
 
@@ -101,8 +103,8 @@ pub(crate) fn draw(
     for (mark, at) in rest {
         shown.push(nominal(drawing, mark, at, sight, memory.close));
     }
-    for (number, badge) in crowd.badges.iter().enumerate() {
-        count(drawing, badge, number, sight.look);
+    for badge in &crowd.badges {
+        count(drawing, badge, sight.look);
     }
     for (mark, at) in kept {
         shown.push(notable(drawing, mark, at, sight, memory.close));
@@ -161,8 +163,11 @@ fn is_kept(mark: &MapMark, sight: &Sight<'_>) -> bool {
 
 /// Draws where an agent was and where it means to go, and notes the places where a label would cover that.
 fn ways(drawing: &mut Drawing, mark: &MapMark, sight: &Sight<'_>, on_the_way: &mut Vec<Rect>) {
+    if mark.trail.is_empty() && mark.plan.is_empty() {
+        return;
+    }
     let chosen = sight.selected == Some(&mark.agent) || mark.mine;
-    let ink = if chosen { sight.look.own() } else { sight.look.tone(mark.tone) };
+    let ink = if chosen { sight.look.own } else { sight.look.tone(mark.tone) };
     let trail = line(&mark.trail, sight);
     if let Some(last) = trail.len().checked_sub(1).filter(|last| *last > 0) {
         let strongest = if chosen { 0.75 } else { 0.4 };
@@ -203,10 +208,15 @@ fn line(places: &[(f64, f64)], sight: &Sight<'_>) -> Vec<Vec2> {
     line
 }
 
-/// Returns half the length of a vehicle on the screen: its true one where that is large enough.
+/// Returns half the length of a vehicle's arrow on the screen: its true one within limits. Beyond them its body
+/// is drawn as large as it is, below the arrow.
 #[expect(clippy::cast_possible_truncation, reason = "a length on a screen needs no more than an f32")]
-fn half_length(sight: &Sight<'_>, least: f32) -> f32 {
-    ((HALF_LENGTH_METERS * sight.view.scale) as f32).max(least)
+fn half_length(shapes: &mut Shapes, at: Vec2, facing: Vec2, ink: Ink, sight: &Sight<'_>, close: bool) -> f32 {
+    let half = (HALF_LENGTH_METERS * sight.view.scale) as f32;
+    if half > LARGEST_ARROW && close {
+        shapes::body(shapes, at, facing, half, ink);
+    }
+    half.clamp(if close { 7.5 } else { 5.5 }, LARGEST_ARROW)
 }
 
 /// Draws an agent that is as it should be.
@@ -219,8 +229,9 @@ fn nominal<'a>(
 ) -> Shown<'a> {
     let look = sight.look;
     let ink = look.tone(mark.tone);
-    let half = half_length(sight, if close { 7.5 } else { 5.5 });
-    shapes::vehicle(&mut drawing.shapes, at, shapes::direction(mark.heading_radians), half, ink, mark.stale);
+    let facing = shapes::direction(mark.heading_radians);
+    let half = half_length(&mut drawing.shapes, at, facing, ink, sight, close);
+    shapes::vehicle(&mut drawing.shapes, at, facing, half, ink, mark.stale);
     let reach = if close { half + 5.0 } else { half };
     if close {
         drawing.shapes.ring(at, reach, 1.25, faded(ink, 0.55));
@@ -234,7 +245,7 @@ fn nominal<'a>(
 fn hover(drawing: &mut Drawing, mark: &MapMark, at: Vec2, reach: f32, sight: &Sight<'_>) -> bool {
     let hovered = sight.hovered == Some(&mark.agent);
     if hovered {
-        drawing.over.ring(at, reach, 1.5, sight.look.quiet());
+        drawing.over.ring(at, reach, 1.5, sight.look.quiet);
     }
     hovered
 }
@@ -250,12 +261,12 @@ fn notable<'a>(
     let look = sight.look;
     let ink = look.tone(mark.tone);
     let facing = shapes::direction(mark.heading_radians);
-    let half = half_length(sight, if close { 7.5 } else { 5.5 });
-    let reach = if close { half + 5.5 } else { 7.5 };
     let shapes = &mut drawing.over;
+    let half = half_length(shapes, at, facing, ink, sight, close);
+    let reach = if close { half + 5.5 } else { 7.5 };
     if close || mark.mark == Mark::Ring {
         shapes::mark(shapes, mark.mark, at, reach, ink, look);
-        let body = if shapes::is_filled(mark.mark) { look.on_tone() } else { ink };
+        let body = if shapes::is_filled(mark.mark) { look.on_tone } else { ink };
         shapes::vehicle(shapes, at, facing, half, body, mark.stale || mark.offline);
     } else {
         shapes::facing_tick(shapes, at, facing, reach * 1.2, ink);
@@ -279,23 +290,23 @@ fn pointed<'a>(drawing: &mut Drawing, mark: &'a MapMark, at: Vec2, sight: &Sight
     let way = at - centre;
     let room = edge.half_size().max(Vec2::ONE) / way.abs().max(Vec2::splat(1e-3));
     let place = centre + way * room.min_element().min(1.0);
-    let ink = if needs_person(mark) { look.tone(mark.tone) } else { look.own() };
+    let ink = if needs_person(mark) { look.tone(mark.tone) } else { look.own };
     shapes::pointer(&mut drawing.over, place, way.normalize_or(Vec2::X), ink, look);
     drawing.hits.push(Hit::Mark(place, mark.agent.clone()));
     Shown { mark, at: place, reach: 10.0, kept: true, hovered: false }
 }
 
 /// Draws a count: grey, with an open edge where data is old.
-fn count(drawing: &mut Drawing, badge: &Badge, number: usize, look: &Look) {
+fn count(drawing: &mut Drawing, badge: &Badge, look: &Look) {
     let text = badge.members.len().to_string();
     let size = look.small();
     let tone = if badge.stale > 0 { Tone::Stale } else { Tone::Quiet };
-    let (edge, width) = if badge.stale > 0 { (look.tone(tone), 2.0) } else { (look.faint(), 1.0) };
+    let (edge, width) = if badge.stale > 0 { (look.tone(tone), 2.0) } else { (look.faint, 1.0) };
     drawing.shapes.pill(badge.rect, edge);
-    drawing.shapes.pill(badge.rect.inflate(-width), look.raised());
+    drawing.shapes.pill(badge.rect.inflate(-width), look.raised);
     let extent = Vec2::new(text_width::width(&text, size), size * text_width::LINE_EMS);
-    drawing.texts.push(Text {
-        key: TextKey { agent: None, role: Role::Count, number },
+    drawing.texts.push(Words {
+        key: TextKey { agent: None, role: Role::Count, number: badge.cell },
         at: badge.rect.center() - 0.5 * extent,
         text,
         size,
@@ -305,28 +316,4 @@ fn count(drawing: &mut Drawing, badge: &Badge, number: usize, look: &Look) {
         calm: false,
     });
     drawing.hits.push(Hit::Crowd(badge.rect));
-}
-
-pub(crate) fn zz(marks: &[MapMark], sight: &Sight<'_>, memory: &mut Memory) {
-    let t = std::time::Instant::now();
-    for _ in 0..50 { std::hint::black_box(sorted(marks, sight)); }
-    eprintln!("  sorted {:?}", t.elapsed()/50);
-    let (inside, _) = sorted(marks, sight);
-    let t = std::time::Instant::now();
-    for _ in 0..50 { std::hint::black_box(crowd(&inside, sight, memory)); }
-    eprintln!("  crowd {:?}", t.elapsed()/50);
-    let c = crowd(&inside, sight, memory);
-    let t = std::time::Instant::now();
-    for _ in 0..50 { let mut d = Drawing::new(1.0); for (n, b) in c.badges.iter().enumerate() { count(&mut d, b, n, sight.look); } std::hint::black_box(d); }
-    eprintln!("  counts {:?}", t.elapsed()/50);
-    let mut d = Drawing::new(1.0);
-    let mut shown = Vec::new();
-    for i in &c.alone { let (m, at) = inside[*i]; if is_kept(m, sight) { shown.push(notable(&mut d, m, at, sight, false)); } else { shown.push(nominal(&mut d, m, at, sight, false)); } }
-    let t = std::time::Instant::now();
-    for _ in 0..50 { let mut d = Drawing::new(1.0); for i in &c.alone { let (m, at) = inside[*i]; if is_kept(m, sight) { notable(&mut d, m, at, sight, false); } else { nominal(&mut d, m, at, sight, false); } } std::hint::black_box(d); }
-    eprintln!("  marks {:?} {}", t.elapsed()/50, c.alone.len());
-    let t = std::time::Instant::now();
-    let obstacles: Vec<Rect> = c.badges.iter().map(|badge| badge.rect).collect();
-    for _ in 0..50 { let mut d = Drawing::new(1.0); captions::draw(&mut d, &shown, &obstacles, sight, memory); std::hint::black_box(d); }
-    eprintln!("  captions {:?}", t.elapsed()/50);
 }

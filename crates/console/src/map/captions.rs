@@ -2,7 +2,7 @@
 
 use super::{
     agents::{Memory, Shown, Sight, needs_person},
-    drawing::{Drawing, Hit, Role, Text, TextKey},
+    drawing::{Drawing, Hit, Role, TextKey, Words},
     inks::Look,
     labels::{self, Placed, Wish},
     paint::{Ink, faded},
@@ -69,9 +69,10 @@ pub(crate) fn draw(
         .filter_map(|label| Some((captions.get(label.wish)?.shown.mark.agent.clone(), label.place)))
         .collect::<BTreeMap<_, _>>();
     // A number of which a label covers half would be read as another.
-    let covered = |text: &Text| {
-        let badge = Rect::from_corners(text.at, text.at + Vec2::splat(text.size)).inflate(4.0);
-        placed.iter().any(|label| !label.rect.intersect(badge).is_empty())
+    let covered = |text: &Words| {
+        let extent = Vec2::new(text_width::width(&text.text, text.size), text.size);
+        let digits = Rect { min: text.at, max: text.at + extent }.inflate(-1.0);
+        placed.iter().any(|label| !label.rect.intersect(digits).is_empty())
     };
     drawing.texts.retain(|text| text.key.role != Role::Count || !covered(text));
     for label in &placed {
@@ -140,11 +141,16 @@ fn detail(mark: &MapMark, look: &Look) -> Detail {
         let ink = look.text_of(if mark.offline { mark.tone } else { Tone::Stale });
         return Detail { text: mark.data.clone(), ink, calm: true };
     }
+    let speed = mark.speed_mps.map(|speed| format!("{speed:.1} m/s"));
     if mark.mark != Mark::Ring {
-        return Detail { text: mark.state.clone(), ink: look.text_of(mark.tone), calm: false };
+        let text = match &speed {
+            Some(speed) if mark.mine => format!("{} · {speed}", mark.state),
+            Some(_) | None => mark.state.clone(),
+        };
+        return Detail { text, ink: look.text_of(mark.tone), calm: mark.mine };
     }
-    let text = mark.speed_mps.map_or_else(String::new, |speed| format!("{speed:.1} m/s"));
-    Detail { text, ink: look.quiet(), calm: true }
+    let text = speed.unwrap_or_default();
+    Detail { text, ink: look.quiet, calm: true }
 }
 
 fn paint(drawing: &mut Drawing, caption: &Caption<'_>, label: &Placed, sight: &Sight<'_>) {
@@ -158,7 +164,7 @@ fn paint(drawing: &mut Drawing, caption: &Caption<'_>, label: &Placed, sight: &S
         drawing.over.line(&[shown.at, near], false, 1.5, faded(look.tone(tone), 0.8));
     }
     if shown.kept {
-        drawing.over.rect(rect, look.surface());
+        drawing.over.rect(rect, look.surface);
         drawing
             .over
             .rect(Rect { min: rect.min, max: Vec2::new(rect.min.x + BAR, rect.max.y) }, look.tone(tone));
@@ -168,10 +174,10 @@ fn paint(drawing: &mut Drawing, caption: &Caption<'_>, label: &Placed, sight: &S
     let size = look.small();
     let top = rect.min.y + 3.0;
     let mut say = |role, at, text: String, bold, ink, calm| {
-        let key = TextKey { agent: Some(mark.agent.clone()), role, number: 0 };
-        drawing.texts.push(Text { key, at, text, size, bold, ink, over: true, calm });
+        let key = TextKey { agent: Some(mark.agent.clone()), role, number: (0, 0) };
+        drawing.texts.push(Words { key, at, text, size, bold, ink, over: true, calm });
     };
-    let name = if shown.kept { look.text() } else { look.quiet() };
+    let name = if shown.kept { look.text } else { look.quiet };
     say(Role::Name, Vec2::new(left, top), mark.agent.to_string(), shown.kept, name, false);
     if let Some(text) = &caption.left {
         let x = rect.max.x - PADDING - text_width::width(text, size);
@@ -186,19 +192,17 @@ fn paint(drawing: &mut Drawing, caption: &Caption<'_>, label: &Placed, sight: &S
 /// Says something of the whole map in its upper left corner.
 fn note(drawing: &mut Drawing, text: String, sight: &Sight<'_>) {
     let look = sight.look;
-    let key = TextKey { agent: None, role: Role::Note, number: 0 };
+    let key = TextKey { agent: None, role: Role::Note, number: (0, 0) };
     let at = sight.area.min + Vec2::splat(8.0);
     let extent = Vec2::new(text_width::width(&text, look.small()), look.small() * text_width::LINE_EMS);
-    drawing
-        .over
-        .rect(Rect { min: at - Vec2::splat(4.0), max: at + extent + Vec2::splat(4.0) }, look.surface());
-    drawing.texts.push(Text {
+    drawing.over.rect(Rect { min: at - Vec2::splat(4.0), max: at + extent + Vec2::splat(4.0) }, look.surface);
+    drawing.texts.push(Words {
         key,
         at,
         text,
         size: look.small(),
         bold: false,
-        ink: look.text(),
+        ink: look.text,
         over: true,
         calm: false,
     });

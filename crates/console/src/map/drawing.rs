@@ -40,12 +40,12 @@ pub(crate) struct TextKey {
     /// Which of his.
     pub(crate) role: Role,
     /// Which of several alike.
-    pub(crate) number: usize,
+    pub(crate) number: (i32, i32),
 }
 
 /// One line of text.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Text {
+pub(crate) struct Words {
     /// What it is.
     pub(crate) key: TextKey,
     /// Its upper left corner, points.
@@ -89,10 +89,10 @@ pub(crate) enum Picked {
 pub(crate) struct Drawing {
     /// The triangles below, those behind first.
     pub(crate) shapes: Shapes,
-    /// The triangles above those and above the texts that are not [`Text::over`].
+    /// The triangles above those and above the texts that are not [`Words::over`].
     pub(crate) over: Shapes,
     /// The texts.
-    pub(crate) texts: Vec<Text>,
+    pub(crate) texts: Vec<Words>,
     /// What can be pressed.
     pub(crate) hits: Vec<Hit>,
 }

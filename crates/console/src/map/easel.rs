@@ -6,7 +6,7 @@
 //! needed are hidden and used again. One rebuilt mesh was measured to be cheaper than a thousand small ones.
 
 use super::{
-    drawing::{Drawing, Text, TextKey},
+    drawing::{Drawing, TextKey, Words},
     paint::{Ink, Shapes},
 };
 use bevy::{
@@ -53,7 +53,7 @@ struct Layer {
 #[derive(Debug)]
 struct Piece {
     entity: Entity,
-    shown: Text,
+    shown: Words,
     written_at: Duration,
     drawing: u64,
 }
@@ -152,9 +152,10 @@ impl Easel {
         self.put(&mut Drawing::default(), Duration::ZERO, meshes, texts, commands);
     }
 
+    #[expect(clippy::float_cmp, reason = "asks whether it is the very number that was written before")]
     fn put_text(
         &mut self,
-        mut text: Text,
+        mut text: Words,
         elapsed: Duration,
         texts: &mut Query<TextParts, With<WorldText>>,
         commands: &mut Commands,
@@ -207,7 +208,7 @@ fn mesh_of(shapes: &mut Shapes) -> Mesh {
         .with_inserted_indices(Indices::U32(std::mem::take(&mut shapes.indices)))
 }
 
-fn new_text(text: &Text, font: &Handle<Font>) -> impl Bundle + use<> {
+fn new_text(text: &Words, font: &Handle<Font>) -> impl Bundle + use<> {
     (
         WorldText,
         Text2d::new(text.text.clone()),
@@ -221,7 +222,7 @@ fn new_text(text: &Text, font: &Handle<Font>) -> impl Bundle + use<> {
     )
 }
 
-fn write(parts: <TextParts as bevy::ecs::query::QueryData>::Item<'_, '_>, text: &Text, font: &Handle<Font>) {
+fn write(parts: <TextParts as bevy::ecs::query::QueryData>::Item<'_, '_>, text: &Words, font: &Handle<Font>) {
     let (mut string, mut text_font, mut text_color, mut transform, mut visibility) = parts;
     string.0.clone_from(&text.text);
     *text_font = TextFont { font: font.clone().into(), font_size: text.size.into(), ..default() };
@@ -230,10 +231,11 @@ fn write(parts: <TextParts as bevy::ecs::query::QueryData>::Item<'_, '_>, text: 
     *visibility = Visibility::Inherited;
 }
 
+#[expect(clippy::float_cmp, reason = "asks whether it is the very number that was written before")]
 fn change(
     parts: <TextParts as bevy::ecs::query::QueryData>::Item<'_, '_>,
-    before: &Text,
-    text: &Text,
+    before: &Words,
+    text: &Words,
     font: &Handle<Font>,
 ) {
     let (mut string, mut text_font, mut text_color, mut transform, _) = parts;
@@ -255,6 +257,6 @@ fn color([red, green, blue, cover]: Ink) -> Color {
     Color::linear_rgba(red, green, blue, cover)
 }
 
-fn place(text: &Text) -> Vec3 {
+fn place(text: &Words) -> Vec3 {
     Vec3::new(text.at.x.round(), -text.at.y.round(), if text.over { OVER + 1.0 } else { MARKS + 1.0 })
 }

@@ -150,9 +150,8 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Road>, MapError> {
 }
 
 fn road(feature: &Value) -> Result<Road, Problem> {
-    let geometry = match feature.get("geometry") {
-        Some(geometry @ Value::Object(_)) => geometry,
-        Some(_) | None => return Err(Problem::NotALine(kind_of(feature))),
+    let Some(geometry @ Value::Object(_)) = feature.get("geometry") else {
+        return Err(Problem::NotALine(kind_of(feature)));
     };
     if geometry.get("type").and_then(Value::as_str) != Some("LineString") {
         return Err(Problem::NotALine(kind_of(geometry)));
@@ -205,6 +204,7 @@ fn kind_of(value: &Value) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

@@ -4,14 +4,35 @@ use super::paint::Ink;
 use bevy::color::{ColorToComponents, LinearRgba, Srgba};
 use watchkeeper_panels::{
     Settings,
-    theme::{BODY, Palette, Rgb, SMALL},
+    theme::{BODY, Rgb, SMALL},
 };
 use watchkeeper_picture::view::Tone;
 
 /// How everything in the world looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Look {
-    palette: Palette,
+    /// Behind everything.
+    pub(crate) ground: Ink,
+    /// A card's ground.
+    pub(crate) surface: Ink,
+    /// A road; what stands out a little.
+    pub(crate) raised: Ink,
+    /// Edges.
+    pub(crate) line: Ink,
+    /// Hair lines.
+    pub(crate) faint: Ink,
+    /// Text.
+    pub(crate) text: Ink,
+    /// Text that is not of interest now.
+    pub(crate) quiet: Ink,
+    /// This person's own.
+    pub(crate) own: Ink,
+    /// Text on a ground of a tone.
+    pub(crate) on_tone: Ink,
+    normal: Ink,
+    warning: Ink,
+    danger: Ink,
+    stale: Ink,
     /// The factor of the text size.
     pub(crate) grown: f32,
     /// Pixels of the screen a point.
@@ -21,7 +42,24 @@ pub(crate) struct Look {
 impl Look {
     /// Returns the look of these settings on a screen with so many pixels a point.
     pub(crate) fn new(settings: &Settings, pixels_per_point: f32) -> Self {
-        Self { palette: settings.theme().colors(), grown: settings.scale(), pixels_per_point }
+        let palette = settings.theme().colors();
+        Self {
+            ground: ink(palette.ground),
+            surface: ink(palette.surface),
+            raised: ink(palette.raised),
+            line: ink(palette.line),
+            faint: ink(palette.faint),
+            text: ink(palette.text),
+            quiet: ink(palette.quiet),
+            own: ink(palette.own),
+            on_tone: ink(palette.on_tone),
+            normal: ink(palette.normal),
+            warning: ink(palette.warning),
+            danger: ink(palette.danger),
+            stale: ink(palette.stale),
+            grown: settings.scale(),
+            pixels_per_point,
+        }
     }
 
     /// Returns the size of small text, points.
@@ -35,61 +73,51 @@ impl Look {
     }
 
     /// Returns the colour of a mark of a tone.
-    pub(crate) fn tone(&self, tone: Tone) -> Ink {
-        ink(self.palette.tone(tone))
+    pub(crate) const fn tone(&self, tone: Tone) -> Ink {
+        match tone {
+            Tone::Normal => self.normal,
+            Tone::Quiet => self.quiet,
+            Tone::Warning => self.warning,
+            Tone::Danger => self.danger,
+            Tone::Own => self.own,
+            Tone::Stale => self.stale,
+        }
     }
 
     /// Returns the colour of text of a tone.
-    pub(crate) fn text_of(&self, tone: Tone) -> Ink {
-        ink(self.palette.text_of(tone))
-    }
-
-    /// Returns the colour behind everything.
-    pub(crate) fn ground(&self) -> Ink {
-        ink(self.palette.ground)
-    }
-
-    /// Returns the colour of a card's ground.
-    pub(crate) fn surface(&self) -> Ink {
-        ink(self.palette.surface)
-    }
-
-    /// Returns the colour of a road.
-    pub(crate) fn raised(&self) -> Ink {
-        ink(self.palette.raised)
-    }
-
-    /// Returns the colour of edges.
-    pub(crate) fn line(&self) -> Ink {
-        ink(self.palette.line)
-    }
-
-    /// Returns the colour of hair lines.
-    pub(crate) fn faint(&self) -> Ink {
-        ink(self.palette.faint)
-    }
-
-    /// Returns the colour of text.
-    pub(crate) fn text(&self) -> Ink {
-        ink(self.palette.text)
-    }
-
-    /// Returns the colour of text that is not of interest now.
-    pub(crate) fn quiet(&self) -> Ink {
-        ink(self.palette.quiet)
-    }
-
-    /// Returns the colour of this person's own.
-    pub(crate) fn own(&self) -> Ink {
-        ink(self.palette.own)
-    }
-
-    /// Returns the colour of text on a ground of a tone.
-    pub(crate) fn on_tone(&self) -> Ink {
-        ink(self.palette.on_tone)
+    pub(crate) const fn text_of(&self, tone: Tone) -> Ink {
+        match tone {
+            Tone::Normal | Tone::Own => self.text,
+            Tone::Quiet => self.quiet,
+            Tone::Warning => self.warning,
+            Tone::Danger => self.danger,
+            Tone::Stale => self.stale,
+        }
     }
 }
 
+/// A mesh's colours are linear.
 fn ink(Rgb(red, green, blue): Rgb) -> Ink {
     LinearRgba::from(Srgba::rgb_u8(red, green, blue)).to_f32_array()
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
+mod tests {
+    use super::*;
+    use watchkeeper_panels::theme::{PaletteName, ThemeName};
+
+    #[test]
+    fn tones_have_the_colours_that_the_panels_give_them() {
+        for theme in ThemeName::ALL {
+            for palette in PaletteName::ALL {
+                let settings = Settings { theme, palette, ..Settings::default() };
+                let (look, colors) = (Look::new(&settings, 1.0), settings.theme().colors());
+                for tone in [Tone::Normal, Tone::Quiet, Tone::Warning, Tone::Danger, Tone::Own, Tone::Stale] {
+                    assert_eq!(look.tone(tone), ink(colors.tone(tone)));
+                    assert_eq!(look.text_of(tone), ink(colors.text_of(tone)));
+                }
+            }
+        }
+    }
 }

@@ -69,8 +69,10 @@ pub(crate) fn place(area: Rect, wishes: &[Wish], soft: &[Rect], hard: &[Rect]) -
         let free = |rect: &Rect| unlabelled(rect) && hard.is_free(*rect);
         let rounds = if wish.must { KEEPING_OFF } else { 1 };
         let at_all = || {
-            let near = nearby(wish, ROUNDS, free).or_else(|| anywhere(area, wish, free));
-            near.or_else(|| anywhere(area, wish, unlabelled))
+            least_covering(wish, &soft, free)
+                .or_else(|| nearby(wish, ROUNDS, free))
+                .or_else(|| anywhere(area, wish, free))
+                .or_else(|| anywhere(area, wish, unlabelled))
         };
         let found = nearby(wish, rounds, |rect| free(rect) && soft.is_free(*rect))
             .or_else(|| if wish.must { at_all() } else { None });
@@ -89,6 +91,18 @@ fn nearby(wish: &Wish, rounds: u16, free: impl Fn(&Rect) -> bool) -> Option<(Rec
         let rect = rect_at(wish, place)?;
         free(&rect).then_some((rect, place))
     })
+}
+
+/// Returns the free place near the mark that covers the fewest soft obstacles; the one it had before if that is as
+/// good.
+fn least_covering(wish: &Wish, soft: &Taken, free: impl Fn(&Rect) -> bool) -> Option<(Rect, u16)> {
+    let before = wish.before.filter(|place| place / 8 < KEEPING_OFF);
+    before
+        .into_iter()
+        .chain(0..8 * KEEPING_OFF)
+        .filter_map(|place| rect_at(wish, place).map(|rect| (rect, place)))
+        .filter(|(rect, _)| free(rect))
+        .min_by_key(|(rect, _)| soft.covered(*rect))
 }
 
 fn rect_at(wish: &Wish, place: u16) -> Option<Rect> {
@@ -144,7 +158,9 @@ impl Taken {
 
     fn with(area: Rect, rects: &[Rect]) -> Self {
         let mut taken = Self::new(area);
-        rects.iter().for_each(|rect| taken.take(*rect));
+        for rect in rects {
+            taken.take(*rect);
+        }
         taken
     }
 
@@ -165,10 +181,16 @@ impl Taken {
     }
 
     fn is_free(&self, rect: Rect) -> bool {
+        self.covered(rect) == 0
+    }
+
+    /// Returns how many rectangles overlap this one; those in several buckets count for each.
+    fn covered(&self, rect: Rect) -> usize {
         self.touched(rect)
             .filter_map(|index| self.buckets.get(index))
             .flatten()
-            .all(|taken| !overlap(*taken, rect))
+            .filter(|taken| overlap(**taken, rect))
+            .count()
     }
 }
 
@@ -270,6 +292,15 @@ mod tests {
         assert!(!near.far && overlap(near.rect, around));
         let off = place(AREA, &[must(400.0, 300.0)], &[], &[around])[0];
         assert!(off.far && !overlap(off.rect, around));
+    }
+
+    #[test]
+    fn a_label_that_must_cover_something_covers_as_little_as_it_can() {
+        let at = Vec2::new(400.0, 300.0);
+        let around = Rect::from_center_half_size(at, Vec2::splat(180.0));
+        let above = Rect::new(220.0, 120.0, 580.0, 299.0);
+        let placed = place(AREA, &[must(at.x, at.y)], &[around, above, above], &[])[0];
+        assert!(placed.rect.min.y >= 299.0 && !placed.far, "{placed:?}");
     }
 
     #[test]

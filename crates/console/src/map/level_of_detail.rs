@@ -33,6 +33,8 @@ pub(crate) struct Spot {
 /// A count that stands for agents.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Badge {
+    /// The cell in which it is.
+    pub(crate) cell: Cell,
     /// Its rectangle, points.
     pub(crate) rect: Rect,
     /// Which agents it stands for: their places in the list of spots.
@@ -65,12 +67,10 @@ pub(crate) fn crowd(spots: &[Spot], origin: Vec2, before: &BTreeSet<Cell>, grown
     let mut crowd = Crowd::default();
     let kept: Vec<Vec2> = spots.iter().filter(|spot| spot.keep).map(|spot| spot.at).collect();
     let mut badges: BTreeMap<Cell, Badge> = BTreeMap::new();
-    for (cell, members) in &cells {
-        let most = if before.contains(cell) { MOST_ALONE - 1 } else { MOST_ALONE };
+    for (cell, members) in cells {
+        let most = if before.contains(&cell) { MOST_ALONE - 1 } else { MOST_ALONE };
         if members.len() > most {
-            let corner = origin + Vec2::new(cell.0 as f32, cell.1 as f32) * cell_side;
-            let place = Rect { min: corner, max: corner + Vec2::splat(cell_side) };
-            badges.insert(*cell, badge(spots, members.clone(), place, &kept, grown));
+            badges.insert(cell, badge(spots, members, cell, place_of(cell, origin, cell_side), &kept, grown));
         }
     }
     for (index, spot) in spots.iter().enumerate() {
@@ -99,27 +99,27 @@ fn absorbed(badges: &mut BTreeMap<Cell, Badge>, (column, row): Cell, index: usiz
 
 /// Puts a badge amid its agents, but so far inside of its cell that it cannot touch a neighbour's, and off the
 /// marks of those who are drawn by themselves as far as that can be.
-fn badge(spots: &[Spot], members: Vec<usize>, cell: Rect, kept: &[Vec2], grown: f32) -> Badge {
+fn badge(spots: &[Spot], members: Vec<usize>, cell: Cell, place: Rect, kept: &[Vec2], grown: f32) -> Badge {
     let of_members = members.iter().filter_map(|index| spots.get(*index));
     let (sum, stale) = of_members
         .fold((Vec2::ZERO, 0), |(sum, stale), spot| (sum + spot.at, stale + usize::from(spot.stale)));
     let size = badge_size(members.len(), grown);
-    let room = (cell.size() - size).max(Vec2::ZERO);
-    let amid = (sum / members.len().max(1) as f32 - 0.5 * size).clamp(cell.min, cell.min + room);
+    let room = (place.size() - size).max(Vec2::ZERO);
+    let amid = (sum / members.len().max(1) as f32 - 0.5 * size).clamp(place.min, place.min + room);
     let at = |min: Vec2| Rect { min, max: min + size };
-    let near = cell.inflate(KEEP_OFF);
-    let kept: Vec<Vec2> = kept.iter().copied().filter(|place| near.contains(*place)).collect();
+    let near = place.inflate(KEEP_OFF);
+    let kept: Vec<Vec2> = kept.iter().copied().filter(|mark| near.contains(*mark)).collect();
     let distance = |rect: Rect| {
-        let off = |place: &Vec2| place.distance(place.clamp(rect.min, rect.max));
+        let off = |mark: &Vec2| mark.distance(mark.clamp(rect.min, rect.max));
         kept.iter().map(off).fold(KEEP_OFF, f32::min)
     };
     let shares =
         [(0.5, 0.0), (0.5, 1.0), (0.0, 0.5), (1.0, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
-    let others = shares.into_iter().map(|(x, y)| at(cell.min + room * Vec2::new(x, y)));
+    let others = shares.into_iter().map(|(x, y)| at(place.min + room * Vec2::new(x, y)));
     // Of equally good places the first one: amid the agents.
     let rect =
         others.fold(at(amid), |best, other| if distance(other) > distance(best) { other } else { best });
-    Badge { rect, members, stale }
+    Badge { cell, rect, members, stale }
 }
 
 fn badge_size(count: usize, grown: f32) -> Vec2 {
@@ -130,6 +130,11 @@ fn badge_size(count: usize, grown: f32) -> Vec2 {
         _ => 44.0,
     };
     Vec2::new(width, 20.0) * grown
+}
+
+fn place_of((column, row): Cell, origin: Vec2, side: f32) -> Rect {
+    let corner = origin + Vec2::new(column as f32, row as f32) * side;
+    Rect { min: corner, max: corner + Vec2::splat(side) }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a screen has few cells; far ones saturate")]

@@ -227,9 +227,9 @@ mod tests {
             .indices
             .chunks(3)
             .map(|triangle| {
-                let [(a, p), (b, q), (c, r)] =
+                let [(first, one), (second, two), (third, three)] =
                     [corner(triangle[0]), corner(triangle[1]), corner(triangle[2])];
-                0.5 * (b - a).perp_dot(c - a).abs() * (p + q + r) / 3.0
+                0.5 * (second - first).perp_dot(third - first).abs() * (one + two + three) / 3.0
             })
             .sum()
     }

@@ -1,71 +1,118 @@
 //! The mouse over the world: dragging, the wheel, choosing; and the key that shows all.
+//!
+//! Events are taken one by one in their order: a press means what was under the pointer when it came, also
+//! when a slow frame brings it together with what followed.
 
-use super::{Stage, hand::Hand, world};
+use super::{
+    Stage,
+    hand::{Gesture, Hand},
+    world,
+};
 use crate::desk::{Asked, Desk};
 use bevy::{
-    input::mouse::{MouseScrollUnit, MouseWheel},
+    input::{
+        ButtonState,
+        mouse::{MouseScrollUnit, MouseWheel},
+    },
     prelude::*,
-    window::{PrimaryWindow, RequestRedraw},
+    window::{RequestRedraw, WindowEvent},
 };
 use bevy_egui::EguiContexts;
+use std::time::Duration;
 
 /// Pixels of a smooth wheel that are one notch.
 const PIXELS_A_NOTCH: f32 = 40.0;
 
-#[expect(clippy::too_many_arguments, reason = "a system of Bevy names all that it uses")]
+/// Where the pointer is, and what it does.
+#[derive(Debug, Default)]
+pub(super) struct Pointer {
+    hand: Hand,
+    /// Points of the window; `None` outside of it.
+    at: Option<Vec2>,
+}
+
 pub(super) fn listen(
+    mut pointer: Local<Pointer>,
     mut stage: ResMut<Stage>,
-    mut hand: Local<Hand>,
     desk: Res<Desk>,
-    window: Option<Single<&Window, With<PrimaryWindow>>>,
-    (buttons, keys, time): (Res<ButtonInput<MouseButton>>, Res<ButtonInput<KeyCode>>, Res<Time<Real>>),
-    mut wheel: MessageReader<MouseWheel>,
+    (keys, time): (Res<ButtonInput<KeyCode>>, Res<Time<Real>>),
+    mut events: MessageReader<WindowEvent>,
     mut contexts: EguiContexts,
     (mut asked, mut redraw): (MessageWriter<Asked>, MessageWriter<RequestRedraw>),
 ) {
-    let notches: f32 = wheel
-        .read()
-        .map(|turn| match turn.unit {
-            MouseScrollUnit::Line => turn.y,
-            MouseScrollUnit::Pixel => turn.y / PIXELS_A_NOTCH,
-        })
-        .sum();
-    let (Some(window), Some(rect)) = (window, world::rect(&desk)) else {
-        hand.forget();
+    let Some(rect) = world::rect(&desk) else {
+        events.clear();
+        pointer.hand.forget();
         return;
     };
-    let cursor = window.cursor_position();
-    let free = cursor.filter(|at| rect.contains(*at) && is_free(&mut contexts, *at)).map(|at| at - rect.min);
-    let mut touched = false;
-    if let Some(at) = free {
-        if buttons.just_pressed(MouseButton::Left) {
-            hand.press(at, stage.scene.pick(at));
-        }
-        if notches != 0.0 {
-            stage.scene.wheel(at, notches);
-            touched = true;
-        }
+    let mut free = |at: Option<Vec2>| {
+        at.filter(|at| rect.contains(*at) && is_free(&mut contexts, *at)).map(|at| at - rect.min)
+    };
+    let mut gestures = Vec::new();
+    for event in events.read() {
+        gestures.extend(pointer.hear(event, &mut stage, rect, &mut free, time.elapsed()));
     }
-    let moved = cursor.and_then(|at| hand.move_to(at - rect.min));
-    let released = if buttons.pressed(MouseButton::Left) { None } else { hand.release(time.elapsed()) };
-    for gesture in moved.into_iter().chain(released) {
-        if desk.state.follow && matches!(gesture, super::hand::Gesture::Drag { .. }) {
+    for gesture in gestures {
+        if desk.state.follow && matches!(gesture, Gesture::Drag { .. }) {
             asked.write(world::stay());
         }
-        touched = true;
+        stage.touched = true;
         if let Some(agent) = stage.scene.obey(gesture) {
             asked.write(world::select(agent));
         }
     }
     if keys.just_pressed(KeyCode::Home) && !world::keyboard_is_taken(&desk) {
         stage.scene.fit();
-        touched = true;
-    }
-    let over = if hand.is_down() { None } else { free };
-    touched |= !hand.is_down() && stage.scene.hover(over);
-    if touched {
         stage.touched = true;
+    }
+    if !pointer.hand.is_down() {
+        let over = free(pointer.at);
+        let changed = stage.scene.hover(over);
+        stage.touched |= changed;
+    }
+    if stage.touched {
         redraw.write(RequestRedraw);
+    }
+}
+
+impl Pointer {
+    fn hear(
+        &mut self,
+        event: &WindowEvent,
+        stage: &mut Stage,
+        rect: Rect,
+        free: &mut impl FnMut(Option<Vec2>) -> Option<Vec2>,
+        now: Duration,
+    ) -> Option<Gesture> {
+        if let WindowEvent::CursorMoved(moved) = event {
+            self.at = Some(moved.position);
+            return self.hand.move_to(moved.position - rect.min);
+        }
+        if let WindowEvent::CursorLeft(_) = event {
+            self.at = None;
+        } else if let WindowEvent::MouseWheel(turn) = event
+            && let Some(at) = free(self.at)
+        {
+            stage.scene.wheel(at, notches(turn));
+            stage.touched = true;
+        } else if let WindowEvent::MouseButtonInput(input) = event
+            && input.button == MouseButton::Left
+        {
+            if input.state == ButtonState::Released {
+                return self.hand.release(now);
+            }
+            if let Some(at) = free(self.at) {
+                self.hand.press(at, stage.scene.pick(at));
+            }
+        }
+        None
+    }
+}
+
+fn notches(turn: &MouseWheel) -> f32 {
+    match turn.unit {
+        MouseScrollUnit::Line => turn.y,
+        MouseScrollUnit::Pixel => turn.y / PIXELS_A_NOTCH,
     }
 }
 

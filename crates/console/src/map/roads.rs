@@ -1,7 +1,7 @@
 //! Roads, markings, and where there are none a plain grid; below everything else, redrawn when the view moves.
 
 use super::{
-    drawing::{Role, Text, TextKey},
+    drawing::{Role, TextKey, Words},
     geojson::Road,
     inks::Look,
     paint::{Shapes, faded},
@@ -53,7 +53,7 @@ impl Roads {
             .partition(|(road, _)| road.width_meters < MARKING_METERS);
         for (road, _) in lanes {
             let width = points(road.width_meters * view.scale);
-            let ink = if width < 3.0 { faded(look.line(), 0.55) } else { look.raised() };
+            let ink = if width < 3.0 { faded(look.line, 0.55) } else { look.raised };
             shapes.line(&corners(road, view, area), false, width.max(1.5), ink);
         }
         if view.scale < MARKINGS_FROM {
@@ -61,7 +61,7 @@ impl Roads {
         }
         for (road, _) in markings {
             let width = points(road.width_meters * view.scale).max(1.0);
-            shapes.line(&corners(road, view, area), false, width, faded(look.line(), 0.6));
+            shapes.line(&corners(road, view, area), false, width, faded(look.line, 0.6));
         }
     }
 }
@@ -81,7 +81,7 @@ fn corners(road: &Road, view: View, area: Rect) -> Vec<Vec2> {
 
 fn grid(shapes: &mut Shapes, view: View, area: Rect, look: &Look) {
     let step = round_length(SCALE_BAR / view.scale);
-    let ink = faded(look.faint(), 0.7);
+    let ink = faded(look.faint, 0.7);
     let (least, most) = (
         view.to_meters(area, Vec2::new(area.min.x, area.max.y)),
         view.to_meters(area, Vec2::new(area.max.x, area.min.y)),
@@ -100,21 +100,21 @@ fn grid(shapes: &mut Shapes, view: View, area: Rect, look: &Look) {
 }
 
 /// Draws the scale bar into the lower left corner; returns its text and the place that both take.
-pub(crate) fn scale_bar(shapes: &mut Shapes, view: View, area: Rect, look: &Look) -> (Text, Rect) {
+pub(crate) fn scale_bar(shapes: &mut Shapes, view: View, area: Rect, look: &Look) -> (Words, Rect) {
     let meters = round_length(SCALE_BAR / view.scale);
     let length = points(meters * view.scale).round();
     let text = if meters >= 1000.0 { format!("{} km", meters / 1000.0) } else { format!("{meters} m") };
     let size = look.small();
     let left = Vec2::new(area.min.x + 16.0, area.max.y - 16.0);
-    let ink = look.quiet();
+    let ink = look.quiet;
     shapes.rect(Rect { min: left, max: left + Vec2::new(length, 1.0) }, ink);
     for x in [left.x, left.x + length - 1.0] {
         shapes.rect(Rect::new(x, left.y - 5.0, x + 1.0, left.y), ink);
     }
     let at = left - Vec2::new(-4.0, 4.0 + size * text_width::LINE_EMS);
     let taken = Rect { min: at - Vec2::new(8.0, 4.0), max: left + Vec2::new(length.max(80.0) + 8.0, 8.0) };
-    let key = TextKey { agent: None, role: Role::Scale, number: 0 };
-    (Text { key, at, text, size, bold: false, ink, over: false, calm: false }, taken)
+    let key = TextKey { agent: None, role: Role::Scale, number: (0, 0) };
+    (Words { key, at, text, size, bold: false, ink, over: false, calm: false }, taken)
 }
 
 /// Returns the longest of 1, 2, 5, 10, 20, 50 ... that is at most `most`.

@@ -6,11 +6,11 @@
 
 use super::{
     agents::{self, Memory, Sight},
-    drawing::{Drawing, Picked, Role, Text, TextKey},
+    drawing::{Drawing, Picked, Role, TextKey, Words},
     geojson::Road,
     hand::Gesture,
     inks::Look,
-    paint::Shapes,
+    paint::{Ink, Shapes},
     projection::{Bounds, View},
     roads::{self, Roads},
     split::{Split, split},
@@ -180,6 +180,9 @@ impl Scene {
             if marks.is_empty() {
                 self.say_empty(area, &wanted.look);
             }
+            if self.moved || self.left.is_some() {
+                surround(&mut self.drawing.over, wanted.size, wanted.look.ground);
+            }
         } else if self.ground_is.take().is_some() {
             self.ground = Shapes::default();
             redrawn = true;
@@ -259,19 +262,28 @@ impl Scene {
     fn say_empty(&mut self, area: Rect, look: &Look) {
         let text = "No agents yet".to_owned();
         let size = look.body();
-        let key = TextKey { agent: None, role: Role::Note, number: 9 };
+        let key = TextKey { agent: None, role: Role::Note, number: (0, 3) };
         let at = area.center() - 0.5 * Vec2::new(text_width::width(&text, size), size);
-        self.drawing.texts.push(Text {
+        self.drawing.texts.push(Words {
             key,
             at,
             text,
             size,
             bold: false,
-            ink: look.quiet(),
+            ink: look.quiet,
             over: true,
             calm: false,
         });
     }
+}
+
+/// Covers what reaches beyond the world rectangle: between the panels it would be seen.
+fn surround(shapes: &mut Shapes, size: Vec2, ink: Ink) {
+    const FAR: f32 = 20_000.0;
+    shapes.rect(Rect::new(-FAR, -FAR, FAR, 0.0), ink);
+    shapes.rect(Rect::new(-FAR, size.y, FAR, FAR), ink);
+    shapes.rect(Rect::new(-FAR, 0.0, 0.0, size.y), ink);
+    shapes.rect(Rect::new(size.x, 0.0, FAR, size.y), ink);
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use watchkeeper_picture::view::Mark;
 /// Half the length of a vehicle that is drawn at its true size, metres.
 pub(crate) const HALF_LENGTH_METERS: f64 = 2.25;
 
+/// The breadth of a vehicle as a share of its length: 1.8 m of 4.5 m.
+const BREADTH: f32 = 0.4;
+
 /// Returns the corners of a mark's outline about a circle of `radius`; `None` for what has no outline.
 fn outline(mark: Mark, centre: Vec2, radius: f32) -> Option<Vec<Vec2>> {
     let corners = |places: &[(f32, f32)]| {
@@ -39,11 +42,11 @@ pub(crate) fn mark(shapes: &mut Shapes, mark: Mark, centre: Vec2, radius: f32, i
         plain(shapes, mark, centre, radius, width, ink, look);
         return;
     };
-    shapes.line(&corners, true, width + 3.0, faded(look.ground(), 0.8));
+    shapes.line(&corners, true, width + 3.0, faded(look.ground, 0.8));
     if is_filled(mark) {
         shapes.fill(&corners, ink);
     } else {
-        shapes.fill(&corners, faded(look.ground(), 0.8));
+        shapes.fill(&corners, faded(look.ground, 0.8));
     }
     shapes.line(&corners, true, width, ink);
 }
@@ -54,7 +57,7 @@ fn plain(shapes: &mut Shapes, mark: Mark, centre: Vec2, radius: f32, width: f32,
     match mark {
         Mark::Ring => shapes.ring(centre, radius, width.min(1.5), ink),
         Mark::Cross => {
-            for (width, ink) in [(width + 3.0, faded(look.ground(), 0.8)), (width + 0.5, ink)] {
+            for (width, ink) in [(width + 3.0, faded(look.ground, 0.8)), (width + 0.5, ink)] {
                 shapes.line(&[centre - arm, centre + arm], false, width, ink);
                 shapes.line(&[centre - other, centre + other], false, width, ink);
             }
@@ -102,6 +105,17 @@ pub(crate) fn vehicle(
     }
 }
 
+/// Draws the body of a vehicle as large as it is: a box, its front marked.
+pub(crate) fn body(shapes: &mut Shapes, centre: Vec2, facing: Vec2, half_length: f32, ink: Ink) {
+    let (front, side) = (facing * half_length, facing.perp() * (half_length * BREADTH));
+    let corners =
+        [centre + front - side, centre + front + side, centre - front + side, centre - front - side];
+    shapes.fill(&corners, faded(ink, 0.12));
+    shapes.line(&corners, true, 1.5, faded(ink, 0.7));
+    let screen = centre + front * 0.45;
+    shapes.line(&[screen - side, screen + side], false, 1.5, faded(ink, 0.7));
+}
+
 /// Draws a short line from the edge of a mark to where the agent faces.
 pub(crate) fn facing_tick(shapes: &mut Shapes, centre: Vec2, facing: Vec2, radius: f32, ink: Ink) {
     shapes.line(&[centre + facing * radius, centre + facing * (radius + 6.0)], false, 2.0, ink);
@@ -117,8 +131,8 @@ pub(crate) fn brackets(shapes: &mut Shapes, rect: Rect, look: &Look) {
         (Vec2::new(rect.min.x, rect.max.y), 1.0, -1.0),
     ] {
         let bracket = [corner + Vec2::new(right * arm, 0.0), corner, corner + Vec2::new(0.0, down * arm)];
-        shapes.line(&bracket, false, 4.0, faded(look.ground(), 0.7));
-        shapes.line(&bracket, false, 2.0, look.own());
+        shapes.line(&bracket, false, 4.0, faded(look.ground, 0.7));
+        shapes.line(&bracket, false, 2.0, look.own);
     }
 }
 
@@ -126,7 +140,7 @@ pub(crate) fn brackets(shapes: &mut Shapes, rect: Rect, look: &Look) {
 pub(crate) fn pointer(shapes: &mut Shapes, centre: Vec2, facing: Vec2, ink: Ink, look: &Look) {
     let across = facing.perp() * 8.0;
     let corners = [centre + facing * 10.0, centre - facing * 5.0 - across, centre - facing * 5.0 + across];
-    shapes.line(&corners, true, 4.0, faded(look.ground(), 0.8));
+    shapes.line(&corners, true, 4.0, faded(look.ground, 0.8));
     shapes.fill(&corners, ink);
 }
 
@@ -138,6 +152,7 @@ pub(crate) fn direction(heading_radians: f64) -> Vec2 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
     use watchkeeper_panels::Settings;
@@ -163,8 +178,8 @@ mod tests {
             Mark::Cross,
         ] {
             let mut shapes = Shapes::new(1.0);
-            mark(&mut shapes, shape, Vec2::ZERO, 12.0, look.own(), &look);
-            let white = shapes.positions.iter().zip(&shapes.colors).filter(|(_, ink)| **ink == look.own());
+            mark(&mut shapes, shape, Vec2::ZERO, 12.0, look.own, &look);
+            let white = shapes.positions.iter().zip(&shapes.colors).filter(|(_, ink)| **ink == look.own);
             #[allow(clippy::cast_possible_truncation, reason = "a rounded screen coordinate in a test")]
             let corners: Vec<[i32; 2]> =
                 white.map(|([x, y, _], _)| [(x * 4.0) as i32, (y * 4.0) as i32]).collect();

@@ -49,6 +49,7 @@ fn advance(character: char) -> u16 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

@@ -1,7 +1,7 @@
 //! One tile of the wall: in whose hands, how fast, how sure, how odd (its score), how old.
 
 use super::{
-    drawing::{Drawing, Hit, Role, Text, TextKey},
+    drawing::{Drawing, Hit, Role, TextKey, Words},
     inks::Look,
     paint::{Ink, Shapes, faded},
     shapes, text_width,
@@ -12,7 +12,9 @@ use watchkeeper_picture::view::{Mark, Tone, countdown, tiles::Tile};
 /// Between the edge and what is inside, points.
 const PADDING: f32 = 10.0;
 /// The same of a compact tile.
-const COMPACT_PADDING: f32 = 6.0;
+const COMPACT_PADDING: Vec2 = Vec2::new(8.0, 6.0);
+/// The coloured edge of a tile whose agent needs a person, points.
+const BAR: f32 = 4.0;
 /// Below this height a tile is compact, points at a text size of 1.
 const COMPACT: f32 = 110.0;
 
@@ -27,19 +29,20 @@ pub(crate) fn draw(
 ) {
     let wanted = tile.left.is_some() || matches!(tile.tone, Tone::Warning | Tone::Danger);
     let ink = look.tone(tile.tone);
-    drawing.over.rect(rect, if hovered { look.raised() } else { look.surface() });
+    drawing.over.rect(rect, if hovered { look.raised } else { look.surface });
     if wanted {
         drawing.over.frame(rect, 2.0, ink);
-        drawing.over.rect(Rect { min: rect.min, max: Vec2::new(rect.min.x + 5.0, rect.max.y) }, ink);
+        drawing.over.rect(Rect { min: rect.min, max: Vec2::new(rect.min.x + BAR, rect.max.y) }, ink);
     } else {
-        drawing.over.frame(rect, 1.0, look.faint());
+        drawing.over.frame(rect, 1.0, look.faint);
     }
     if selected {
         shapes::brackets(&mut drawing.over, rect.inflate(3.0), look);
     }
     let compact = rect.height() < COMPACT * look.grown;
-    let padding = if compact { COMPACT_PADDING } else { PADDING };
-    let mut lines = Lines { drawing, tile, look, inner: rect.inflate(-padding) };
+    let padding = if compact { COMPACT_PADDING } else { Vec2::splat(PADDING) };
+    let inner = Rect { min: rect.min + padding, max: rect.max - padding };
+    let mut lines = Lines { drawing, tile, look, inner };
     if compact {
         lines.compact(ink);
     } else {
@@ -71,7 +74,7 @@ impl Lines<'_> {
             room -= self.right(Role::Countdown, top, left, (true, look.text_of(tile.tone), false)) + 8.0;
         }
         let name = text_width::fitted(tile.agent.as_str(), small, room);
-        self.left(Role::Name, inner.min.x + indent, top, name, (true, look.text(), false));
+        self.left(Role::Name, inner.min.x + indent, top, name, (true, look.text, false));
     }
 
     /// Writes who, and below how fast and how old, or what is wrong; draws the score beside that.
@@ -84,7 +87,7 @@ impl Lines<'_> {
         let (text, ink_of_text, calm) = if tile.stale {
             (tile.data.clone(), look.text_of(tile.tone), false)
         } else if tile.mark == Mark::Ring && tile.tone == Tone::Normal {
-            (format!("{rate} · {}", tile.data), look.quiet(), true)
+            (format!("{rate} · {}", tile.data), look.quiet, true)
         } else {
             (tile.state.clone(), look.text_of(tile.tone), false)
         };
@@ -101,7 +104,7 @@ impl Lines<'_> {
     /// Draws the score; whoever needs a person has his colour on it, the evidence; the rest stays grey.
     fn score(&mut self, chart: Rect, ink: Ink) {
         let strong = matches!(self.tile.tone, Tone::Warning | Tone::Danger);
-        let ink = if strong { ink } else { self.look.quiet() };
+        let ink = if strong { ink } else { self.look.quiet };
         sparkline(&mut self.drawing.over, &self.tile.scores, chart, ink, self.look);
     }
 
@@ -117,15 +120,15 @@ impl Lines<'_> {
         } else {
             format!("{} · {}", tile.state, tile.note)
         };
-        let calm_tone = if tile.tone == Tone::Normal { look.quiet() } else { look.text_of(tile.tone) };
+        let calm_tone = if tile.tone == Tone::Normal { look.quiet } else { look.text_of(tile.tone) };
         let state = text_width::fitted(&state, small, inner.width());
         self.left(Role::Detail, inner.min.x, top, state, (false, calm_tone, false));
         top += step;
-        let age = if tile.stale { look.text_of(Tone::Stale) } else { look.quiet() };
+        let age = if tile.stale { look.text_of(Tone::Stale) } else { look.quiet };
         let taken = self.right(Role::Age, top, tile.data.clone(), (false, age, !tile.stale));
         let rate = tile.rate_per_sec.map_or_else(|| "no rate yet".to_owned(), rate_words);
         let rate = text_width::fitted(&rate, small, inner.width() - taken - 8.0);
-        self.left(Role::Rate, inner.min.x, top, rate, (false, look.text(), true));
+        self.left(Role::Rate, inner.min.x, top, rate, (false, look.text, true));
         top + step
     }
 
@@ -144,21 +147,21 @@ impl Lines<'_> {
             if role == Role::Score {
                 self.score(chart, ink);
             } else {
-                sparkline(&mut self.drawing.over, series, chart, look.quiet(), look);
+                sparkline(&mut self.drawing.over, series, chart, look.quiet, look);
             }
             let number = now.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
             let text = format!("{word} {number}");
             let fits = text_width::width(&text, small) <= half;
             let text = if fits { text } else { format!("{short} {number}") };
-            self.left(role, chart.min.x, base, text, (false, look.quiet(), true));
+            self.left(role, chart.min.x, base, text, (false, look.quiet, true));
         }
     }
 
     fn left(&mut self, role: Role, x: f32, y: f32, text: String, (bold, ink, calm): (bool, Ink, bool)) {
-        let key = TextKey { agent: Some(self.tile.agent.clone()), role, number: 0 };
+        let key = TextKey { agent: Some(self.tile.agent.clone()), role, number: (0, 0) };
         let at = Vec2::new(x, y).round();
         let size = self.look.small();
-        self.drawing.texts.push(Text { key, at, text, size, bold, ink, over: true, calm });
+        self.drawing.texts.push(Words { key, at, text, size, bold, ink, over: true, calm });
     }
 
     /// Writes at the right edge; returns how much room that takes.
@@ -178,8 +181,8 @@ fn sparkline(shapes: &mut Shapes, values: &[f64], rect: Rect, ink: Ink, look: &L
     if rect.height() < 6.0 {
         return;
     }
-    shapes.rect(Rect::new(rect.min.x, rect.min.y, rect.max.x, rect.min.y + 1.0), look.faint());
-    shapes.rect(Rect::new(rect.min.x, rect.max.y, rect.max.x, rect.max.y + 1.0), faded(look.line(), 0.7));
+    shapes.rect(Rect::new(rect.min.x, rect.min.y, rect.max.x, rect.min.y + 1.0), look.faint);
+    shapes.rect(Rect::new(rect.min.x, rect.max.y, rect.max.x, rect.max.y + 1.0), faded(look.line, 0.7));
     let step = (rect.width() - 3.0) / 29.0;
     let points: Vec<Vec2> = values
         .iter()

@@ -2,7 +2,7 @@
 //! where it is.
 
 use super::{
-    drawing::{Drawing, Role, Text, TextKey},
+    drawing::{Drawing, Role, TextKey, Words},
     inks::Look,
     text_width, tile,
 };
@@ -90,7 +90,7 @@ pub(crate) fn draw(
     look: &Look,
 ) {
     let area = layout.area;
-    drawing.over.rect(area, look.ground());
+    drawing.over.rect(area, look.ground);
     let (mut above, mut below) = ([0_u64; 2], [0_u64; 2]);
     for (index, tile) in tiles.iter().enumerate() {
         let rect = layout.tile(index, scrolled);
@@ -128,8 +128,8 @@ fn bar(drawing: &mut Drawing, layout: &Layout, scrolled: f32, look: &Look) {
         min: Vec2::new(track.min.x, top),
         max: Vec2::new(track.max.x, top + (height * track.height()).max(24.0)),
     };
-    drawing.over.rect(track, look.surface());
-    drawing.over.rect(thumb, look.line());
+    drawing.over.rect(track, look.surface);
+    drawing.over.rect(thumb, look.line);
 }
 
 /// Says how many tiles out of sight need a person: nobody is missed because he is scrolled away.
@@ -142,22 +142,23 @@ fn hint(drawing: &mut Drawing, wanted: u64, side: &'static str, top: f32, layout
     let extent = Vec2::new(text_width::width(&text, size) + 24.0, 24.0 * look.grown);
     let min = Vec2::new((layout.area.center().x - 0.5 * extent.x).round(), top.round());
     let rect = Rect { min, max: min + extent };
-    drawing.over.pill(rect.inflate(2.0), look.ground());
+    drawing.over.pill(rect.inflate(2.0), look.ground);
     drawing.over.pill(rect, look.tone(Tone::Danger));
-    let number = usize::from(side == "below");
-    drawing.texts.push(Text {
-        key: TextKey { agent: None, role: Role::Note, number: 1 + number },
+    let number = i32::from(side == "below");
+    drawing.texts.push(Words {
+        key: TextKey { agent: None, role: Role::Note, number: (0, 1 + number) },
         at: Vec2::new(min.x + 12.0, min.y + 0.5 * (extent.y - size * text_width::LINE_EMS)).round(),
         text,
         size,
         bold: true,
-        ink: look.on_tone(),
+        ink: look.on_tone,
         over: true,
         calm: false,
     });
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

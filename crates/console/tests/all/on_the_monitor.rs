@@ -5,6 +5,9 @@ use bevy::input::keyboard::{Key, KeyCode};
 use watchkeeper_model::{CommandKind, CommandState, ControlState, OperatorRole};
 use watchkeeper_picture::view::takeover;
 
+/// The place of t5, the presented frame, among the moments of a takeover.
+const PRESENTED: usize = 5;
+
 fn lease_is_ready(rig: &Rig) -> bool {
     let lease = rig.picture().agent(&faulty()).and_then(|entry| entry.status().lease.as_ref());
     lease.is_some_and(|lease| lease.ready)
@@ -52,7 +55,7 @@ fn a_fault_is_seen_claimed_held_and_handed_back_with_a_key_each() {
 
     // The monitor knows when the alert was on the screen: measured, by the console that showed it.
     let takeover = rig.picture().takeovers().find(|takeover| takeover.value.agent == faulty()).unwrap();
-    let presented = takeover.value.moments[4];
+    let presented = takeover.value.moments[PRESENTED];
     assert!(presented.is_some(), "{:?}", takeover.value.moments);
     assert!(rig.desk().local.presented.is_some(), "and the console knows its own latency");
 }

@@ -52,7 +52,8 @@ impl Rig {
         let mut app = build(setup).unwrap();
         app.finish();
         app.cleanup();
-        let window = app.world_mut().query_filtered::<Entity, With<PrimaryWindow>>().single(app.world()).unwrap();
+        let window =
+            app.world_mut().query_filtered::<Entity, With<PrimaryWindow>>().single(app.world()).unwrap();
         let mut contexts = app.world_mut().query::<&mut EguiContext>();
         for mut context in contexts.iter_mut(app.world_mut()) {
             context.get_mut().enable_accesskit();
@@ -153,7 +154,8 @@ impl Rig {
         let (_, node) = update.nodes.iter().find(|(_, node)| node.label() == Some(name))?;
         let bounds = node.bounds()?;
         #[expect(clippy::cast_possible_truncation, reason = "a place on the screen")]
-        let middle = Vec2::new(((bounds.x0 + bounds.x1) / 2.0) as f32, ((bounds.y0 + bounds.y1) / 2.0) as f32);
+        let middle =
+            Vec2::new(((bounds.x0 + bounds.x1) / 2.0) as f32, ((bounds.y0 + bounds.y1) / 2.0) as f32);
         Some(middle)
     }
 

@@ -5,10 +5,13 @@ use crate::{
     Level,
     theme::{GRID, Look, Size},
 };
-use egui::{Rect, pos2};
+use egui::{Rect, pos2, vec2};
 
 /// Width of the frame around the window, in points; room for it is always kept.
 pub(super) const FRAME: f32 = 6.0;
+
+/// Narrowest and lowest panel, in points: below it there is nothing to see in one.
+pub(super) const LEAST: f32 = 96.0;
 
 /// What takes room only while it is there.
 #[derive(Clone, Copy, Debug)]
@@ -32,23 +35,23 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(screen: Rect, look: &Look, shown: &Shown) -> Self {
+        let alarms_height = alarm_height(look) * shown.alarm_lines as f32;
+        let question_height = if shown.question { question_height(look) } else { 0.0 };
+        let replay_height = if shown.replay { replay_height(look) } else { 0.0 };
+        let (top_height, lane_height, bottom_height) =
+            (top_height(look), lane_height(look), bottom_height(look));
+        let always = top_height + lane_height + bottom_height;
+        let least = vec2(LEAST * 6.0, always + alarms_height + question_height + replay_height + GRID);
         let mut rest = screen.shrink(FRAME);
-        let top = cut_top(&mut rest, top_height(look));
-        let lane = cut_top(&mut rest, lane_height(look));
-        let alarms = (shown.alarm_lines > 0)
-            .then(|| cut_top(&mut rest, alarm_height(look) * shown.alarm_lines as f32));
-        let bottom = cut_bottom(&mut rest, bottom_height(look));
-        let question = shown.question.then(|| cut_bottom(&mut rest, question_height(look)));
-        let replay = shown.replay.then(|| cut_bottom(&mut rest, replay_height(look)));
-        Self {
-            top,
-            lane,
-            alarms,
-            content: rest.shrink2(egui::vec2(0.0, GRID / 2.0)),
-            replay,
-            question,
-            bottom,
-        }
+        rest.max = rest.max.max(rest.min + least);
+        let top = cut_top(&mut rest, top_height);
+        let lane = cut_top(&mut rest, lane_height);
+        let alarms = (shown.alarm_lines > 0).then(|| cut_top(&mut rest, alarms_height));
+        let bottom = cut_bottom(&mut rest, bottom_height);
+        let question = shown.question.then(|| cut_bottom(&mut rest, question_height));
+        let replay = shown.replay.then(|| cut_bottom(&mut rest, replay_height));
+        let content = rest.shrink2(vec2(0.0, GRID / 2.0));
+        Self { top, lane, alarms, content, replay, question, bottom }
     }
 }
 

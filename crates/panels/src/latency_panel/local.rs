@@ -2,6 +2,7 @@
 
 use crate::{Inputs, theme::Size, widgets};
 use egui::Ui;
+use std::time::Duration;
 use watchkeeper_picture::view::{self, Tone};
 
 /// Shows it.
@@ -30,11 +31,16 @@ pub(super) fn show(ui: &mut Ui, inputs: &Inputs<'_>) {
 
 /// Returns how far this console's clock is from the monitor's: as the monitor estimates it.
 fn clock(inputs: &Inputs<'_>) -> String {
-    match inputs.picture.monitor_now(inputs.now) {
-        None => "Clock: unknown, the monitor has not said its own".to_owned(),
-        Some(monitor) => {
-            let ahead = inputs.now.since(monitor).as_secs_f64() - monitor.since(inputs.now).as_secs_f64();
-            format!("Clock: {:+.1} ms from the monitor's, as that says; error not told", ahead * 1e3)
-        }
-    }
+    let Some(monitor) = inputs.picture.monitor_now(inputs.now) else {
+        return "Clock: unknown, the monitor has not said its own".to_owned();
+    };
+    let (ahead, behind) = (inputs.now.since(monitor), monitor.since(inputs.now));
+    let (span, word) = if behind.is_zero() { (ahead, "ahead of") } else { (behind, "behind") };
+    // Each counts from its own start, so that days are nothing unusual.
+    let span = if span < Duration::from_secs(10) {
+        format!("{:.1} ms", span.as_secs_f64() * 1e3)
+    } else {
+        view::age(span)
+    };
+    format!("Clock: {span} {word} the monitor's, as that says; error not told")
 }

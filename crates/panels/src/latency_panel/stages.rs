@@ -8,8 +8,9 @@ use crate::{
 use egui::{Grid, ScrollArea, Ui, vec2};
 use watchkeeper_picture::view::{self, Tone, latency::LatencyRow};
 
+/// What matters most stands where no width cuts it off.
 const COLUMNS: [&str; 10] =
-    ["Stage", "Time", "p50", "p95", "p99", "Max", "Budget p99 / hard", "Verdict", "Breaches", "Count"];
+    ["Stage", "Verdict", "p50", "p95", "p99", "Max", "Budget p99 / hard", "Breaches", "Count", "From - to"];
 
 /// Shows the table.
 pub(super) fn show(ui: &mut Ui, inputs: &Inputs<'_>) {
@@ -32,14 +33,14 @@ pub(super) fn show(ui: &mut Ui, inputs: &Inputs<'_>) {
 }
 
 fn show_row(ui: &mut Ui, row: &LatencyRow) {
-    widgets::said(ui, Size::Small, Tone::Normal, format!("{} ({})", row.stage, row.span));
-    widgets::said(ui, Size::Small, Tone::Normal, row.owner);
+    widgets::said(ui, Size::Small, Tone::Normal, format!("{} ({})", row.stage, row.owner));
+    widgets::said(ui, Size::Small, row.tone, row.verdict);
     for text in [&row.p50, &row.p95, &row.p99, &row.max] {
         widgets::said(ui, Size::Small, Tone::Normal, text);
     }
     widgets::said(ui, Size::Small, Tone::Quiet, &row.budget);
-    widgets::said(ui, Size::Small, row.tone, row.verdict);
     widgets::said(ui, Size::Small, row.tone, &row.breaches);
     widgets::said(ui, Size::Small, Tone::Quiet, row.count.to_string());
+    widgets::said(ui, Size::Small, Tone::Quiet, row.span);
     ui.end_row();
 }

@@ -55,7 +55,9 @@ pub(super) fn show(ui: &mut Ui, shown: &Shown<'_>, requests: &mut Vec<Request>) 
     commands::show_buttons(ui, shown, requests);
     match shown.panel.phase {
         Phase::InControl => {
-            checks(ui, shown, "Needed to hand back");
+            if shown.mine {
+                checks(ui, shown, "Needed to hand back");
+            }
             suggestion(ui, shown);
             evidence(ui, shown);
         }

@@ -170,3 +170,18 @@ fn no_control_keeps_the_keyboard_while_a_person_drives_by_hand() {
     assert_eq!(requests(&mut harness), []);
     assert!(!harness.state().output.control_focused);
 }
+
+#[test]
+fn shelved_alerts_are_out_of_the_way_and_can_be_taken_back() {
+    let mut harness = stage("alert", Level::Task).on(LARGE_SCREEN);
+    let unshelve = |harness: &Harness<'_, Stage>| {
+        nodes(harness).iter().map(spoken).find(|name| name.starts_with("Unshelve "))
+    };
+    assert_eq!(unshelve(&harness), None);
+    click(&mut harness, "Show 1 shelved alerts");
+    let name = unshelve(&harness).unwrap();
+    click(&mut harness, &name);
+    let state = harness.state();
+    let shelved = alerts::shelved(&state.situation.picture, state.situation.now);
+    assert_eq!(state.requests, [Request::Press(Press::Unshelve(shelved[0].alert))]);
+}

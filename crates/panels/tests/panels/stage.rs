@@ -86,14 +86,14 @@ pub(crate) fn replay() -> ReplayRow {
         speed: 2.0,
         at: Duration::from_secs(75),
         length: Duration::from_mins(10),
-        alerts: vec![Duration::from_secs(60), Duration::from_secs(200)],
+        alerts: vec![Duration::from_mins(1), Duration::from_secs(200)],
         seeking: false,
         name: "monday".to_owned(),
     }
 }
 
 /// Everything that has an entry in the accessibility tree.
-pub(crate) fn nodes<'tree>(harness: &'tree Harness<'_, Stage>) -> Vec<Node<'tree>> {
+pub(crate) fn nodes<'a>(harness: &'a Harness<'_, Stage>) -> Vec<Node<'a>> {
     harness.root().children_recursive().collect()
 }
 
@@ -113,5 +113,5 @@ pub(crate) fn is_control(node: &Node<'_>) -> bool {
 
 /// Returns the place of a node, where it has one.
 pub(crate) fn place(node: &Node<'_>) -> Option<Rect> {
-    node.accesskit_node().bounding_box().map(|_| node.rect()).filter(|rect| rect.is_finite())
+    node.accesskit_node().bounding_box().is_some().then(|| node.rect()).filter(Rect::is_finite)
 }

@@ -27,7 +27,7 @@ impl Window {
     pub(crate) fn new(situation: Situation, level: Level) -> Self {
         let mut state = State::new();
         state.level = level;
-        state.selected = situation.agent.clone();
+        state.selected.clone_from(&situation.agent);
         let local = Local { ready: true, focused: true, ..Local::default() };
         Self {
             situation,
