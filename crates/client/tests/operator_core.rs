@@ -8,8 +8,8 @@ use watchkeeper_client::{
 };
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, AlertId, BootId, CommandArgs, CommandId, CommandKind, ControlState, Epoch,
-    FallbackLevel, Incarnation, Label, LatchId, MonoTime, Note, OperatorRole, PersonId, SessionId,
-    Setpoint, StateVersion,
+    FallbackLevel, Incarnation, Label, LatchId, MonoTime, Note, OperatorRole, PersonId, SessionId, Setpoint,
+    StateVersion,
 };
 use watchkeeper_protocol::{
     FirstFrame, Hello, OperatorMessage, ToOperator, Wire,

@@ -79,7 +79,7 @@ impl FromWorld for Easel {
         let material = world.resource_mut::<Assets<ColorMaterial>>().add(ColorMaterial::default());
         let root = world.spawn((Transform::default(), Visibility::Visible)).id();
         let mut layer = |height: f32| {
-            let mesh = world.resource_mut::<Assets<Mesh>>().add(mesh_of(&mut Shapes::default()));
+            let mesh = world.resource_mut::<Assets<Mesh>>().add(mesh_of(&mut nothing()));
             let parts = (
                 Mesh2d(mesh.clone()),
                 MeshMaterial2d(material.clone()),
@@ -198,6 +198,13 @@ fn put_layer(layer: &Layer, shapes: &mut Shapes, meshes: &mut Assets<Mesh>, comm
     {
         tracing::warn!(%error, "the world was not redrawn");
     }
+}
+
+/// Returns a shape that nobody sees: a mesh must have corners.
+fn nothing() -> Shapes {
+    let mut shapes = Shapes::default();
+    shapes.rect(Rect::default(), Ink::default());
+    shapes
 }
 
 /// Makes the mesh of shapes, which are empty then.

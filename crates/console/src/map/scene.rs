@@ -33,6 +33,8 @@ const MARGIN: f32 = 56.0;
 const MOST_TRAILS: usize = 24;
 /// The scale at which an agent is followed at least, points per metre: the lanes beside it can be seen.
 const FOLLOWING_SCALE: f64 = 3.0;
+/// The least map that has a scale bar, points: a smaller one needs the room.
+const LEAST_FOR_SCALE: Vec2 = Vec2::new(260.0, 160.0);
 /// The factor of one notch of the wheel.
 const NOTCH: f64 = 1.2;
 /// How far one notch of the wheel scrolls the wall, points.
@@ -172,8 +174,12 @@ impl Scene {
         if let Some(area) = split.map {
             let view = self.look_at(&marks, area, moved_area, wanted);
             redrawn = self.draw_ground(view, area, wanted.look);
-            let (scale, taken) = roads::scale_bar(&mut self.drawing.shapes, view, area, &wanted.look);
-            self.drawing.texts.push(scale);
+            let mut taken = Rect::EMPTY;
+            if area.size().cmpge(LEAST_FOR_SCALE).all() {
+                let (scale, place) = roads::scale_bar(&mut self.drawing.shapes, view, area, &wanted.look);
+                self.drawing.texts.push(scale);
+                taken = place;
+            }
             let (selected, hovered) = (wanted.selected, self.hovered.as_ref());
             let sight = Sight { area, view, selected, hovered, look: &wanted.look };
             agents::draw(&mut self.drawing, &marks, &sight, &mut self.memory, taken);

@@ -13,6 +13,8 @@ use watchkeeper_picture::view::{Mark, Tone, countdown, tiles::Tile};
 const PADDING: f32 = 10.0;
 /// The same of a compact tile.
 const COMPACT_PADDING: Vec2 = Vec2::new(8.0, 6.0);
+/// The least height of a chart below the words of a compact tile, points.
+const LEAST_CHART: f32 = 12.0;
 /// The coloured edge of a tile whose agent needs a person, points.
 const BAR: f32 = 4.0;
 /// Below this height a tile is compact, points at a text size of 1.
@@ -82,7 +84,7 @@ impl Lines<'_> {
         let (tile, look, inner) = (self.tile, self.look, self.inner);
         let small = look.small();
         self.title(ink);
-        let top = (inner.max.y - small * text_width::LINE_EMS).floor().min(inner.min.y + 2.0 * small);
+        let top = (inner.min.y + 1.35 * small).round();
         let rate = tile.rate_per_sec.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}/s"));
         let (text, ink_of_text, calm) = if tile.stale {
             (tile.data.clone(), look.text_of(tile.tone), false)
@@ -94,10 +96,15 @@ impl Lines<'_> {
         let width = text_width::width(&text, small);
         let text = text_width::fitted(&text, small, inner.width());
         self.left(Role::Detail, inner.min.x, top, text, (false, ink_of_text, calm));
+        let below = top + (small * text_width::LINE_EMS).round() + 4.0;
         // Words that need the room go before the score.
-        let chart = Rect::new(inner.min.x + 0.66 * inner.width(), top, inner.max.x, inner.max.y - 2.0);
-        if inner.min.x + width + 4.0 < chart.min.x {
-            self.score(chart, ink);
+        if inner.max.y - below >= LEAST_CHART {
+            self.score(Rect::new(inner.min.x, below, inner.max.x, inner.max.y), ink);
+        } else if inner.min.x + width + 4.0 < inner.min.x + 0.66 * inner.width() {
+            self.score(
+                Rect::new(inner.min.x + 0.66 * inner.width(), top, inner.max.x, inner.max.y - 2.0),
+                ink,
+            );
         }
     }
 

@@ -2,6 +2,8 @@
 
 use crate::rig::{Rig, Site, faulty};
 use bevy::input::keyboard::{Key, KeyCode};
+use std::time::Duration;
+use watchkeeper_console::{app::Setup, surface::Surface};
 use watchkeeper_model::{CommandKind, CommandState, ControlState, OperatorRole};
 use watchkeeper_picture::view::takeover;
 
@@ -58,6 +60,42 @@ fn a_fault_is_seen_claimed_held_and_handed_back_with_a_key_each() {
     let presented = takeover.value.moments[PRESENTED];
     assert!(presented.is_some(), "{:?}", takeover.value.moments);
     assert!(rig.desk().local.presented.is_some(), "and the console knows its own latency");
+}
+
+/// Claims the vehicle that is looked at, and tries to engage it.
+fn try_to_take(rig: &mut Rig) {
+    let agent = rig.desk().state.selected.clone().unwrap();
+    rig.until("a settled vehicle", |rig| {
+        rig.picture().agent(&agent).is_some_and(|entry| entry.status().settled)
+    });
+    rig.letter('t');
+    rig.until_state(&agent, ControlState::Claimed);
+    // Long enough for a person who is there to count as ready.
+    rig.watch(Duration::from_secs(1));
+    rig.letter('e');
+    rig.until("the refusal", |rig| rig.news().contains("REJECTED"));
+    assert_eq!(rig.state(&agent), Some(ControlState::Claimed));
+    let lease = rig.picture().agent(&agent).unwrap().status().lease.clone().unwrap();
+    assert!(!lease.ready, "nobody vouches for somebody who is not there");
+}
+
+#[test]
+fn a_console_that_nobody_sits_at_or_sees_takes_no_control() {
+    let site = Site::start();
+    let source = site.session("ada", OperatorRole::Operator);
+    let mut away = Rig::new(Setup { focused: false, ..Setup::new(source, Surface::None) });
+    away.until("vehicles", |rig| rig.desk().state.selected.is_some());
+    try_to_take(&mut away);
+    drop(away);
+
+    let mut hidden = Rig::attended(site.session("ben", OperatorRole::Operator));
+    hidden.hide();
+    hidden.frame();
+    let last_frame = hidden.desk().local.frame_millis;
+    hidden.until("vehicles", |rig| rig.desk().state.selected.is_some());
+    hidden.letter('j');
+    try_to_take(&mut hidden);
+    assert_eq!(hidden.desk().local.frame_millis, last_frame, "no frame was presented since");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use watchkeeper_console::{
     app::{Setup, build},
     desk::Desk,
     link::{Link, Source},
+    presence::Presence,
     surface::Surface,
 };
 use watchkeeper_model::{AgentId, ControlState, OperatorRole, PersonId};
@@ -68,6 +69,11 @@ impl Rig {
         Self::new(Setup { focused: true, ..Setup::new(source, Surface::None) })
     }
 
+    /// Covers the window.
+    pub(crate) fn hide(&mut self) {
+        self.app.world_mut().resource_mut::<Presence>().visible = false;
+    }
+
     pub(crate) fn frame(&mut self) {
         self.app.update();
     }
@@ -105,6 +111,12 @@ impl Rig {
         }
     }
 
+    /// Draws frames for a while.
+    pub(crate) fn watch(&mut self, span: Duration) {
+        let end = console_now().after(span);
+        self.until("the end of a while", |_| console_now() >= end);
+    }
+
     pub(crate) fn until_state(&mut self, agent: &AgentId, state: ControlState) {
         self.until(state.word(), |rig| rig.state(agent) == Some(state));
     }
@@ -126,9 +138,11 @@ impl Rig {
             'd' => KeyCode::KeyD,
             'e' => KeyCode::KeyE,
             'h' => KeyCode::KeyH,
+            'j' => KeyCode::KeyJ,
             'n' => KeyCode::KeyN,
             's' => KeyCode::KeyS,
             't' => KeyCode::KeyT,
+            ',' => KeyCode::Comma,
             '?' => KeyCode::Slash,
             other => panic!("no key for {other}"),
         };

@@ -5,8 +5,8 @@ use bevy::input::{
     ButtonState,
     keyboard::{Key, KeyCode},
 };
-use watchkeeper_console::link::Source;
-use watchkeeper_panels::Level;
+use watchkeeper_console::{app::Setup, link::Source, settings, surface::Surface};
+use watchkeeper_panels::{Level, theme::ThemeName};
 use watchkeeper_picture::examples::{self, Situation};
 
 fn at(situation: Situation) -> Rig {
@@ -29,6 +29,20 @@ fn levels_help_and_the_most_urgent_have_keys() {
     assert_eq!(rig.desk().state.level, Level::Overview, "the help hides no key");
     rig.tap(KeyCode::Escape, Key::Escape);
     assert!(!rig.desk().state.help);
+}
+
+#[test]
+fn what_is_set_by_pointer_is_used_at_once_and_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("watchkeeper/console.toml");
+    let source = Source::Still(Box::new(examples::calm()));
+    let mut rig = Rig::new(Setup { settings_file: Some(file.clone()), ..Setup::new(source, Surface::None) });
+    rig.letter(',');
+    rig.frame();
+    rig.click("Room: Light");
+    assert_eq!(rig.desk().settings.theme, ThemeName::Light);
+    let (kept, said) = settings::load(&file);
+    assert_eq!((kept.theme, said), (ThemeName::Light, None));
 }
 
 #[test]

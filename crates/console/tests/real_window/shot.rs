@@ -1,0 +1,80 @@
+//! What was on the screen, as pixels.
+
+use bevy::{
+    asset::RenderAssetUsages,
+    image::{CompressedImageFormats, Image, ImageSampler, ImageType},
+};
+use std::{collections::BTreeSet, fs, path::Path};
+use watchkeeper_panels::theme::Rgb;
+
+/// Pixels, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shot {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// Red, green, blue and one byte that means nothing.
+    pixels: Vec<u8>,
+}
+
+impl Shot {
+    /// Takes pixels as an X server sends them.
+    pub(crate) fn of_bgrx(width: usize, height: usize, mut pixels: Vec<u8>) -> Self {
+        pixels.truncate(width * height * 4);
+        assert_eq!(pixels.len(), width * height * 4, "32 bits a pixel");
+        for pixel in pixels.chunks_exact_mut(4) {
+            pixel.swap(0, 2);
+            pixel[3] = 0;
+        }
+        Self { width, height, pixels }
+    }
+
+    /// Reads a PNG.
+    pub(crate) fn of_png(file: &Path) -> Self {
+        let image = Image::from_buffer(
+            &fs::read(file).unwrap(),
+            ImageType::Extension("png"),
+            CompressedImageFormats::NONE,
+            true,
+            ImageSampler::Default,
+            RenderAssetUsages::all(),
+        )
+        .unwrap();
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let mut pixels = image.data.unwrap();
+        assert_eq!(pixels.len(), width * height * 4, "8 bits a channel, four channels");
+        for pixel in pixels.chunks_exact_mut(4) {
+            pixel[3] = 0;
+        }
+        Self { width, height, pixels }
+    }
+
+    fn colours(&self) -> impl Iterator<Item = Rgb> {
+        self.pixels.chunks_exact(4).map(|pixel| Rgb(pixel[0], pixel[1], pixel[2]))
+    }
+
+    /// Returns how many colours there are.
+    pub(crate) fn distinct(&self) -> usize {
+        self.pixels.chunks_exact(4).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Returns how many pixels have this colour, to within what rounding does.
+    pub(crate) fn count(&self, colour: Rgb) -> usize {
+        self.colours().filter(|other| is_near(*other, colour)).count()
+    }
+
+    /// Returns the share of pixels that have any other colour, 0 to 1.
+    pub(crate) fn share_beside(&self, colour: Rgb) -> f64 {
+        1.0 - self.count(colour) as f64 / (self.width * self.height) as f64
+    }
+
+    /// Returns how many pixels differ.
+    pub(crate) fn changes(&self, other: &Self) -> usize {
+        assert_eq!((self.width, self.height), (other.width, other.height));
+        self.colours().zip(other.colours()).filter(|(a, b)| a != b).count()
+    }
+}
+
+fn is_near(a: Rgb, b: Rgb) -> bool {
+    const ROUNDING: u8 = 2;
+    a.0.abs_diff(b.0) <= ROUNDING && a.1.abs_diff(b.1) <= ROUNDING && a.2.abs_diff(b.2) <= ROUNDING
+}
