@@ -158,7 +158,10 @@ fn call(link: Res<Link>, window: Single<(Entity, &Window), With<PrimaryWindow>>,
     if demands > *before && !window.focused {
         WINIT_WINDOWS.with_borrow(|windows| {
             if let Some(window) = windows.get_window(entity) {
-                #[expect(clippy::default_trait_access, reason = "Bevy does not pass the name of this type on")]
+                #[expect(
+                    clippy::default_trait_access,
+                    reason = "Bevy does not pass the name of this type on"
+                )]
                 window.request_user_attention(Some(Default::default()));
             }
         });

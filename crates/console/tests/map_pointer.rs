@@ -154,3 +154,20 @@ fn a_click_on_a_tile_looks_at_its_agent() {
     assert_ne!(before, "billing-b");
     assert_eq!(console.selected(), "billing-b");
 }
+
+#[test]
+fn texts_are_used_again_and_do_not_pile_up() {
+    let mut console = Console::new(examples::thousand());
+    let centre = console.world_rect().center();
+    console.point(centre);
+    let there_and_back = |console: &mut Console| {
+        for notch in [3.0, 3.0, -3.0, -3.0] {
+            console.turn_wheel(notch);
+        }
+        console.app.world_mut().query::<&Text2d>().iter(console.app.world()).count()
+    };
+    let once = there_and_back(&mut console);
+    let often = (0..6).map(|_| there_and_back(&mut console)).max().unwrap();
+    assert!(once > 20);
+    assert_eq!(often, once);
+}

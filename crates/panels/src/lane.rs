@@ -82,7 +82,7 @@ fn card(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, row: &DemandRow, re
         ui.spacing_mut().item_spacing.y = GRID / 4.0;
         let size = vec2(ui.available_width(), look.line_height(Size::Huge) + GRID);
         ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| head(ui, row));
-        line(ui, Size::Body, row.tone, format!("{}: {}", row.state, row.cause));
+        line(ui, Size::Body, row.tone, what(row));
         line(ui, Size::Small, Tone::Normal, who_and_then(row));
         ui.add_space(GRID / 2.0);
         ui.horizontal(|ui| buttons(ui, state, inputs, row, requests));
@@ -106,6 +106,14 @@ fn head(ui: &mut Ui, row: &DemandRow) {
     if let Some(left) = row.left {
         let name = format!("Time left for {}", row.agent);
         countdown(ui, &name, left, row.fraction, row.tone, Size::Huge, time_width);
+    }
+}
+
+/// What is wrong, as one would tell a colleague; its figures stand in the takeover panel.
+fn what(row: &DemandRow) -> String {
+    match row.text.split(';').next() {
+        Some(words) if row.demand.is_some() && !words.is_empty() => words.to_owned(),
+        Some(_) | None => format!("{}: {}", row.state, row.cause),
     }
 }
 
@@ -139,7 +147,8 @@ fn buttons(
         .at_most(ui.available_width() - OTHERS_WIDTH * look(ui.ctx()).scale)
         .strong();
     if row.holder.is_none() {
-        first = first.filled(row.tone);
+        // White, as in the takeover panel: the colours belong to what is wrong.
+        first = first.filled(Tone::Own);
     }
     let first = first.show(ui);
     let stop = KeyButton::new("Stop")

@@ -1,20 +1,21 @@
 //! The clocks of the benchmark.
 
-use std::time::{Duration, Instant};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 /// Returns what `work` took of this thread's processor time.
 pub(crate) fn processor_time(work: impl FnOnce()) -> Duration {
-    let before = thread_time();
+    let before = read(ClockId::ThreadCPUTime);
     work();
-    thread_time() - before
+    read(ClockId::ThreadCPUTime).saturating_sub(before)
 }
 
-/// Returns a point in time, to measure from.
-pub(crate) fn now() -> Instant {
-    Instant::now()
+/// Returns the time since some fixed point.
+pub(crate) fn now() -> Duration {
+    read(ClockId::Monotonic)
 }
 
-fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+fn read(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
 }

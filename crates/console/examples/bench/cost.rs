@@ -1,7 +1,7 @@
 //! What a frame costs with a thousand agents that move.
 
 use crate::{clock, fold::telemetry, quantile, threads::Used};
-use crossbeam_channel::unbounded;
+use crossbeam_channel::bounded;
 use std::path::Path;
 use watchkeeper_console::{
     app::{self, Setup},
@@ -14,11 +14,14 @@ use watchkeeper_picture::examples;
 /// Frames before the first that counts: pipelines are made, fonts are drawn.
 const WARM_UP: u32 = 40;
 
+/// Room for the messages of two frames.
+const WAITING: usize = 4_096;
+
 /// Draws frames to a texture, each after every agent has moved on.
 pub(crate) fn measure(frames: u32) {
     for (name, level) in [("overview", Level::Overview), ("task", Level::Task)] {
         let situation = examples::thousand();
-        let (sender, receiver) = unbounded();
+        let (sender, receiver) = bounded(WAITING);
         let picture = Box::new(situation.picture.clone());
         let source = Source::Fed { picture, now: situation.now, messages: receiver };
         let mut setup = Setup::new(source, Surface::Texture { size: (1600, 900), scale: 1.0 });
@@ -39,7 +42,7 @@ pub(crate) fn measure(frames: u32) {
             }
             let (before, began) = (Used::until_now(), clock::now());
             app.update();
-            let (used, wall) = (Used::until_now().since(before), began.elapsed());
+            let (used, wall) = (Used::until_now().since(before), clock::now().saturating_sub(began));
             if frame > WARM_UP {
                 own.push((used.main + used.tasks).as_secs_f64() * 1e3);
                 main += used.main.as_secs_f64() * 1e3;

@@ -102,7 +102,8 @@ async fn fleet(endpoint: Endpoint) {
     };
     loop {
         tokio::time::sleep(Duration::from_secs_f64(-random().ln() / RATE)).await;
-        let index = (random() * f64::from(AGENTS)) as usize;
+        let chosen = random() * f64::from(AGENTS);
+        let index = (0..AGENTS).take_while(|index| f64::from(*index) <= chosen).count() - 1;
         let angle = random() * std::f64::consts::TAU;
         let pose =
             Pose { x_meters: 300.0 * angle.cos(), y_meters: 300.0 * angle.sin(), heading_radians: angle };
@@ -110,6 +111,6 @@ async fn fleet(endpoint: Endpoint) {
             context: Some(Context { pose: Some(pose), plan: Vec::new() }),
             ..DecisionDraft::new("press", Some(Confidence::new(0.9).unwrap()), vec![50.0])
         };
-        agents[index.min(agents.len() - 1)].decide(draft).unwrap();
+        agents[index].decide(draft).unwrap();
     }
 }

@@ -33,7 +33,7 @@ use watchkeeper_simulator::{
 };
 
 /// Nothing here takes longer; a test that would wait for ever fails instead.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// From frame to frame, as a console that holds an agent draws.
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -150,10 +150,8 @@ impl Rig {
     }
 
     pub(crate) fn key(&mut self, key_code: KeyCode, logical_key: Key, state: ButtonState, repeat: bool) {
-        let text = match &logical_key {
-            Key::Character(text) if state.is_pressed() => Some(text.clone()),
-            _ => None,
-        };
+        let text = if let Key::Character(text) = &logical_key { Some(text.clone()) } else { None };
+        let text = text.filter(|_| state.is_pressed());
         let input = KeyboardInput { key_code, logical_key, state, text, repeat, window: self.window };
         self.app.world_mut().write_message(input.clone());
         self.app.world_mut().write_message(WindowEvent::from(input));
@@ -168,8 +166,7 @@ impl Rig {
         let (_, node) = update.nodes.iter().find(|(_, node)| node.label() == Some(name))?;
         let bounds = node.bounds()?;
         #[expect(clippy::cast_possible_truncation, reason = "a place on the screen")]
-        let middle =
-            Vec2::new(((bounds.x0 + bounds.x1) / 2.0) as f32, ((bounds.y0 + bounds.y1) / 2.0) as f32);
+        let middle = Vec2::new(bounds.x0.midpoint(bounds.x1) as f32, bounds.y0.midpoint(bounds.y1) as f32);
         Some(middle)
     }
 

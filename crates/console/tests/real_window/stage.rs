@@ -250,6 +250,14 @@ impl Stage {
         self.picture().agent(&faulty()).unwrap().status()
     }
 
+    /// Returns whether that vehicle's sensor gave the same number three times, as noise never does.
+    pub(crate) fn is_frozen(&self, signal: &str) -> bool {
+        let agent = self.picture().agent(&faulty()).unwrap();
+        let index = agent.status().signals.iter().position(|spec| spec.name.as_str() == signal).unwrap();
+        let mut last = agent.history().samples().rev().take(3).map(|sample| sample.signals[index]);
+        last.next().is_some_and(|newest| last.all(|other| other.to_bits() == newest.to_bits()))
+    }
+
     /// Returns the last takeover of that vehicle.
     pub(crate) fn takeover(&self) -> Option<&TakeoverRecord> {
         self.picture()
