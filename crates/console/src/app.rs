@@ -106,6 +106,7 @@ pub fn build(setup: Setup) -> anyhow::Result<App> {
     let mut desk = Desk::new(setup.settings, setup.settings_file);
     desk.state.level = setup.level;
     desk.state.selected = setup.select;
+    desk.arm(&link);
     if let Some(text) = setup.said {
         desk.tell(Said { tone: Tone::Warning, text }, link.now());
     }
@@ -199,9 +200,9 @@ fn add_eye(app: &mut App, surface: &Surface) {
             let format = TextureFormat::Rgba8UnormSrgb;
             let image = Image::new_target_texture(width, height, format, None);
             let handle = app.world_mut().resource_mut::<Assets<Image>>().add(image);
-            app.insert_resource(Canvas::Texture(handle.clone()));
-            let target = RenderTarget::Image(ImageRenderTarget { handle, scale_factor: *scale });
-            app.world_mut().spawn((eye, target));
+            let target = ImageRenderTarget { handle, scale_factor: *scale };
+            app.insert_resource(Canvas::Texture(target.clone()));
+            app.world_mut().spawn((eye, RenderTarget::Image(target)));
         }
         Surface::None => {
             app.world_mut().spawn(eye);

@@ -1,6 +1,7 @@
 //! Saves a frame as a PNG.
 
 use bevy::{
+    camera::{ImageRenderTarget, RenderTarget},
     prelude::*,
     render::view::screenshot::{Screenshot, ScreenshotCaptured, save_to_disk},
 };
@@ -23,8 +24,8 @@ pub struct Capture {
 pub(crate) enum Canvas {
     /// The window.
     Window,
-    /// A texture.
-    Texture(Handle<Image>),
+    /// A texture, as the camera names it: another scale would be another target.
+    Texture(ImageRenderTarget),
 }
 
 pub(crate) fn plugin(app: &mut App, capture: Capture) {
@@ -49,7 +50,7 @@ fn take(
     if *frames == capture.after_frames {
         let screenshot = match &*canvas {
             Canvas::Window => Screenshot::primary_window(),
-            Canvas::Texture(image) => Screenshot::image(image.clone()),
+            Canvas::Texture(target) => Screenshot(RenderTarget::Image(target.clone())),
         };
         commands.spawn(screenshot).observe(save_to_disk(file)).observe(done);
     } else if *frames > capture.after_frames + PATIENCE {

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use watchkeeper_model::{AgentId, AlertId, MonoTime};
 use watchkeeper_panels::{Level, Local, Request, Settings, State};
 use watchkeeper_picture::{
-    Hands, Picture, Press, Said,
+    Action, Hands, Picture, Press, Said,
     view::{self, Tone},
 };
 
@@ -89,6 +89,15 @@ impl Desk {
             self.state.alert = None;
         }
         self.state.selected = Some(agent);
+    }
+
+    /// Stands where the first press of a takeover has led, in a picture that begins behind it.
+    pub(crate) fn arm(&mut self, link: &Link) {
+        let Some(agent) = self.state.selected.clone() else { return };
+        if !link.is_live() && link.picture().my_epoch(&agent).is_some() {
+            let claim = Press::Action(Action::Claim);
+            self.hands.press(&claim, Some(&agent), link.picture(), link.now());
+        }
     }
 
     fn press(&mut self, press: &Press, link: &mut Link) {

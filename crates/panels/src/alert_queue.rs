@@ -12,9 +12,12 @@ use card::Card;
 use egui::{Align, Id, Layout, ScrollArea, Ui, vec2};
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_model::AlertId;
-use watchkeeper_picture::view::{
-    Tone,
-    alerts::{self, AlertRow},
+use watchkeeper_picture::{
+    Action, Unavailable,
+    view::{
+        Tone,
+        alerts::{self, AlertRow},
+    },
 };
 
 /// Shows the queue.
@@ -46,6 +49,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests
             room,
             &rows.into_iter().map(Place::alert_row).collect::<Vec<_>>(),
             state,
+            inputs,
             requests,
         );
         ui.separator();
@@ -55,7 +59,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests
         return;
     }
     let room = ui.available_height();
-    cards(ui, "open", room, &places, state, requests);
+    cards(ui, "open", room, &places, state, inputs, requests);
 }
 
 /// A place in the queue.
@@ -129,6 +133,7 @@ fn cards(
     room: f32,
     places: &[Place],
     state: &mut State,
+    inputs: &Inputs<'_>,
     requests: &mut Vec<Request>,
 ) {
     let look = look(ui.ctx());
@@ -143,7 +148,11 @@ fn cards(
                 ui.push_id(Id::new(("alert", place.alert())), |ui| match place {
                     Place::Alert(row) => {
                         state.in_sight.push(row.alert);
-                        Card { row, look: &look }.show(ui, state, requests);
+                        let claim = Action::Claim.check(inputs.picture, &row.agent, inputs.now);
+                        // On one that is yours already the press arms the second input again.
+                        let why_not_claim = claim.err().filter(|why| *why != Unavailable::AlreadyYours);
+                        let why_not_claim = why_not_claim.map(|why| why.to_string());
+                        Card { row, why_not_claim, look: &look }.show(ui, state, requests);
                     }
                     Place::Over(_) => card::over(ui, &look),
                 });

@@ -1,6 +1,6 @@
 //! The whole window: what is always there, and what each level shows in between.
 
-mod layout;
+pub(crate) mod layout;
 
 pub(crate) use layout::alarm_height;
 

@@ -2,6 +2,7 @@
 
 use crate::{
     Inputs, Level, Request, State,
+    draw::layout::is_low,
     theme::{GRID, Size, look},
     widgets::{KeyButton, countdown, key_words, line, priority_mark, row_card, said, strong},
 };
@@ -83,7 +84,9 @@ fn card(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, row: &DemandRow, re
         let size = vec2(ui.available_width(), look.line_height(Size::Huge) + GRID);
         ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| head(ui, row));
         line(ui, Size::Body, row.tone, what(row));
-        line(ui, Size::Small, Tone::Normal, who_and_then(row));
+        if !is_low(&look, ui.ctx().content_rect()) {
+            line(ui, Size::Small, Tone::Normal, who_and_then(row));
+        }
         ui.add_space(GRID / 2.0);
         ui.horizontal(|ui| buttons(ui, state, inputs, row, requests));
     });

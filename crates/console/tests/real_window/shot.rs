@@ -4,7 +4,7 @@ use bevy::{
     asset::RenderAssetUsages,
     image::{CompressedImageFormats, Image, ImageSampler, ImageType},
 };
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, ops::Range, path::Path};
 use watchkeeper_panels::theme::Rgb;
 
 /// Pixels, row by row.
@@ -12,8 +12,10 @@ use watchkeeper_panels::theme::Rgb;
 pub(crate) struct Shot {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// Red, green, blue and one byte that means nothing.
+    /// Four bytes each, one of which means nothing.
     pixels: Vec<u8>,
+    /// Blue comes first, not red.
+    is_bgr: bool,
 }
 
 impl Shot {
@@ -21,11 +23,7 @@ impl Shot {
     pub(crate) fn of_bgrx(width: usize, height: usize, mut pixels: Vec<u8>) -> Self {
         pixels.truncate(width * height * 4);
         assert_eq!(pixels.len(), width * height * 4, "32 bits a pixel");
-        for pixel in pixels.chunks_exact_mut(4) {
-            pixel.swap(0, 2);
-            pixel[3] = 0;
-        }
-        Self { width, height, pixels }
+        Self { width, height, pixels, is_bgr: true }
     }
 
     /// Reads a PNG.
@@ -40,21 +38,21 @@ impl Shot {
         )
         .unwrap();
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let mut pixels = image.data.unwrap();
+        let pixels = image.data.unwrap();
         assert_eq!(pixels.len(), width * height * 4, "8 bits a channel, four channels");
-        for pixel in pixels.chunks_exact_mut(4) {
-            pixel[3] = 0;
-        }
-        Self { width, height, pixels }
+        Self { width, height, pixels, is_bgr: false }
     }
 
     fn colours(&self) -> impl Iterator<Item = Rgb> {
-        self.pixels.chunks_exact(4).map(|pixel| Rgb(pixel[0], pixel[1], pixel[2]))
+        self.pixels.chunks_exact(4).map(|pixel| match self.is_bgr {
+            true => Rgb(pixel[2], pixel[1], pixel[0]),
+            false => Rgb(pixel[0], pixel[1], pixel[2]),
+        })
     }
 
     /// Returns how many colours there are.
     pub(crate) fn distinct(&self) -> usize {
-        self.pixels.chunks_exact(4).collect::<BTreeSet<_>>().len()
+        self.colours().map(|Rgb(red, green, blue)| [red, green, blue]).collect::<BTreeSet<_>>().len()
     }
 
     /// Returns how many pixels have this colour, to within what rounding does.
@@ -67,10 +65,15 @@ impl Shot {
         1.0 - self.count(colour) as f64 / (self.width * self.height) as f64
     }
 
-    /// Returns how many pixels differ.
-    pub(crate) fn changes(&self, other: &Self) -> usize {
+    /// Returns how many pixels differ within a rectangle of columns and rows.
+    pub(crate) fn changes(&self, other: &Self, columns: Range<usize>, rows: Range<usize>) -> usize {
         assert_eq!((self.width, self.height), (other.width, other.height));
-        self.colours().zip(other.colours()).filter(|(a, b)| a != b).count()
+        let differ = |row: usize| {
+            let part = (row * self.width + columns.start) * 4..(row * self.width + columns.end) * 4;
+            let (mine, others) = (&self.pixels[part.clone()], &other.pixels[part]);
+            mine.chunks_exact(4).zip(others.chunks_exact(4)).filter(|(a, b)| a != b).count()
+        };
+        rows.map(differ).sum()
     }
 }
 

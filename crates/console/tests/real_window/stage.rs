@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use watchkeeper_client::{
     Endpoint, Operator, OperatorEvent, OperatorOptions, Picture, TokenSource, console_now,
 };
-use watchkeeper_model::{AgentId, ControlState, MonoTime, OperatorRole, PersonId};
+use watchkeeper_model::{AgentId, Confidence, ControlState, MonoTime, OperatorRole, PersonId};
 use watchkeeper_protocol::{
     ToOperator,
     operator::{AgentStatus, ConsoleKind, LeaseEvent, LeaseUpdate},
@@ -37,11 +37,13 @@ use watchkeeper_simulator::{
 /// Nothing here takes longer; a test that would wait for ever fails instead.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often somebody looks.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(5);
 /// Size of the window.
 const SIZE: (usize, usize) = (1280, 720);
 /// Fewer colours than this are an empty window.
 const COLOURS: usize = 50;
+/// Fewer pixels than this that change in the middle of the map are no vehicle that moves.
+const MOVED: usize = 500;
 /// Where the ring road is drawn.
 const MAP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/maps/ring.geojson");
 
@@ -52,7 +54,7 @@ pub(crate) struct Opened {
     pub(crate) welcomed: Duration,
     /// The window can be seen.
     pub(crate) mapped: Duration,
-    /// It shows something, and what it shows moves.
+    /// It shows the map, and something moves on it.
     pub(crate) live: Duration,
 }
 
@@ -184,16 +186,19 @@ impl Stage {
         self.console.as_mut().unwrap().window = Some(window);
         self.until("the keyboard", |stage| stage.screen.focus(window).then_some(()));
         let mut welcomed = None;
-        let mut shown: Option<Shot> = None;
-        let live = self.until("a window with something that moves", |stage| {
+        let mut first: Option<Shot> = None;
+        let live = self.until("vehicles that move", |stage| {
             if welcomed.is_none() && stage.is_in_the_roster() {
                 welcomed = Some(console_now().since(started));
             }
-            let look = stage.look();
-            let is_full = look.distinct() > COLOURS;
-            let before = shown.replace(look).filter(|_| is_full)?;
-            (welcomed.is_some() && before.distinct() > COLOURS && Some(before) != shown)
-                .then(|| console_now().since(started))
+            let shot = stage.look();
+            let Some(first) = &first else {
+                first = (shot.distinct() > COLOURS).then_some(shot);
+                return None;
+            };
+            // The middle of the map, where nothing but vehicles changes.
+            let moved = shot.changes(first, 250..600, 300..600) > MOVED;
+            (moved && welcomed.is_some()).then(|| console_now().since(started))
         });
         Some(Opened { welcomed: welcomed.unwrap(), mapped, live })
     }
@@ -250,12 +255,10 @@ impl Stage {
         self.picture().agent(&faulty()).unwrap().status()
     }
 
-    /// Returns whether that vehicle's sensor gave the same number three times, as noise never does.
-    pub(crate) fn is_frozen(&self, signal: &str) -> bool {
-        let agent = self.picture().agent(&faulty()).unwrap();
-        let index = agent.status().signals.iter().position(|spec| spec.name.as_str() == signal).unwrap();
-        let mut last = agent.history().samples().rev().take(3).map(|sample| sample.signals[index]);
-        last.next().is_some_and(|newest| last.all(|other| other.to_bits() == newest.to_bits()))
+    /// Returns how sure that vehicle was last, 0 to 1.
+    pub(crate) fn confidence(&self) -> Option<f64> {
+        let newest = self.picture().agent(&faulty())?.history().newest()?;
+        newest.confidence.map(Confidence::get)
     }
 
     /// Returns the last takeover of that vehicle.

@@ -17,14 +17,16 @@ pub(super) fn height(look: &Look) -> f32 {
 }
 
 /// One alert while it is drawn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Card<'a> {
     pub(super) row: &'a AlertRow,
+    /// Why its agent cannot be taken over now; `None` where it can.
+    pub(super) why_not_claim: Option<String>,
     pub(super) look: &'a Look,
 }
 
 impl Card<'_> {
-    pub(super) fn show(self, ui: &mut Ui, state: &mut State, requests: &mut Vec<Request>) {
+    pub(super) fn show(&self, ui: &mut Ui, state: &mut State, requests: &mut Vec<Request>) {
         let row = self.row;
         let selected = state.alert == Some(row.alert);
         let tone = if row.unacknowledged { row.tone } else { calmer(row.tone) };
@@ -40,7 +42,7 @@ impl Card<'_> {
         });
     }
 
-    fn head(self, ui: &mut Ui, state: &mut State, requests: &mut Vec<Request>) {
+    fn head(&self, ui: &mut Ui, state: &mut State, requests: &mut Vec<Request>) {
         let row = self.row;
         let size = vec2(ui.available_width(), self.look.line_height(Size::Body));
         let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
@@ -65,7 +67,7 @@ impl Card<'_> {
         ui.scope_builder(builder, |ui| self.title(ui));
     }
 
-    fn title(self, ui: &mut Ui) {
+    fn title(&self, ui: &mut Ui) {
         let row = self.row;
         priority_mark(ui, row.mark, row.tone, row.priority, row.unacknowledged, GRID * 3.0 * self.look.scale);
         let font = self.look.strong(Size::Body);
@@ -84,12 +86,12 @@ impl Card<'_> {
     }
 
     /// What it is, without what moves.
-    fn words(self) -> String {
+    fn words(&self) -> String {
         format!("{}, {} {}", self.row.severity, self.row.cause, self.row.subject)
     }
 
     /// Where it is: the state, since when, how often, and what it may follow from.
-    fn standing(self) -> String {
+    fn standing(&self) -> String {
         let row = self.row;
         let mut parts = vec![row.shelved.clone().unwrap_or_else(|| row.state.clone())];
         parts.extend(row.raised.as_ref().map(|raised| format!("{raised} ago")));
@@ -106,7 +108,7 @@ impl Card<'_> {
     }
 
     /// Keys stand on the selected card only, since that is what they act on.
-    fn buttons(self, ui: &mut Ui, state: &mut State, selected: bool, requests: &mut Vec<Request>) {
+    fn buttons(&self, ui: &mut Ui, state: &mut State, selected: bool, requests: &mut Vec<Request>) {
         let row = self.row;
         let key = |key: char| if selected { key_words(key) } else { String::new() };
         let whom = format!("{}: {} {}", row.agent, row.cause, row.subject);
@@ -130,7 +132,8 @@ impl Card<'_> {
         press(ui, button, [Some(Request::Press(Press::Shelve(row.alert))), None]);
         let button = KeyButton::new(format!("Take over {}", row.agent))
             .key(key(Action::Claim.key()))
-            .name(format!("Take over {} because of {} {}", row.agent, row.cause, row.subject));
+            .name(format!("Take over {} because of {} {}", row.agent, row.cause, row.subject))
+            .why_not(self.why_not_claim.clone());
         let claim = Request::Press(Press::Action(Action::Claim));
         press(ui, button, [Some(Request::SelectAlert(row.alert)), Some(claim)]);
     }

@@ -39,7 +39,7 @@ impl Rows {
         let question_height = if shown.question { question_height(look) } else { 0.0 };
         let replay_height = if shown.replay { replay_height(look) } else { 0.0 };
         let (top_height, lane_height, bottom_height) =
-            (top_height(look), lane_height(look), bottom_height(look));
+            (top_height(look), lane_height(look, screen), bottom_height(look));
         let always = top_height + lane_height + bottom_height;
         let least = vec2(LEAST * 6.0, always + alarms_height + question_height + replay_height + GRID);
         let mut rest = screen.shrink(FRAME);
@@ -59,13 +59,22 @@ fn top_height(look: &Look) -> f32 {
     look.line_height(Size::Large) + look.target() + GRID * 1.5
 }
 
-/// Height of a card of the lane: name and countdown, cause, what then, keys.
-fn lane_height(look: &Look) -> f32 {
-    look.line_height(Size::Huge)
-        + look.line_height(Size::Body)
-        + look.line_height(Size::Small)
-        + look.target()
-        + GRID * 6.5
+/// Windows lower than this, in points before scaling, leave out what stands elsewhere too.
+const LOW: f32 = 800.0;
+
+/// Height of a card of the lane: name and countdown, cause, what then where there is room, keys.
+fn lane_height(look: &Look, screen: Rect) -> f32 {
+    let always = look.line_height(Size::Huge) + look.line_height(Size::Body) + look.target();
+    if is_low(look, screen) {
+        always + GRID * 4.5
+    } else {
+        always + look.line_height(Size::Small) + GRID * 6.5
+    }
+}
+
+/// Returns whether the window has no height to spare.
+pub(crate) fn is_low(look: &Look, screen: Rect) -> bool {
+    screen.height() < LOW * look.scale
 }
 
 /// Height of one line that says what is wrong.
@@ -84,6 +93,9 @@ fn question_height(look: &Look) -> f32 {
 fn replay_height(look: &Look) -> f32 {
     look.target() + look.line_height(Size::Small) + GRID * 3.0
 }
+
+/// Height of the right column from which on the detail level shows the world in it, in points before scaling.
+const WITH_INSET: f32 = 460.0;
 
 /// What a level shows between the lane and the bottom bar.
 #[derive(Clone, Copy, Debug, Default)]
@@ -134,8 +146,11 @@ impl Columns {
                 if sheet {
                     columns.sheet = Some(right);
                 } else {
-                    let inset = (right.height() * 0.26).max(GRID * 13.0).min(right.width() * 0.5);
-                    columns.world = Some(cut_top(&mut right, inset));
+                    // In a low window the panel that acts needs the height; the world is one key away.
+                    if right.height() >= WITH_INSET * look.scale {
+                        let inset = (right.height() * 0.26).max(GRID * 13.0).min(right.width() * 0.5);
+                        columns.world = Some(cut_top(&mut right, inset));
+                    }
                     columns.takeover = Some(right);
                 }
                 columns.agent = Some(rest);
