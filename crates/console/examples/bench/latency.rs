@@ -14,6 +14,7 @@ use watchkeeper_console::{
     link::Source,
     surface::Surface,
 };
+use watchkeeper_engine::Config;
 use watchkeeper_model::{AgentId, AgentKind, Confidence, Context, PersonId, Pose};
 use watchkeeper_panels::{Level, Percentiles};
 use watchkeeper_protocol::operator::ConsoleKind;
@@ -82,18 +83,22 @@ async fn start(data: &Path) -> RunningServer {
     let mut options = ServerOptions::new(data);
     options.listen.set_port(0);
     options.token_dir = Some(data.to_owned());
+    let config = "[timers.generic]\nclear_secs = 0.01\n\n[[detect.limits]]\nsignal = \"heat\"\nmax = 100.0\n\
+                  severity = \"warning\"\nresponse = \"advise\"\n";
+    options.config = Config::parse(config).unwrap();
     Server::start(options).await.unwrap()
 }
 
-/// Three hundred agents, one of which decides every now and then.
+/// Three hundred agents, one of which breaks a limit or keeps it again every now and then: what comes is news.
 async fn fleet(endpoint: Endpoint) {
     let mut agents = Vec::new();
     for index in 0..AGENTS {
         let name = AgentId::new(&format!("press-{index}")).unwrap();
         let options =
-            AgentOptions::new(endpoint.clone(), name, AgentKind::Generic).with_signals(&[("load", "%")]);
+            AgentOptions::new(endpoint.clone(), name, AgentKind::Generic).with_signals(&[("heat", "C")]);
         agents.push(Agent::connect(options).await.unwrap());
     }
+    let mut hot = vec![false; agents.len()];
     // A seed of its own, so that each run has the same load.
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = move || {
@@ -104,12 +109,14 @@ async fn fleet(endpoint: Endpoint) {
         tokio::time::sleep(Duration::from_secs_f64(-random().ln() / RATE)).await;
         let chosen = random() * f64::from(AGENTS);
         let index = (0..AGENTS).take_while(|index| f64::from(*index) <= chosen).count() - 1;
+        hot[index] = !hot[index];
+        let heat = if hot[index] { 120.0 } else { 70.0 };
         let angle = random() * std::f64::consts::TAU;
         let pose =
             Pose { x_meters: 300.0 * angle.cos(), y_meters: 300.0 * angle.sin(), heading_radians: angle };
         let draft = DecisionDraft {
             context: Some(Context { pose: Some(pose), plan: Vec::new() }),
-            ..DecisionDraft::new("press", Some(Confidence::new(0.9).unwrap()), vec![50.0])
+            ..DecisionDraft::new("press", Some(Confidence::new(0.9).unwrap()), vec![heat])
         };
         agents[index].decide(draft).unwrap();
     }

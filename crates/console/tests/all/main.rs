@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop there")]
 
 mod on_the_monitor;
+mod recorded;
 mod rig;
 mod standing_still;
 mod texture;

@@ -194,7 +194,7 @@ impl Rig {
 pub(crate) struct Site {
     runtime: Runtime,
     server: Option<RunningServer>,
-    _data: tempfile::TempDir,
+    data: Option<tempfile::TempDir>,
     endpoint: Endpoint,
 }
 
@@ -213,7 +213,15 @@ impl Site {
         let drivers = DriverOptions::new(endpoint.clone());
         let road = Road::new(&Scenario::named("ring-frozen-sensor").unwrap(), 1);
         runtime.spawn(async move { drive(road, &drivers, std::future::pending()).await });
-        Self { runtime, server: Some(server), _data: data, endpoint }
+        Self { runtime, server: Some(server), data: Some(data), endpoint }
+    }
+
+    /// Ends the monitor in good order; returns where its record lies.
+    pub(crate) fn stop(&mut self) -> tempfile::TempDir {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.stop()).unwrap();
+        }
+        self.data.take().unwrap()
     }
 
     /// The session of somebody at a window.

@@ -10,7 +10,8 @@ mod shot;
 mod stage;
 mod x11;
 
-use stage::{Stage, faulty};
+use shot::Shot;
+use stage::{Opened, Stage, faulty};
 use std::time::Duration;
 use watchkeeper_client::console_now;
 use watchkeeper_model::{CommandKind, CommandState, ControlState, MonoTime};
@@ -22,6 +23,9 @@ use x11::Key;
 /// The places of two moments of a takeover: t3, the alert is raised, and t5, the frame that shows it is presented.
 const RAISED: usize = 3;
 const PRESENTED: usize = 5;
+
+/// More pixels than this in the colour of warnings say that data is old.
+const OLD: usize = 100;
 
 /// The main scenario, its faults after `secs` seconds of calm.
 fn a_fault_after(secs: u32) -> Scenario {
@@ -41,10 +45,11 @@ fn palette() -> Palette {
 
 #[test]
 fn a_window_opens_with_moving_vehicles_and_two_keys_take_over_the_one_that_calls_and_one_stops_it() {
-    let Some(mut stage) = Stage::set(&a_fault_after(3)) else { return };
+    let Some(mut stage) = Stage::set(&a_fault_after(1)) else { return };
     let Some(opened) = stage.open() else { return };
-    println!("from the start of the program: {opened:?}");
-    assert!(opened.live < Duration::from_secs(5), "{opened:?}");
+    let Opened { welcomed, mapped, live } = opened;
+    println!("after the start: window {mapped:?}, welcomed {welcomed:?}, vehicles that move {live:?}");
+    assert!(live < Duration::from_secs(5), "{live:?}");
 
     stage.until_state(ControlState::Requested);
     stage.answer_the_call();
@@ -62,7 +67,7 @@ fn a_window_opens_with_moving_vehicles_and_two_keys_take_over_the_one_that_calls
 
 #[test]
 fn a_vehicle_is_held_and_handed_back_with_a_key_each() {
-    let Some(mut stage) = Stage::set(&a_fault_after(3)) else { return };
+    let Some(mut stage) = Stage::set(&a_fault_after(1)) else { return };
     let Some(_opened) = stage.open() else { return };
     stage.until_state(ControlState::Requested);
     stage.answer_the_call();
@@ -86,34 +91,35 @@ fn a_vehicle_is_held_and_handed_back_with_a_key_each() {
 
 #[test]
 fn a_stopped_console_says_nothing_and_shows_the_truth_when_it_wakes() {
-    let Some(mut stage) = Stage::set(&a_fault_after(6)) else { return };
+    let Some(mut stage) = Stage::set(&a_fault_after(5)) else { return };
     let Some(_opened) = stage.open() else { return };
     stage.until("falling confidence", |stage| (stage.confidence()? < 0.65).then_some(()));
     stage.freeze();
     assert_eq!(stage.status().control_state, ControlState::Autonomous, "stopped before anybody was called");
+    let demanded = stage.until_state(ControlState::Requested);
     let before = stage.look();
     assert_eq!(before.count(palette().danger), 0, "calm");
-    let demanded = stage.until_state(ControlState::Requested);
     stage.until("a while", |stage| {
         assert_eq!(moment(stage, PRESENTED), None, "nobody has seen it");
         (console_now().since(demanded) > Duration::from_secs(2)).then_some(())
     });
-    assert_eq!(stage.look(), before, "the window stands still");
+    assert!(stage.look() == before, "the window stands still");
     assert_eq!(stage.title(), "Watchkeeper");
 
     let woken = console_now();
     stage.thaw();
-    let (mut shown, mut frames) = (before, 0);
+    let calls = |shot: &Shot| shot.count(palette().danger) > 0;
+    let is_old = |shot: &Shot| shot.count(palette().warning) > before.count(palette().warning) + OLD;
+    let (mut shown, mut frames) = (before.clone(), 0);
     stage.until("the demand in the window", |stage| {
         let shot = stage.look();
         if shot != shown {
             frames += 1;
+            // The one that was under way when it was stopped knows nothing of it.
+            assert!(frames == 1 || calls(&shot) || is_old(&shot), "frame {frames} shows what was");
             shown = shot;
         }
-        // One frame may have been under way when it was stopped.
-        let is_there = shown.count(palette().danger) > 0;
-        assert!(is_there || frames <= 1, "{frames} frames without the demand");
-        is_there.then_some(())
+        calls(&shown).then_some(())
     });
     let presented = stage.until("a presented frame", |stage| moment(stage, PRESENTED));
     let woken = stage.picture().monitor_now(woken).unwrap();
@@ -173,7 +179,7 @@ fn a_killed_console_leaves_a_driven_vehicle_neutral_then_safe_and_the_next_one_c
 
 #[test]
 fn a_captured_window_shows_the_alert() {
-    let Some(mut stage) = Stage::set(&a_fault_after(3)) else { return };
+    let Some(mut stage) = Stage::set(&a_fault_after(1)) else { return };
     stage.until_state(ControlState::Requested);
     let Some(shot) = stage.capture(30) else { return };
     assert_eq!((shot.width, shot.height), (1280, 720));
