@@ -232,7 +232,7 @@ fn begin(mut desk: ResMut<Desk>, mut link: ResMut<Link>) {
 ///
 /// It comes before what is new is folded: what the heartbeat vouches for is what the last frame showed.
 fn beat(mut desk: ResMut<Desk>, mut link: ResMut<Link>, presence: Res<Presence>) {
-    let by_hand = desk.hands.manual().cloned();
+    let by_hand = desk.steered.clone();
     let ready = presence.is_ready() && (by_hand.is_none() || desk.local.deadman_held);
     desk.local.ready = ready;
     link.beat(ready, by_hand.as_ref().zip(desk.local.setpoint));

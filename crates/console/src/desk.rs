@@ -37,12 +37,16 @@ pub struct Desk {
     pub world_rect: Option<egui::Rect>,
     /// A text field has the keyboard.
     pub(crate) types: bool,
+    /// What is driven by hand: its dead-man was held since the person took the wheel.
+    pub(crate) steered: Option<AgentId>,
     /// A question was open in the frame before.
     pub(crate) asked_before: bool,
     /// A control of the panels has the keyboard: Enter and Space press it.
     pub(crate) control_focused: bool,
-    /// The alerts that the last drawn panels showed.
+    /// The alerts that the panels drawn for the next frame show.
     pub(crate) shown: Vec<AlertId>,
+    /// The alerts that the last drawn panels showed: what a key may act on.
+    pub(crate) on_screen: Vec<AlertId>,
     /// Panels were drawn in this frame.
     pub(crate) drawn: bool,
     /// When this frame's update began.
@@ -62,9 +66,11 @@ impl Desk {
             local: Local::default(),
             world_rect: None,
             types: false,
+            steered: None,
             asked_before: false,
             control_focused: false,
             shown: Vec::new(),
+            on_screen: Vec::new(),
             drawn: false,
             started: MonoTime::default(),
             news: News::default(),
@@ -84,7 +90,10 @@ impl Desk {
     }
 
     /// Looks at this agent.
-    pub(crate) fn select(&mut self, agent: AgentId) {
+    pub(crate) fn select(&mut self, agent: AgentId, now: MonoTime) {
+        if let Some(said) = self.hands.look_at(&agent) {
+            self.say(said, now);
+        }
         if self.state.selected.as_ref() != Some(&agent) {
             self.state.alert = None;
         }
@@ -161,10 +170,10 @@ pub(crate) fn obey(
         redraw.write(RequestRedraw);
         match request {
             Request::Press(press) => desk.press(&press, &mut link),
-            Request::Select(agent) => desk.select(agent),
+            Request::Select(agent) => desk.select(agent, link.now()),
             Request::SelectAlert(alert) => {
                 if let Some(entry) = link.picture().alert(alert) {
-                    desk.select(entry.alarm().agent.clone());
+                    desk.select(entry.alarm().agent.clone(), link.now());
                     desk.state.alert = Some(alert);
                 }
             }

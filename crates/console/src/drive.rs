@@ -60,8 +60,12 @@ pub(crate) fn drive(
     let now = link.now();
     let passed = before.replace(now).map_or(Duration::ZERO, |before| now.since(before)).min(LONGEST_STEP);
     let wheel = if desk.types { Wheel::default() } else { Wheel::of(&keys) };
-    let by_hand = desk.hands.manual().is_some();
+    let manual = desk.hands.manual().cloned();
+    // The wheel lies in the hands only once the dead-man was held: until then nothing is neutral, and nobody is
+    // less ready than before.
+    desk.steered = manual.filter(|agent| wheel.deadman || desk.steered.as_ref() == Some(agent));
     desk.local.deadman_held = wheel.deadman;
+    let by_hand = desk.steered.is_some();
     desk.local.setpoint = if by_hand { next(desk.local.setpoint, wheel, passed) } else { None };
 }
 

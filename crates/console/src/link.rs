@@ -122,7 +122,7 @@ impl Link {
         match &mut self.open {
             Open::Live(live) => live.drain(),
             Open::Still(_) => Drained::default(),
-            Open::Replay(replay) => Drained { more: replay.is_moving(), ..Drained::default() },
+            Open::Replay(replay) => Drained { more: replay.is_seeking(), ..Drained::default() },
             Open::Fed { picture, now, messages } => {
                 for (at, message) in messages.try_iter() {
                     picture.handle(&message, at);

@@ -1,7 +1,7 @@
 //! The world: agents with a place on a map, agents without one on a wall of tiles.
 //!
 //! A drawing is made anew from the picture by plain functions ([`scene`], and what it calls), then put on the
-//! screen by [`easel`]; [`world`] alone knows the desk and the link, [`pointer`] alone the mouse. Distances
+//! screen by [`easel`]; [`world`] alone knows the desk and the link, [`mod@pointer`] alone the mouse. Distances
 //! on the screen are points from the upper left corner of the world rectangle, y down, until the easel turns
 //! them over. The panels are drawn above and cover what reaches beyond the rectangle. Deliberately not here: what a selection means, and any choice on the operator's behalf.
 

@@ -5,11 +5,27 @@ use crate::{
     link::Link,
 };
 use bevy::prelude::*;
-use bevy_egui::{EguiContexts, EguiPrimaryContextPass};
+use bevy_egui::{EguiContexts, EguiInput, EguiPreUpdateSet, EguiPrimaryContextPass};
 use watchkeeper_panels::{Inputs, draw};
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(EguiPrimaryContextPass, show);
+    let input = EguiPreUpdateSet::ProcessInput;
+    app.add_systems(PreUpdate, spare_space.after(input).before(EguiPreUpdateSet::BeginPass));
+}
+
+/// Keeps the dead-man's key from the controls while an agent is this person's: Space presses none of them. What
+/// is typed is text, and comes through.
+fn spare_space(link: Res<Link>, mut inputs: Query<&mut EguiInput>) {
+    if !link.holds_one() {
+        return;
+    }
+    for mut input in &mut inputs {
+        let is_space = |event: &egui::Event| {
+            matches!(event, egui::Event::Key { key: egui::Key::Space, pressed: true, .. })
+        };
+        input.events.retain(|event| !is_space(event));
+    }
 }
 
 fn show(
@@ -37,6 +53,7 @@ fn show(
     desk.types = output.wants_keyboard || (asks && !desk.asked_before);
     desk.asked_before = asks;
     desk.control_focused = output.control_focused;
+    desk.on_screen.clone_from(&output.shown);
     desk.shown = output.shown;
     desk.drawn = true;
     asked.write_batch(output.requests.into_iter().map(Asked));

@@ -111,8 +111,8 @@ impl Replay {
             }
         } else if self.playing {
             let due = self.at + passed.mul_f64(self.speed);
-            self.at = due;
-            self.run_until(due);
+            // What is not folded yet is not shown as silence: a recording that cannot keep up plays slower.
+            self.at = if self.run_until(due) { due } else { self.player.at().max(self.at).min(due) };
         }
         if self.ended && self.waiting.is_none() && self.target.is_none() {
             self.playing = false;
@@ -160,14 +160,16 @@ impl Replay {
             at: self.shown(),
             length: index.length.unwrap_or(index.known).max(self.shown()),
             alerts: index.alerts.clone(),
-            seeking: self.target.is_some() || index.length.is_none(),
+            seeking: self.target.is_some(),
+            indexing: index.length.is_none(),
+            failure: self.failure.clone(),
             name: self.name.clone(),
         }
     }
 
-    /// Returns whether frames must follow each other without anybody asking.
-    pub fn is_moving(&self) -> bool {
-        self.playing || self.target.is_some() || self.indexing.index().length.is_none()
+    /// Returns whether a jump is under way: the next frame brings it nearer.
+    pub const fn is_seeking(&self) -> bool {
+        self.target.is_some()
     }
 
     fn shown(&self) -> Duration {

@@ -30,6 +30,10 @@ fn play(
     tones: Res<Tones>,
     mut heard: Local<BTreeSet<DemandId>>,
 ) {
+    // A recording calls nobody.
+    if !link.is_live() {
+        return;
+    }
     let rows = view::demands::rows(link.picture(), None, link.now());
     let open: BTreeSet<_> =
         rows.iter().filter(|row| row.holder.is_none()).filter_map(|row| row.demand).collect();

@@ -3,17 +3,18 @@
 use crate::{
     clock,
     desk::{self, Asked, Desk},
-    link::{Arrivals, Link},
+    link::{Arrivals, Link, NewsArrivals},
     presence::Presence,
     presented::Seal,
 };
 use bevy::{
+    ecs::system::NonSendMarker,
     prelude::*,
     window::{PrimaryWindow, RequestRedraw, WindowCloseRequested, WindowOccluded},
     winit::{UpdateMode, WINIT_WINDOWS, WinitSettings},
 };
-use std::time::Duration;
-use watchkeeper_model::MonoTime;
+use std::{collections::BTreeSet, time::Duration};
+use watchkeeper_model::{AgentId, MonoTime};
 use watchkeeper_panels::Request;
 use watchkeeper_picture::{
     Picture, Said,
@@ -38,7 +39,9 @@ pub(crate) fn plugin(app: &mut App) {
     app.insert_resource(winit_settings(CALM)).insert_resource(mode);
     app.add_systems(PreUpdate, sense.in_set(Sense));
     app.add_systems(Last, quiet.before(desk::obey));
-    app.add_systems(Last, (pace.after(quiet).before(Seal), name, call, close));
+    // Before winit takes over what changed: behind it, an event of the window could swallow a title for good.
+    app.add_systems(PostUpdate, name);
+    app.add_systems(Last, (pace.after(quiet).before(Seal), look_again.before(Seal), call, close));
 }
 
 /// Finds out where the person is, before anything relies on it.
@@ -75,6 +78,7 @@ fn sense(
     mut occluded: MessageReader<WindowOccluded>,
     mut mode: ResMut<Mode>,
     mut presence: ResMut<Presence>,
+    _main_thread: NonSendMarker,
 ) {
     let (entity, window) = *window;
     if let Some(last) = occluded.read().last() {
@@ -85,13 +89,37 @@ fn sense(
         mode.minimised = false;
     } else if mode.asked_at.is_none_or(|at| now.since(at) >= ASK_MINIMISED) {
         mode.asked_at = Some(now);
-        mode.minimised = WINIT_WINDOWS.with_borrow(|windows| {
-            windows.get_window(entity).and_then(|window| window.is_minimized()).unwrap_or(false)
-        });
+        mode.minimised = is_minimised(entity);
     }
     presence.focused = window.focused;
     let has_size = window.physical_width() > 0 && window.physical_height() > 0;
     presence.visible = has_size && window.visible && !mode.occluded && !mode.minimised;
+}
+
+/// Returns whether the window is minimised; true also where nobody answers: what may not be seen is not called
+/// shown. Windows are known on the main thread only.
+fn is_minimised(entity: Entity) -> bool {
+    WINIT_WINDOWS.with_borrow(|windows| {
+        windows.get_window(entity).and_then(|window| window.is_minimized()).unwrap_or(true)
+    })
+}
+
+/// Asks once more before a frame that has something to say to somebody: it came after this frame's first look.
+fn look_again(
+    window: Single<(Entity, &Window), With<PrimaryWindow>>,
+    link: Res<Link>,
+    news: Res<NewsArrivals>,
+    mut mode: ResMut<Mode>,
+    mut presence: ResMut<Presence>,
+    _main_thread: NonSendMarker,
+) {
+    let (entity, window) = *window;
+    let calls = !news.0.is_empty() || open_demands(link.picture(), link.now()) > 0;
+    if window.focused || !presence.visible || !calls {
+        return;
+    }
+    mode.minimised = is_minimised(entity);
+    presence.visible = !mode.minimised;
 }
 
 fn pace(
@@ -125,9 +153,16 @@ fn open_demands(picture: &Picture, now: MonoTime) -> usize {
     view::demands::rows(picture, None, now).iter().filter(|row| row.demand.is_some()).count()
 }
 
-/// Returns what the title says: who is wanted most, how long is left, and how many wait.
-fn title(picture: &Picture, focused: bool, now: MonoTime) -> String {
+/// Returns what the title says: that nothing is known, else who is wanted most, how long is left, and how many
+/// wait. What is not live calls nobody.
+fn title(picture: &Picture, is_live: bool, focused: bool, now: MonoTime) -> String {
     const NAME: &str = "Watchkeeper";
+    if !is_live {
+        return format!("REPLAY \u{2014} {NAME}");
+    }
+    if !picture.link().is_connected() {
+        return format!("NO CONNECTION \u{2014} {NAME}");
+    }
     let rows = view::demands::rows(picture, None, now);
     let waiting = rows.iter().filter(|row| row.holder.is_none()).count();
     // A person at the window sees it all anyway; the title is for the one who looks elsewhere.
@@ -138,24 +173,57 @@ fn title(picture: &Picture, focused: bool, now: MonoTime) -> String {
             let what = if row.demand.is_some() { "TAKE OVER" } else { "LOOK AT" };
             format!("{count}{what} {}{left} \u{2014} {NAME}", row.agent)
         }
-        None if !picture.link().is_connected() => format!("NO CONNECTION \u{2014} {NAME}"),
         None => NAME.to_owned(),
     }
 }
 
 fn name(link: Res<Link>, window: Single<&mut Window, With<PrimaryWindow>>) {
     let mut window = window.into_inner();
-    let title = title(link.picture(), window.focused, link.now());
+    let title = title(link.picture(), link.is_live(), window.focused, link.now());
     if window.title != title {
         window.title = title;
     }
 }
 
-/// Calls a person who looks elsewhere when somebody more is wanted.
-fn call(link: Res<Link>, window: Single<(Entity, &Window), With<PrimaryWindow>>, mut before: Local<usize>) {
+/// What a person who looks elsewhere is called for.
+#[derive(Debug, Default)]
+struct Calls {
+    demands: usize,
+    disconnected: bool,
+    held: BTreeSet<AgentId>,
+}
+
+impl Calls {
+    fn of(picture: &Picture, now: MonoTime) -> Self {
+        let mine = picture.agents().filter(|(agent, _)| picture.my_epoch(agent).is_some());
+        Self {
+            demands: open_demands(picture, now),
+            disconnected: !picture.link().is_connected(),
+            held: mine.map(|(agent, _)| agent.clone()).collect(),
+        }
+    }
+
+    /// Returns whether somebody more is wanted, the connection is gone, or an agent is no longer this person's.
+    fn is_more_than(&self, before: &Self) -> bool {
+        self.demands > before.demands
+            || (self.disconnected && !before.disconnected)
+            || !before.held.is_subset(&self.held)
+    }
+}
+
+/// Calls a person who looks elsewhere. Nothing but a monitor calls.
+fn call(
+    link: Res<Link>,
+    window: Single<(Entity, &Window), With<PrimaryWindow>>,
+    mut before: Local<Calls>,
+    _main_thread: NonSendMarker,
+) {
     let (entity, window) = *window;
-    let demands = open_demands(link.picture(), link.now());
-    if demands > *before && !window.focused {
+    if !link.is_live() {
+        return;
+    }
+    let calls = Calls::of(link.picture(), link.now());
+    if calls.is_more_than(&before) && !window.focused {
         WINIT_WINDOWS.with_borrow(|windows| {
             if let Some(window) = windows.get_window(entity) {
                 #[expect(
@@ -166,7 +234,7 @@ fn call(link: Res<Link>, window: Single<(Entity, &Window), With<PrimaryWindow>>,
             }
         });
     }
-    *before = demands;
+    *before = calls;
 }
 
 /// Closes at once, unless this person holds an agent: then it must be asked for twice.
@@ -194,17 +262,34 @@ fn close(
 
 #[cfg(test)]
 mod tests {
-    use super::title;
+    use super::{Calls, title};
     use watchkeeper_picture::examples;
 
     #[test]
     fn the_title_says_who_is_wanted_and_counts_only_for_those_who_look_elsewhere() {
         let situation = examples::alert();
-        let away = title(&situation.picture, false, situation.now);
+        let away = title(&situation.picture, true, false, situation.now);
         assert!(away.starts_with("(1) TAKE OVER vehicle-4 "), "{away}");
         assert!(away.ends_with(" s \u{2014} Watchkeeper"), "{away}");
-        assert!(title(&situation.picture, true, situation.now).starts_with("TAKE OVER vehicle-4 "));
+        assert!(title(&situation.picture, true, true, situation.now).starts_with("TAKE OVER vehicle-4 "));
         let calm = examples::calm();
-        assert_eq!(title(&calm.picture, false, calm.now), "Watchkeeper");
+        assert_eq!(title(&calm.picture, true, false, calm.now), "Watchkeeper");
+        let replayed = title(&situation.picture, false, false, situation.now);
+        assert_eq!(replayed, "REPLAY \u{2014} Watchkeeper", "what is over calls nobody");
+        let mut lost = situation.picture;
+        lost.handle_disconnected(situation.now);
+        assert_eq!(title(&lost, true, false, situation.now), "NO CONNECTION \u{2014} Watchkeeper");
+    }
+
+    #[test]
+    fn a_demand_a_lost_connection_and_a_lost_lease_call_once() {
+        let of = |situation: &examples::Situation| Calls::of(&situation.picture, situation.now);
+        let (calm, alert, held) = (examples::calm(), examples::alert(), examples::in_control());
+        assert!(of(&alert).is_more_than(&of(&calm)) && !of(&alert).is_more_than(&of(&alert)));
+        assert!(of(&calm).is_more_than(&of(&held)), "an agent was lost");
+        assert!(!of(&held).is_more_than(&of(&held)));
+        let mut lost = examples::calm();
+        lost.picture.handle_disconnected(lost.now);
+        assert!(of(&lost).is_more_than(&of(&calm)) && !of(&lost).is_more_than(&of(&lost)));
     }
 }

@@ -35,6 +35,9 @@ pub(crate) struct Agent {
     pub(crate) lease_seen: bool,
     /// Who gets control next, where somebody does.
     pub(crate) next: Option<Next>,
+    /// The epoch of the last next holder that came to nothing: told again when the agent connects again, because
+    /// nobody knows whether it heard.
+    pub(crate) ended_next: Option<Epoch>,
     pub(crate) demand: Option<Demand>,
     pub(crate) takeover: Option<Takeover>,
     pub(crate) pending_stop: Option<PendingStop>,

@@ -17,7 +17,7 @@ use watchkeeper_model::{
     CommandArgs, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin, Epoch, LeaseEnd,
     OperatorRole, Setpoint,
 };
-use watchkeeper_protocol::operator::{LeaseEvent, LeaseUpdate};
+use watchkeeper_protocol::operator::{ConsoleKind, LeaseEvent, LeaseUpdate};
 use watchkeeper_takeover::Mode;
 
 /// The consoles: two operators, a supervisor.
@@ -46,6 +46,8 @@ fn driven() -> Rig {
     rig.run(ms(100));
     rig.take_over(ADA);
     assert_eq!(rig.state(), ControlState::Human);
+    // Her hands are off the controls.
+    rig.run(ms(60));
     rig
 }
 
@@ -498,21 +500,6 @@ fn a_monitor_that_restarts_voids_both() {
     assert_eq!(rig.status(ADA).lease, None);
 }
 
-#[test]
-fn a_short_break_of_the_link_keeps_the_holder_and_who_is_next() {
-    let mut rig = driven();
-    let wish = asked(&mut rig);
-    rig.answer_handover(ADA, wish, true);
-    rig.run(ms(200));
-    rig.disconnect_vehicle();
-    rig.run(ms(300));
-    rig.connect_vehicle();
-    rig.run(ms(500));
-    assert_eq!((rig.state(), holder(&rig).as_str()), (ControlState::Human, "ada"));
-    engage(&mut rig, BOB);
-    assert_eq!((rig.state(), holder(&rig).as_str()), (ControlState::Human, "bob"));
-}
-
 const fn hands(steer: f64, accelerate: f64) -> Setpoint {
     Setpoint { steer, accelerate }
 }
@@ -574,5 +561,32 @@ fn who_drives_by_hand_is_handed_over_without_his_hands() {
     rig.hands = None;
     rig.run(ms(50));
     engage(&mut rig, BOB);
-    assert_eq!((rig.mode(), holder(&rig).as_str()), (Mode::Human { hold: false }, "bob"));
+    assert_eq!((rig.mode(), holder(&rig).as_str()), (Mode::Neutral, "bob"), "nobody ordered it to drive");
+    rig.command(BOB, CommandKind::Resume, CommandArgs::default());
+    rig.run(ms(100));
+    assert_eq!(rig.mode(), Mode::Human { hold: false });
+}
+
+#[test]
+fn nobody_drives_by_hand_from_a_terminal() {
+    for (kind, drives) in [
+        (ConsoleKind::Text, false),
+        (ConsoleKind::Window, true),
+        (ConsoleKind::Headless, true),
+        (ConsoleKind::Scripted, true),
+    ] {
+        let mut rig = Rig::new();
+        rig.connect_vehicle();
+        rig.console_kind = kind;
+        rig.connect_operator(ADA, "ada", OperatorRole::Operator);
+        rig.run(ms(500));
+        rig.claim(ADA);
+        rig.run(ms(100));
+        rig.take_over(ADA);
+        rig.run(ms(60));
+        rig.hands = Some(hands(0.5, 0.5));
+        rig.run(ms(200));
+        assert_eq!(matches!(rig.mode(), Mode::Manual { .. }), drives, "{kind:?}");
+        assert_eq!(rig.state(), ControlState::Human, "his heartbeats count all the same");
+    }
 }

@@ -13,9 +13,10 @@ mod rig;
 
 use rig::{Rig, VEHICLE};
 use std::time::Duration;
+use watchkeeper_engine::Config;
 use watchkeeper_model::{
-    AgentId, Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandKind, ControlState, DemandId,
-    DemandOutcome, Epoch, MAX_SHELVED, OperatorRole, PersonId, PlanPoint, Stage, Verdict,
+    AgentId, AgentKind, Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandKind, ControlState,
+    DemandId, DemandOutcome, Epoch, MAX_SHELVED, OperatorRole, PersonId, PlanPoint, Response, Stage, Verdict,
 };
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator, Wire,
@@ -163,6 +164,42 @@ fn an_alert_that_asks_for_a_person_cannot_be_shelved_until_its_demand_is_over() 
     assert_eq!(find(&mut rig, asks).unwrap().demand_id, None);
     rig.shelve(1, asks, ms(60_000), "it stands, and is looked at");
     assert!(find(&mut rig, asks).unwrap().shelved.is_some());
+}
+
+#[test]
+fn a_new_demand_stands_for_every_cause_that_is_still_there() {
+    let config = Config::parse("[detect.vehicle.responses]\nsilence = \"takeover\"\n").unwrap();
+    let mut rig = Rig::of(AgentKind::Vehicle, config);
+    rig.connect_vehicle();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.run(ms(500));
+    rig.claim(1);
+    rig.run(ms(100));
+    assert_eq!(rig.state(), ControlState::Claimed);
+    rig.confidence = 0.05;
+    let takeovers = |rig: &mut Rig| {
+        let mut alarms = rig.alarms();
+        alarms.retain(|alarm| alarm.response == Response::Takeover && alarm.state.is_active());
+        alarms
+    };
+    rig.run_until(ms(4_000), |rig| {
+        rig.told(1).iter().any(|message| {
+            matches!(message, ToOperator::Alert(update) if update.alarm.cause == CauseClass::Confidence)
+        })
+    });
+    rig.decides = false;
+    rig.run(ms(1_000));
+    assert_eq!((rig.state(), takeovers(&mut rig).len()), (ControlState::Claimed, 2));
+    rig.command(1, CommandKind::Release, CommandArgs::default());
+    rig.run(ms(300));
+    assert_eq!(rig.state(), ControlState::Requested);
+    let asks = takeovers(&mut rig);
+    assert_eq!(asks.len(), 2, "{asks:?}");
+    for alarm in asks {
+        assert!(alarm.demand_id.is_some(), "{alarm:?}");
+        rig.shelve(1, alarm.alert_id, ms(1_000), "not now");
+        refused(&rig, "shelve", "alert_id", "demand is open");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod card;
 
 use crate::{
-    Inputs, Request, State,
+    Inputs, Request, State, in_recording,
     theme::{GRID, Look, Size, look},
     widgets::{KeyButton, heading, prose, said},
 };
@@ -139,24 +139,25 @@ fn cards(
     let look = look(ui.ctx());
     let height = card::height(&look);
     ui.spacing_mut().item_spacing.y = GRID / 2.0;
-    ScrollArea::vertical().id_salt(salt).auto_shrink(false).max_height(room).show_rows(
-        ui,
-        height,
-        places.len(),
-        |ui, range| {
-            for place in places.get(range).unwrap_or_default() {
-                ui.push_id(Id::new(("alert", place.alert())), |ui| match place {
-                    Place::Alert(row) => {
-                        state.in_sight.push(row.alert);
-                        let claim = Action::Claim.check(inputs.picture, &row.agent, inputs.now);
-                        // On one that is yours already the press arms the second input again.
-                        let why_not_claim = claim.err().filter(|why| *why != Unavailable::AlreadyYours);
-                        let why_not_claim = why_not_claim.map(|why| why.to_string());
-                        Card { row, why_not_claim, look: &look }.show(ui, state, requests);
-                    }
-                    Place::Over(_) => card::over(ui, &look),
-                });
-            }
-        },
-    );
+    let mut area = ScrollArea::vertical().id_salt(salt).auto_shrink(false).max_height(room);
+    let wanted = state.reveal.and_then(|alert| places.iter().position(|place| place.alert() == alert));
+    if let Some(index) = wanted {
+        state.reveal = None;
+        area = area.vertical_scroll_offset(index as f32 * (height + ui.spacing().item_spacing.y));
+    }
+    area.show_rows(ui, height, places.len(), |ui, range| {
+        for place in places.get(range).unwrap_or_default() {
+            ui.push_id(Id::new(("alert", place.alert())), |ui| match place {
+                Place::Alert(row) => {
+                    let claim = Action::Claim.check(inputs.picture, &row.agent, inputs.now);
+                    // On one that is yours already the press arms the second input again.
+                    let why_not_claim = claim.err().filter(|why| *why != Unavailable::AlreadyYours);
+                    let why_not_claim = why_not_claim.map(|why| why.to_string());
+                    let why_not = in_recording(inputs);
+                    Card { row, why_not, why_not_claim, look: &look }.show(ui, state, requests);
+                }
+                Place::Over(_) => card::over(ui, &look),
+            });
+        }
+    });
 }

@@ -21,7 +21,6 @@ use watchkeeper_picture::view::{
     Tone,
     control_line::{ControlLine, control_line},
     status_line::status_line,
-    takeover::{self, Phase},
 };
 
 /// How often ages and countdowns are drawn anew while nothing else happens.
@@ -44,6 +43,14 @@ pub fn draw(ctx: &Context, state: &mut State, inputs: &Inputs<'_>) -> Output {
     output.control_focused = ctx.memory(|memory| memory.focused().is_some());
     ctx.request_repaint_after(TICK);
     output
+}
+
+/// Says whether all of `head`, which says what an alert is about, can be seen: neither scrolled nor cut away, nor
+/// below the end of the window. Only then was it presented to anybody.
+pub(crate) fn in_sight(ui: &Ui, head: Rect) -> bool {
+    // Half a point is lost in rounding to pixels.
+    let seen = ui.clip_rect().intersect(ui.ctx().content_rect());
+    seen.expand(0.5).contains_rect(head)
 }
 
 /// While a person steers by hand, Space and the arrows are his dead-man and his wheel: no control may have them.
@@ -175,12 +182,9 @@ impl Window<'_, '_> {
         }
     }
 
-    /// A takeover stands beside the world while it goes on.
+    /// The selected agent stands beside the world, calm or not: its STOP is always where it was.
     fn shows_takeover(&self) -> bool {
-        let selected = self.state.selected.as_ref();
-        selected
-            .and_then(|agent| takeover::panel(self.inputs.picture, agent, self.inputs.now))
-            .is_some_and(|panel| panel.phase != Phase::Calm)
+        self.state.selected.as_ref().is_some_and(|agent| self.inputs.picture.agent(agent).is_some())
     }
 
     fn sheet(&mut self, ui: &mut Ui, rect: Rect) {

@@ -22,6 +22,11 @@ pub struct Inputs<'a> {
     pub replay: Option<&'a ReplayRow>,
 }
 
+/// Returns why nothing can be done to what is shown: it is the past. `None` while live.
+pub(crate) fn in_recording(inputs: &Inputs<'_>) -> Option<String> {
+    inputs.replay.map(|_| "this is a recording".to_owned())
+}
+
 /// How this console itself is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Local {
@@ -71,6 +76,10 @@ pub struct ReplayRow {
     pub alerts: Vec<Duration>,
     /// It is on its way to another place.
     pub seeking: bool,
+    /// It is still being read for its alerts and its length: both are only those known so far.
+    pub indexing: bool,
+    /// Why it does not go on, in words; `None` while nothing is wrong.
+    pub failure: Option<String>,
     /// Which record.
     pub name: String,
 }

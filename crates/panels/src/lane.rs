@@ -3,12 +3,13 @@
 use crate::{
     Inputs, Level, Request, State,
     draw::layout::is_low,
+    in_recording, in_sight,
     theme::{GRID, Size, look},
     widgets::{KeyButton, countdown, key_words, line, priority_mark, row_card, said, strong},
 };
 use egui::{Align, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use watchkeeper_picture::{
-    Action, Press,
+    Action, Press, Unavailable,
     view::{
         self, Tone, age,
         demands::{self, DemandRow},
@@ -29,6 +30,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests
     let frozen = held.then_some(state.shown_demands.as_slice());
     let rows = demands::rows(inputs.picture, frozen, inputs.now);
     state.shown_demands = rows.iter().map(|row| row.agent.clone()).collect();
+    state.called = demands::called(inputs.picture, &rows, state.selected.as_ref());
     state.lane_focused = false;
     if rows.is_empty() {
         calm(ui, inputs);
@@ -39,7 +41,6 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests
     let fits = slots(area.width() - more_width, CARD_WIDTH * look.scale);
     let width = ((area.width() - more_width - GRID * fits as f32) / fits as f32).max(GRID);
     for (slot, row) in rows.iter().take(fits).enumerate() {
-        state.in_sight.extend(row.alert);
         let left = area.left() + (width + GRID) * slot as f32;
         let place = Rect::from_min_size(pos2(left, area.top()), vec2(width, area.height()));
         ui.push_id(&row.agent, |ui| {
@@ -70,24 +71,36 @@ fn calm(ui: &mut Ui, inputs: &Inputs<'_>) {
         None => "No demand. No agents are known.".to_owned(),
     };
     let tone = if inputs.picture.is_current() { Tone::Quiet } else { Tone::Stale };
-    ui.with_layout(Layout::left_to_right(Align::Center), |ui| line(ui, Size::Body, tone, text));
+    let alerts = view::alerts::summary(inputs.picture, inputs.now);
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        said(ui, Size::Body, tone, text);
+        if alerts.unacknowledged > 0 {
+            let new = view::counted(alerts.unacknowledged as u64, "alert");
+            line(ui, Size::Body, alerts.tone, format!("{new} not acknowledged: 2 shows them."));
+        }
+    });
 }
 
 fn card(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, row: &DemandRow, requests: &mut Vec<Request>) {
     let selected = state.selected.as_ref() == Some(&row.agent);
     let look = look(ui.ctx());
     let height = ui.max_rect().height();
+    let low = is_low(&look, ui.ctx().content_rect());
     row_card(ui, row.tone, selected, |ui| {
         ui.set_min_height((height - GRID * 2.0).max(0.0));
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = GRID / 4.0;
         let size = vec2(ui.available_width(), look.line_height(Size::Huge) + GRID);
-        ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| head(ui, row));
-        line(ui, Size::Body, row.tone, what(row));
-        if !is_low(&look, ui.ctx().content_rect()) {
-            line(ui, Size::Small, Tone::Normal, who_and_then(row));
+        let drawn =
+            ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| head(ui, row));
+        if in_sight(ui, drawn.response.rect) {
+            state.in_sight.extend(row.alert);
         }
-        ui.add_space(GRID / 2.0);
+        line(ui, Size::Body, row.tone, what(row));
+        if !low {
+            line(ui, Size::Small, Tone::Normal, who_and_then(row));
+            ui.add_space(GRID / 2.0);
+        }
         ui.horizontal(|ui| buttons(ui, state, inputs, row, requests));
     });
 }
@@ -129,7 +142,7 @@ fn who_and_then(row: &DemandRow) -> String {
     if row.then.is_empty() { who } else { format!("{who}; {}", row.then) }
 }
 
-/// Keys stand on the card of the selected agent only, since that is whom they act on.
+/// A key stands on the card of the agent that it acts on, and on no other.
 fn buttons(
     ui: &mut Ui,
     state: &mut State,
@@ -138,11 +151,17 @@ fn buttons(
     requests: &mut Vec<Request>,
 ) {
     let selected = state.selected.as_ref() == Some(&row.agent);
-    let key = |action: Action| if selected { key_words(action.key()) } else { String::new() };
-    let why_not = |action: Action| {
-        action.check(inputs.picture, &row.agent, inputs.now).err().map(|why| why.to_string())
+    let means = state.called.as_ref() == Some(&row.agent);
+    let key = |action: Action| {
+        let meant =
+            if action == Action::Claim { means || selected && state.called.is_none() } else { selected };
+        if meant { key_words(action.key()) } else { String::new() }
     };
-    let (action, verb) = if row.mine { (Action::Engage, "Engage") } else { (Action::Claim, "Take over") };
+    let check = |action: Action| action.check(inputs.picture, &row.agent, inputs.now).err();
+    let why_not = |action: Action| in_recording(inputs).or_else(|| check(action).map(|why| why.to_string()));
+    // Who comes next cannot claim: his ENGAGE takes it.
+    let to_engage = row.mine || check(Action::Claim) == Some(Unavailable::AlreadyYours);
+    let (action, verb) = if to_engage { (Action::Engage, "Engage") } else { (Action::Claim, "Take over") };
     let mut first = KeyButton::new(format!("{verb} {}", row.agent))
         .key(key(action))
         .why_not(why_not(action))

@@ -35,6 +35,8 @@ mod top_bar;
 mod widgets;
 
 pub use draw::draw;
+pub(crate) use draw::in_sight;
+pub(crate) use inputs::in_recording;
 pub use inputs::{Inputs, Local, Percentiles, ReplayRow};
 pub use request::{Output, ReplayRequest, Request};
 pub use settings::Settings;

@@ -46,9 +46,18 @@ fn words(ui: &mut Ui, row: &ReplayRow) {
         (false, true) => "playing",
         (false, false) => "paused",
     };
+    let looking = if row.indexing { ", looking for alerts..." } else { "" };
     let place = format!("{} of {}", place_words(row.at), place_words(row.length));
-    let text =
-        format!("of {} \u{2014} you are looking at the past. {place}, {state}, {}x", row.name, row.speed);
+    // What is wrong stands first, where no width cuts it.
+    if let Some(failure) = &row.failure {
+        let text = format!("FAILED: {failure}. You are looking at the past: {place}, {state}");
+        widgets::line(ui, Size::Small, Tone::Danger, text);
+        return;
+    }
+    let text = format!(
+        "of {} \u{2014} you are looking at the past. {place}, {state}, {}x{looking}",
+        row.name, row.speed
+    );
     widgets::line(ui, Size::Small, Tone::Normal, text);
 }
 

@@ -51,6 +51,8 @@ pub struct State {
     pub selected: Option<AgentId>,
     /// The alert he looks at.
     pub alert: Option<AlertId>,
+    /// The alert that the queue brings into sight with the next frame that shows it.
+    pub reveal: Option<AlertId>,
     /// The map follows the selected agent.
     pub follow: bool,
     /// The sheet of keys is open.
@@ -69,6 +71,8 @@ pub struct State {
     pub(crate) queue_focused: bool,
     /// The lane as it was shown last; it keeps this order as the queue does.
     pub(crate) shown_demands: Vec<AgentId>,
+    /// Whom the key that takes over means instead of the selected agent, as the lane shows it.
+    pub called: Option<AgentId>,
     /// A control of the lane had the keyboard in the last frame.
     pub(crate) lane_focused: bool,
     /// The alerts that this frame shows so far.

@@ -19,7 +19,7 @@ use crate::{
     theme::{GRID, Size, look},
     widgets,
 };
-use egui::{Id, Rect, ScrollArea, Ui, UiBuilder, pos2};
+use egui::{Rect, ScrollArea, Ui, UiBuilder, pos2};
 use watchkeeper_model::{AgentId, AgentKind};
 use watchkeeper_picture::{
     Action,
@@ -68,7 +68,7 @@ pub(super) struct Shown<'a> {
     kind: AgentKind,
     /// The next ENGAGE of this person is for this agent.
     armed: bool,
-    /// This session holds it, or gets it with its ENGAGE.
+    /// This session holds it. Who only comes next holds nothing until his ENGAGE.
     mine: bool,
 }
 
@@ -80,12 +80,22 @@ impl<'a> Shown<'a> {
             inputs,
             kind: entry.map_or(AgentKind::Generic, |entry| entry.status().kind),
             armed: inputs.hands.armed() == Some(&panel.agent),
-            mine: inputs.picture.my_epoch(&panel.agent).is_some(),
+            mine: entry.is_some_and(|entry| view::is_mine(inputs.picture, entry)),
         }
     }
 
     fn agent(&self) -> &'a AgentId {
         &self.panel.agent
+    }
+
+    /// Says whether the next ENGAGE of this person takes it, from its agent or from another person.
+    fn may_engage(&self) -> bool {
+        self.mine || self.panel.handover.as_ref().is_some_and(|row| row.yours_to_engage)
+    }
+
+    /// Returns why what this row does cannot be done now; nothing can be done to a recording.
+    fn why_not(&self, row: &ActionRow) -> Option<String> {
+        crate::in_recording(self.inputs).or_else(|| row.unavailable.as_ref().map(ToString::to_string))
     }
 
     fn action(&self, action: Action) -> Option<&'a ActionRow> {
@@ -98,15 +108,18 @@ impl<'a> Shown<'a> {
     }
 
     fn show(&self, ui: &mut Ui, requests: &mut Vec<Request>) {
-        let room = ui.available_height() / look(ui.ctx()).scale;
-        if room >= FOR_HEAD {
+        let room_high = ui.available_height() / look(ui.ctx()).scale;
+        if room_high >= FOR_HEAD {
             head::show(ui, self);
         }
-        if room >= FOR_LEASE {
+        if room_high >= FOR_LEASE {
             head::show_lease(ui, self, requests);
         }
         let whole = ui.available_rect_before_wrap();
-        let foot_top = (whole.bottom() - foot_height(ui)).max(whole.top());
+        // Measured before it is shown, so that STOP stands still when what is above it changes.
+        let room = foot::Room { is_high: room_high >= FOR_FOOT, size: whole.size() };
+        let buttons = foot::Foot::new(ui, self, room);
+        let foot_top = (whole.bottom() - buttons.height()).max(whole.top());
         let middle = Rect::from_min_max(whole.min, pos2(whole.right(), (foot_top - GRID).max(whole.top())));
         let foot = Rect::from_min_max(pos2(whole.left(), foot_top), whole.max);
         ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| {
@@ -115,38 +128,17 @@ impl<'a> Shown<'a> {
                 .auto_shrink(false)
                 .min_scrolled_height(0.0)
                 .show(ui, |ui| {
-                    if room < FOR_HEAD {
+                    if room_high < FOR_HEAD {
                         head::show(ui, self);
                     }
-                    if room < FOR_LEASE {
+                    if room_high < FOR_LEASE {
                         head::show_lease(ui, self, requests);
                     }
                     body::show(ui, self, requests);
                 });
         });
-        let room = foot::Room { is_high: room >= FOR_FOOT, height: whole.height() };
-        let drawn =
-            ui.scope_builder(UiBuilder::new().max_rect(foot), |ui| foot::show(ui, self, room, requests));
-        keep_foot_height(ui, drawn.inner);
+        ui.scope_builder(UiBuilder::new().max_rect(foot), |ui| buttons.show(ui, requests));
     }
-}
-
-/// Returns the height that the foot took in the last frame: what is above it must be laid out before it.
-fn foot_height(ui: &Ui) -> f32 {
-    let known = ui.data(|data| data.get_temp(foot_id(ui)));
-    known.unwrap_or_else(|| 2.0 * big_button::height(ui) + 2.0 * GRID)
-}
-
-fn keep_foot_height(ui: &Ui, height: f32) {
-    let known = ui.data(|data| data.get_temp::<f32>(foot_id(ui)));
-    if known.is_none_or(|known| (known - height).abs() > 0.5) {
-        ui.data_mut(|data| data.insert_temp(foot_id(ui), height));
-        ui.ctx().request_repaint();
-    }
-}
-
-fn foot_id(ui: &Ui) -> Id {
-    ui.id().with("foot")
 }
 
 /// Shows one command; the diagnosis lists them in the same words.

@@ -4,7 +4,7 @@ use crate::{
     Inputs, Level, Request, State,
     draw::alarm_height,
     theme::{GRID, Size, look},
-    widgets::{KeyButton, line, mark, said},
+    widgets::{KeyButton, line, mark, said, strong},
 };
 use egui::{Align, CornerRadius, Label, Layout, RichText, Ui, UiBuilder, vec2};
 use watchkeeper_picture::view::{
@@ -12,6 +12,7 @@ use watchkeeper_picture::view::{
     control_line::ControlLine,
     fleet,
     status_line::{StatusLine, status_line},
+    takeover,
 };
 
 /// One thing that is wrong with what this console shows.
@@ -29,8 +30,14 @@ pub(crate) fn show(
     control: &ControlLine,
     requests: &mut Vec<Request>,
 ) {
-    let status = status_line(inputs.picture, inputs.now);
+    let mut status = status_line(inputs.picture, inputs.now);
     let connected = !status.disconnected;
+    if inputs.replay.is_some() {
+        // Nothing here is a connection of now.
+        "recording".clone_into(&mut status.connection);
+        status.tone = Tone::Own;
+        status.disconnected = false;
+    }
     let look = look(ui.ctx());
     ui.spacing_mut().item_spacing.y = GRID / 2.0;
     let width = ui.available_width();
@@ -39,6 +46,7 @@ pub(crate) fn show(
         Layout::right_to_left(Align::Center),
         |ui| {
             who_and_how(ui, &status);
+            by_hand(ui, inputs, control);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| controls(ui, control, connected));
         },
     );
@@ -74,6 +82,22 @@ fn controls(ui: &mut Ui, control: &ControlLine, connected: bool) {
     ui.add(Label::new(RichText::new(&control.text).font(look.strong(size)).color(color)).truncate());
 }
 
+/// While this person steers by hand: whether his hand is on it, and how fast it goes.
+fn by_hand(ui: &mut Ui, inputs: &Inputs<'_>, control: &ControlLine) {
+    let driven = control.agent.as_ref().filter(|_| control.driving && inputs.local.manual);
+    let Some(agent) = driven else { return };
+    let speed = takeover::panel(inputs.picture, agent, inputs.now)
+        .and_then(|panel| panel.drive?.speed_mps)
+        .map_or_else(|| "speed not known".to_owned(), |speed| format!("{speed:.1} m/s"));
+    let (hand, tone) = if inputs.local.deadman_held {
+        ("Dead-man held", Tone::Own)
+    } else {
+        ("DEAD-MAN NOT HELD", Tone::Warning)
+    };
+    ui.separator();
+    strong(ui, Size::Body, tone, format!("{hand}, {speed}"));
+}
+
 /// From the right: what protects the session, who this is, how the connection is.
 fn who_and_how(ui: &mut Ui, status: &StatusLine) {
     said(ui, Size::Small, Tone::Quiet, status.banner);
@@ -83,7 +107,7 @@ fn who_and_how(ui: &mut Ui, status: &StatusLine) {
         ui.separator();
     }
     if !status.missing.is_empty() {
-        said(ui, Size::Small, Tone::Warning, &status.missing);
+        said(ui, Size::Small, Tone::Quiet, &status.missing);
     }
     said(ui, Size::Body, status.tone, &status.connection);
     let shape = if status.disconnected { Mark::Cross } else { Mark::Ring };

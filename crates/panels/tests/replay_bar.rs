@@ -12,7 +12,7 @@ use egui_kittest::{
 };
 use std::time::Duration;
 use watchkeeper_panels::{Level, ReplayRequest, ReplayRow, Request};
-use watchkeeper_picture::examples;
+use watchkeeper_picture::examples::{self, Situation};
 use window::{Window, click, everything, is_enabled, region, says};
 
 const BAR: &str = "replay";
@@ -25,6 +25,8 @@ fn row() -> ReplayRow {
         length: Duration::from_mins(4),
         alerts: vec![Duration::from_secs(20), Duration::from_secs(100)],
         seeking: false,
+        indexing: false,
+        failure: None,
         name: "night.ledger".to_owned(),
     }
 }
@@ -142,5 +144,45 @@ fn all_of_it_fits_on_a_laptop_with_large_text() {
             );
             assert!(rect.height() >= 32.0, "{rect:?}");
         }
+    }
+}
+
+#[test]
+fn it_says_that_it_still_looks_for_alerts_and_why_it_failed() {
+    let harness = open(ReplayRow { indexing: true, playing: true, ..row() });
+    assert!(says(&harness, BAR, "playing, 1x, looking for alerts..."), "{}", everything(&harness, BAR));
+    let failure = Some("the recording is damaged at byte 4096".to_owned());
+    let harness = open(ReplayRow { failure, ..row() });
+    let said = "FAILED: the recording is damaged at byte 4096. You are looking at the past: 1:05.0 of 4:00.0";
+    assert!(says(&harness, BAR, said), "{}", everything(&harness, BAR));
+}
+
+#[test]
+fn a_recording_is_no_connection_and_nothing_can_be_done_to_it() {
+    for (make, level) in [
+        (examples::alert as fn() -> Situation, Level::Task),
+        (examples::in_control, Level::Task),
+        (examples::handover, Level::Detail),
+        (examples::afterwards, Level::Detail),
+    ] {
+        let mut window = Window::new(make(), level).armed();
+        window.replay = Some(row());
+        let harness = window.open_at(vec2(1920.0, 1080.0));
+        assert!(says(&harness, "top bar", "recording") && !says(&harness, "top bar", "connected"));
+        let mut seen = 0;
+        for place in ["takeover lane", "alert queue", "takeover"] {
+            let Some(region) = harness.query_by_role_and_label(Role::Pane, place) else { continue };
+            let buttons: Vec<(String, bool)> = region
+                .query_all_by_role(Role::Button)
+                .map(|button| button.accesskit_node())
+                .map(|button| (button.label().unwrap_or_default(), button.is_disabled()))
+                .filter(|(label, _)| !label.starts_with("Look at") && !label.ends_with("shelved alerts"))
+                .collect();
+            for (label, is_disabled) in &buttons {
+                assert!(*is_disabled && label.ends_with(": this is a recording"), "{place}: {label}");
+            }
+            seen += buttons.len();
+        }
+        assert!(seen > 2, "{level:?}");
     }
 }

@@ -41,6 +41,7 @@ fn phases() -> Vec<(&'static str, Make)> {
         ("handing_back", examples::handing_back),
         ("afterwards", examples::afterwards),
         ("handover", examples::handover),
+        ("next", examples::next),
     ]
 }
 
@@ -164,6 +165,52 @@ fn driving_by_hand_shows_wheel_pedals_and_a_dead_man_that_is_let_go() {
 }
 
 #[test]
+fn it_says_which_of_the_three_keeps_a_person_from_being_ready_and_what_follows() {
+    let mut window = Window::new(examples::manual(), Level::Task);
+    window.local.manual = true;
+    window.local.ready = false;
+    let mut harness = window.open_at(DESK);
+    let follows = "it slows down, and after 1 s it falls back";
+    assert_says(&harness, &[&format!("Hands: NOT READY: the dead-man is not held; {follows}")]);
+    harness.state_mut().local.deadman_held = true;
+    harness.run();
+    assert_says(&harness, &[&format!("Hands: NOT READY: the screen is late; {follows}")]);
+    harness.state_mut().local.focused = false;
+    harness.run();
+    assert_says(&harness, &[&format!("YOU ARE NOT AT THE KEYS: click into this window; {follows}")]);
+}
+
+#[test]
+fn while_driving_by_hand_the_dead_man_and_the_speed_stand_beside_who_controls_at_every_level() {
+    for level in Level::ALL {
+        let mut window = Window::new(examples::manual(), level);
+        window.local.manual = true;
+        window.local.deadman_held = true;
+        let mut harness = window.open();
+        assert!(says(&harness, "top bar", "Dead-man held, 12.6 m/s"), "{}", everything(&harness, "top bar"));
+        harness.state_mut().local.deadman_held = false;
+        harness.run();
+        assert!(says(&harness, "top bar", "DEAD-MAN NOT HELD, "), "{level:?}");
+        harness.state_mut().local.manual = false;
+        harness.run();
+        assert!(!says(&harness, "top bar", "Dead-man") && !says(&harness, "top bar", "DEAD-MAN"));
+    }
+}
+
+#[test]
+fn who_only_comes_next_is_told_who_drives_and_may_engage() {
+    let mut harness = Window::new(examples::next(), Level::Task).open_at(DESK);
+    assert_says(&harness, &["Human; in control: ben", "Somebody else is in control", "Hands: you can act"]);
+    for words in ["You are in control", "in control: you", "you hold it"] {
+        assert!(!says(&harness, PANEL, words), "{words:?} is in:\n{}", everything(&harness, PANEL));
+    }
+    // The first of the two inputs begins it, whatever the claim itself would say.
+    assert_eq!(click(&mut harness, PANEL, "Take over vehicle-4"), [action(Action::Claim)]);
+    let mut harness = Window::new(examples::next(), Level::Task).armed().open_at(DESK);
+    assert_eq!(click(&mut harness, PANEL, "Engage vehicle-4"), [action(Action::Engage)]);
+}
+
+#[test]
 fn handing_back_is_a_checklist_with_what_is_still_open() {
     let harness = Window::new(examples::handing_back(), Level::Task).open_at(DESK);
     assert_says(
@@ -261,6 +308,27 @@ fn stop_is_there_in_every_phase_at_one_place_and_never_cut_off() {
                     "STOP is at {corner:?}, not {first:?}, in {name} at {level:?}, {size:?} x {scale}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn stop_stands_still_in_the_very_frame_in_which_a_phase_changes() {
+    for (size, scale) in [(LAPTOP, 1.0), (LAPTOP, 2.0), (DESK, 1.0)] {
+        let mut window = Window::new(examples::calm(), Level::Detail);
+        window.settings.text_scale = scale;
+        window.state.selected = Some(agent("vehicle-4"));
+        let mut harness = window.open_at(size);
+        harness.run();
+        let stop = |harness: &Harness<'_, Window>| {
+            region(harness, PANEL).get_by_role_and_label(Role::Button, "STOP vehicle-4").rect()
+        };
+        let first = stop(&harness).right_bottom();
+        for (name, make) in phases() {
+            harness.state_mut().situation = make();
+            harness.step();
+            let corner = stop(&harness).right_bottom();
+            assert!(corner.distance(first) < 1.0, "{name}, {size:?} x {scale}: {corner:?}, not {first:?}");
         }
     }
 }

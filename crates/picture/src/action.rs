@@ -251,11 +251,13 @@ impl Action {
         }
     }
 
-    /// Returns the latch that CLEAR_LATCH would release in this role: an ESTOP's only for a supervisor.
+    /// Returns the latch that CLEAR_LATCH would release now in this role: while the agent is stopped the ESTOP's,
+    /// which is a supervisor's; what a fallback left is cleared after it.
     pub fn clearable_latch(status: &AgentStatus, role: OperatorRole) -> Option<Latch> {
+        let is_stopped = status.control_state == ControlState::Estopped;
         status.latches.iter().copied().find(|latch| match latch.cause {
-            LatchCause::Fallback => true,
-            LatchCause::Estop => role >= OperatorRole::Supervisor,
+            LatchCause::Fallback => !is_stopped,
+            LatchCause::Estop => is_stopped && role >= OperatorRole::Supervisor,
         })
     }
 

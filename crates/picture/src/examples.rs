@@ -15,7 +15,7 @@ mod takeover;
 mod vehicles;
 
 pub use crowds::{flood, mixed, thousand, tiles};
-pub use others::{disconnected, handover, stale, supervisor};
+pub use others::{disconnected, handover, next, stale, supervisor};
 pub use takeover::{afterwards, alert, calm, claimed, handing_back, in_control, manual, ready};
 
 use crate::Picture;
@@ -54,6 +54,7 @@ pub fn all() -> Vec<Named> {
         ("disconnected", disconnected),
         ("handover", handover),
         ("supervisor", supervisor),
+        ("next", next),
     ]
 }
 

@@ -28,6 +28,9 @@ use watchkeeper_model::{
 
 /// How long a key that must be pressed twice waits for the second press.
 pub const CONFIRM_WITHIN: Duration = Duration::from_secs(3);
+/// How long control must have been seen as granted before it can be engaged: the second input is another
+/// decision, not the second half of a double click.
+pub const READ_FIRST: Duration = Duration::from_millis(700);
 
 /// One deliberate input of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +139,9 @@ impl Hands {
         picture: &Picture,
         now: MonoTime,
     ) -> Pressed {
+        // Whoever drives by hand and calls for a stop means what he drives.
+        let driven = self.manual.clone().filter(|_| *press == Press::Action(Action::Stop));
+        let selected = driven.as_ref().or(selected);
         match press {
             Press::Action(action) => match selected {
                 Some(agent) => self.act(*action, agent, picture, now),
@@ -176,9 +182,19 @@ impl Hands {
         self.stops.awaits(now)
     }
 
-    /// Returns the vehicle that is being driven by hand.
+    /// Returns the vehicle whose wheel is in this person's hands. A console steers it from the first frame on in
+    /// which its dead-man is held.
     pub const fn manual(&self) -> Option<&AgentId> {
         self.manual.as_ref()
+    }
+
+    /// Takes note that the person looks at `agent` now: nobody drives by hand what he does not look at.
+    ///
+    /// Returns what he must be told of it.
+    pub fn look_at(&mut self, agent: &AgentId) -> Option<Said> {
+        let driven = self.manual.take_if(|driven| driven != agent)?;
+        let text = format!("you let go of {driven}: you look at {agent} now; {driven} slows down");
+        Some(Said::new(Tone::Warning, text))
     }
 
     /// Forgets what has become void; returns what the person must be told of it.
@@ -208,7 +224,7 @@ impl Hands {
         let allowed = action.check(picture, agent, now);
         match action {
             Action::Claim => return self.claim(agent, allowed, picture, now),
-            Action::Engage => return self.engage(agent, allowed, picture),
+            Action::Engage => return self.engage(agent, allowed, picture, now),
             Action::Hold
             | Action::SpeedCap
             | Action::Resume
@@ -267,14 +283,22 @@ impl Hands {
             }
             Err(why) => return Pressed::not_sent(format_args!("take over {agent}"), why),
         };
-        self.begun = Some(Begun::new(agent, First::Claim, now));
+        let mut begun = Begun::new(agent, First::Claim, now);
+        begun.see(picture, now);
+        self.begun = Some(begun);
         // Consoles count down from what the monitor says.
         Pressed { intents, said: None }
     }
 
     /// The second deliberate input: for the same agent, and before its claim lapses.
-    fn engage(&mut self, agent: &AgentId, allowed: Result<(), Unavailable>, picture: &Picture) -> Pressed {
-        let Some(begun) = &self.begun else {
+    fn engage(
+        &mut self,
+        agent: &AgentId,
+        allowed: Result<(), Unavailable>,
+        picture: &Picture,
+        now: MonoTime,
+    ) -> Pressed {
+        let Some(begun) = &mut self.begun else {
             let text = format!("press t first: taking control of {agent} needs two inputs");
             return Pressed::said(Tone::Warning, text);
         };
@@ -289,6 +313,10 @@ impl Hands {
             } else {
                 Pressed::not_sent(what, why)
             };
+        }
+        begun.see(picture, now);
+        if !begun.was_read(now) {
+            return Pressed::not_sent(format_args!("engage {agent}"), "read first: press again");
         }
         self.begun = None;
         let latches = picture.agent(agent).map(view::takeover::releases).unwrap_or_default();
@@ -317,8 +345,14 @@ impl Hands {
     }
 
     fn take_the_wheel(&mut self, agent: &AgentId) -> Pressed {
+        if self.open.is_some() {
+            return Pressed::not_sent(
+                format_args!("drive {agent}"),
+                "answer the question first (Esc drops it)",
+            );
+        }
         self.manual = Some(agent.clone());
-        let text = format!("you drive {agent} by hand: hold space and steer with the arrows; Esc lets go");
+        let text = format!("to drive {agent} hold space and steer with the arrows; Esc lets go");
         Pressed::said(Tone::Own, text)
     }
 
@@ -339,6 +373,10 @@ impl Hands {
     }
 
     fn ask(&mut self, open: Open) -> Pressed {
+        // A question takes the keyboard, and with it the dead-man's key.
+        if self.manual.is_some() {
+            return Pressed::said(Tone::Warning, "let go of the wheel first (Esc)");
+        }
         self.open = Some(open);
         Pressed::silent()
     }

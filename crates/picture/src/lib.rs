@@ -22,7 +22,9 @@ pub mod view;
 
 pub use action::{Action, Unavailable};
 pub use deadline::deadline;
-pub use hands::{CONFIRM_WITHIN, Hands, MAX_TYPED, Press, Pressed, Purpose, Question, Said, Typed};
+pub use hands::{
+    CONFIRM_WITHIN, Hands, MAX_TYPED, Press, Pressed, Purpose, Question, READ_FIRST, Said, Typed,
+};
 pub use intent::Intent;
 pub use picture::{
     AgentPicture, AlertPicture, CommandPicture, DecisionSample, Footprint, Freshness, History, Link, Me,

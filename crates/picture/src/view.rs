@@ -24,7 +24,7 @@ pub use words::{
 
 pub(crate) use words::{minutes, plain};
 
-use crate::{AgentPicture, Picture};
+use crate::{AgentPicture, Picture, action::Stake};
 use std::collections::BTreeMap;
 use watchkeeper_model::{ControlState, LatchCause};
 use watchkeeper_protocol::operator::AgentStatus;
@@ -89,11 +89,24 @@ impl Mark {
     }
 }
 
-/// Says whether this session holds the agent's lease, or the pending one of a handover.
-pub(crate) fn is_mine(picture: &Picture, entry: &AgentPicture) -> bool {
+/// Says whether this session holds the agent's lease. Who only comes next in a handover holds nothing yet: somebody
+/// else drives until he engages.
+pub fn is_mine(picture: &Picture, entry: &AgentPicture) -> bool {
+    stake(picture, entry) == Stake::Holder
+}
+
+/// Says whether this session gets control with its ENGAGE, while somebody else still holds the lease.
+pub(crate) fn is_next(picture: &Picture, entry: &AgentPicture) -> bool {
+    stake(picture, entry) == Stake::Next
+}
+
+fn stake(picture: &Picture, entry: &AgentPicture) -> Stake {
     // Most agents have no lease, and looking them up again for each of a thousand rows costs.
     let status = entry.status();
-    (status.lease.is_some() || entry.lease_update().is_some()) && picture.my_epoch(&status.agent).is_some()
+    if status.lease.is_none() && entry.lease_update().is_none() {
+        return Stake::None;
+    }
+    Stake::of(picture, status)
 }
 
 /// Puts rows whose key is in `frozen` into that order, and the others behind them in the order they have.

@@ -405,7 +405,9 @@ impl Gate {
         // Used up also where it grants nothing, so that a copy of it cannot grant later.
         self.highest_epoch = epoch;
         self.record_due = true;
-        if self.pending.is_some() || self.world.local_override {
+        // Who is next gives way to a newer grant: the monitor has ended him, and its void was lost.
+        let is_claimed = self.pending.is_some() && self.active.is_none();
+        if is_claimed || self.world.local_override {
             return;
         }
         let lease = HeldLease {

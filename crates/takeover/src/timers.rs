@@ -74,6 +74,10 @@ pub struct TimersError {
 
 /// Shorter than this nobody reads a question and answers it (`takeover.md` 2, rule 5).
 const SHORTEST_HANDOVER: Duration = ms(3_000);
+/// A next holder has at least so long to engage.
+const SHORTEST_ENGAGE: Duration = ms(5_000);
+/// And of a longer T_claim so long: meanwhile nobody else can be next.
+const LONGEST_ENGAGE: Duration = ms(30_000);
 /// Longer than this nobody remembers that he asked.
 const LONGEST_HANDOVER: Duration = ms(60_000);
 
@@ -133,6 +137,12 @@ impl Timers {
     /// Returns how long a lease lives without renewal on the monitor: longer than the agent believes in it.
     pub fn lease_ttl(&self) -> Duration {
         self.link + self.link / 2
+    }
+
+    /// Returns how long the next holder may take to engage: T_transition, and at least as long as a person who
+    /// claims has for it (T_claim, 5 to 30 s of it), because he has to see that he is next and decide.
+    pub fn engage_next(&self) -> Duration {
+        self.transition.max(self.claim.clamp(SHORTEST_ENGAGE, LONGEST_ENGAGE))
     }
 
     /// Checks that every wait ends and that the timers fit each other.
@@ -237,6 +247,20 @@ mod tests {
         assert_eq!(timers.check().unwrap_err().field, "demand_secs");
         let timers = Timers { escalate: [ms(4_000), ms(10_000)], ..Timers::for_kind(AgentKind::Vehicle) };
         assert_eq!(timers.check().unwrap_err().field, "escalate_secs");
+    }
+
+    #[test]
+    fn a_next_holder_of_any_kind_of_agent_has_time_to_engage() {
+        for (kind, secs) in [
+            (AgentKind::Vehicle, 10),
+            (AgentKind::Transaction, 30),
+            (AgentKind::SoftwareAgent, 30),
+            (AgentKind::Generic, 30),
+        ] {
+            assert_eq!(Timers::for_kind(kind).engage_next(), Duration::from_secs(secs), "{kind}");
+        }
+        let hasty = Timers { claim: ms(1), transition: ms(1), ..Timers::for_kind(AgentKind::Vehicle) };
+        assert_eq!(hasty.engage_next(), SHORTEST_ENGAGE);
     }
 
     #[test]

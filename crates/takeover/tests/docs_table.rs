@@ -39,7 +39,7 @@ type TimerRow = (&'static str, &'static str, fn(&Timers) -> Duration);
 
 fn timers() -> String {
     let kinds = AgentKind::ALL.iter().map(|kind| (kind, Timers::for_kind(*kind))).collect::<Vec<_>>();
-    let rows: [TimerRow; 17] = [
+    let rows: [TimerRow; 18] = [
         ("T_demand", "agent", |timers| timers.demand),
         ("T_transition", "agent", |timers| timers.transition),
         ("T_stable", "agent", |timers| timers.stable),
@@ -53,6 +53,7 @@ fn timers() -> String {
         ("T_esc, first", "monitor", |timers| timers.escalate[0]),
         ("T_esc, second", "monitor", |timers| timers.escalate[1]),
         ("T_claim", "monitor", |timers| timers.claim),
+        ("handover: time to engage", "agent, monitor", Timers::engage_next),
         ("handover: time to answer", "monitor", |timers| timers.handover),
         ("T_clear", "monitor", |timers| timers.clear),
         ("T_agent", "monitor", |timers| timers.agent),

@@ -4,9 +4,11 @@
 #[allow(dead_code, reason = "each file of scripts uses a part of it")]
 mod rig;
 
-use rig::{BOOT, DRIVING, Order, Rig, STANDING, Seat};
-use watchkeeper_model::{CommandCode, CommandKind, CommandState, ControlState, Epoch, LatchId};
-use watchkeeper_takeover::{Mode, World};
+use rig::{BOOT, DRIVING, Order, Rig, STANDING, Seat, identity};
+use watchkeeper_model::{
+    AgentKind, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin, Epoch, LatchId,
+};
+use watchkeeper_takeover::{Gate, Mode, Timers, World};
 
 /// Somebody drives (the rig's seat), and somebody else is next: his seat.
 fn with_next(state: ControlState) -> (Rig, Seat) {
@@ -121,7 +123,7 @@ fn row_16_the_engage_of_who_is_next_passes_the_whole_fence() {
 }
 
 #[test]
-fn row_16_who_does_not_engage_within_t_transition_is_no_longer_next() {
+fn row_16_who_does_not_engage_in_time_is_no_longer_next() {
     let (mut rig, mut next) = with_next(ControlState::Human);
     let version = rig.gate.state_version();
     wait_both(&mut rig, &mut next, 9_900);
@@ -224,10 +226,16 @@ fn row_16_voids_and_releases_of_the_next_lease_do_not_touch_the_driver() {
 }
 
 #[test]
-fn row_16_a_second_grant_does_not_push_the_first_one_out() {
+fn row_16_a_newer_grant_takes_the_place_of_a_next_holder_whose_void_was_lost_and_an_older_one_does_not() {
     let (mut rig, next) = with_next(ControlState::Human);
+    let driver = rig.gate.epoch();
     rig.gate.handle_grant(next.epoch.next(), BOOT, rig.now);
-    assert_eq!(rig.gate.next_epoch(), Some(next.epoch));
+    assert_eq!((rig.gate.epoch(), rig.gate.next_epoch()), (driver, Some(next.epoch.next())));
+    rig.gate.handle_grant(next.epoch, BOOT, rig.now);
+    assert_eq!(rig.gate.next_epoch(), Some(next.epoch.next()));
+    let mut claimed = Rig::in_state(ControlState::Claimed);
+    claimed.gate.handle_grant(claimed.epoch.next(), BOOT, claimed.now);
+    assert_eq!(claimed.gate.epoch(), claimed.epoch, "who claimed is not next");
 }
 
 #[test]
@@ -255,11 +263,14 @@ fn row_16_the_hands_of_one_driver_do_not_steer_for_the_next() {
     rig.steer(1.0, 1.0);
     let driver = rig.change_seat(next);
     rig.engage();
-    assert_eq!((rig.mode(), rig.gate.is_manual()), (Mode::Human { hold: false }, false));
+    assert_eq!((rig.mode(), rig.gate.is_manual()), (Mode::Neutral, false));
     let next = rig.change_seat(driver);
     rig.steer(1.0, 1.0);
     assert!(!rig.gate.is_manual(), "he is not in control any more");
     rig.change_seat(next);
+    rig.steer(-0.5, 0.0);
+    assert_eq!(rig.mode(), Mode::Neutral, "hands that were there before he was in control");
+    rig.beat(true);
     rig.steer(-0.5, 0.0);
     assert_eq!(rig.mode(), Mode::Manual { steer: -0.5, accelerate: 0.0 });
 }
@@ -277,4 +288,71 @@ fn row_16_at_a_standstill_the_hold_is_handed_over_too() {
     rig.change_seat(next);
     rig.engage();
     assert_eq!((rig.mode(), rig.gate.epoch()), (Mode::Human { hold: true }, rig.epoch));
+}
+
+#[test]
+fn row_16_what_was_driven_by_hand_is_neutral_until_the_new_holder_says_what_he_wants() {
+    for lapsed in [false, true] {
+        for (order, mode) in [
+            (Some(CommandKind::Hold), Mode::Human { hold: true }),
+            (Some(CommandKind::Resume), Mode::Human { hold: false }),
+            (Some(CommandKind::HandBack), Mode::Human { hold: false }),
+            (None, Mode::Manual { steer: 0.0, accelerate: -0.5 }),
+        ] {
+            let (mut rig, mut next) = with_next(ControlState::Human);
+            rig.steer(0.0, -1.0);
+            if lapsed {
+                wait_both(&mut rig, &mut next, 500);
+            }
+            rig.change_seat(next);
+            rig.engage();
+            assert_eq!((rig.mode(), rig.gate.is_manual()), (Mode::Neutral, false), "lapsed: {lapsed}");
+            rig.wait_holding(3_000);
+            assert_eq!(rig.mode(), Mode::Neutral, "and it stays so");
+            let after = grant_next(&mut rig);
+            rig.change_seat(after);
+            rig.engage();
+            assert_eq!(rig.mode(), Mode::Neutral, "also for the one after him");
+            rig.world(World { stable: false, ..DRIVING });
+            if let Some(kind) = order {
+                rig.send(kind);
+            } else {
+                rig.beat(true);
+                rig.steer(0.0, -0.5);
+            }
+            assert_eq!(rig.mode(), mode, "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn row_16_a_standstill_that_the_brake_holds_stays_one() {
+    let (mut rig, next) = with_next(ControlState::Human);
+    rig.steer(0.0, -1.0);
+    rig.world(World { stable: false, ..STANDING });
+    rig.change_seat(next);
+    rig.engage();
+    assert_eq!(rig.mode(), Mode::Human { hold: true });
+    rig.world(DRIVING);
+    rig.wait_holding(1_000);
+    assert_eq!(rig.mode(), Mode::Human { hold: true });
+}
+
+#[test]
+fn row_16_a_next_holder_of_a_software_agent_has_time_for_disk_and_eyes() {
+    let timers = Timers::for_kind(AgentKind::SoftwareAgent);
+    let mut rig = Rig::around(Gate::new(identity(AgentKind::SoftwareAgent), timers, DRIVING));
+    assert!(rig.welcome(1, &[], true));
+    rig.world(DRIVING);
+    rig.wait(200);
+    rig.demand(DemandOrigin::Monitor);
+    rig.claim();
+    rig.engage();
+    rig.send(CommandKind::Assume);
+    assert_eq!(rig.state(), ControlState::Human);
+    let mut next = grant_next(&mut rig);
+    wait_both(&mut rig, &mut next, 29_900);
+    assert_eq!(rig.gate.next_epoch(), Some(next.epoch));
+    wait_both(&mut rig, &mut next, 100);
+    assert_eq!((rig.gate.next_epoch(), rig.state()), (None, ControlState::Human));
 }

@@ -261,3 +261,45 @@ fn a_resume_after_driving_by_hand_is_not_stale() {
     assert_eq!(rig.code(order.id), None::<CommandCode>);
     assert_eq!(rig.mode(), Mode::Human { hold: false });
 }
+
+#[test]
+fn row_10_hands_that_were_on_the_controls_before_drive_only_after_they_have_left() {
+    let mut rig = Rig::in_state(ControlState::InTransition);
+    rig.steer(1.0, 1.0);
+    rig.send(CommandKind::Assume);
+    rig.steer(1.0, 1.0);
+    assert_eq!((rig.state(), rig.mode()), (ControlState::Human, Mode::Human { hold: false }));
+    rig.beat(true);
+    rig.steer(1.0, 1.0);
+    assert_eq!(rig.mode(), Mode::Manual { steer: 1.0, accelerate: 1.0 });
+}
+
+#[test]
+fn row_15_hands_that_a_hold_overruled_do_not_keep_it_until_they_have_left() {
+    let mut rig = Rig::in_state(ControlState::Human);
+    rig.steer(0.5, 0.5);
+    rig.send(CommandKind::Hold);
+    rig.world(World { stable: false, ..DRIVING });
+    rig.send(CommandKind::HandBack);
+    rig.steer(0.5, 0.5);
+    assert_eq!((rig.state(), rig.mode()), (ControlState::Returning, Mode::Human { hold: true }));
+    rig.beat(true);
+    rig.steer(0.5, 0.5);
+    assert_eq!(rig.state(), ControlState::Human, "they left, and came back");
+}
+
+#[test]
+fn row_15_hands_that_rest_while_their_person_is_not_ready_have_not_left() {
+    let mut rig = returning_from(0.5, 0.2);
+    let beat = HolderBeat {
+        epoch: rig.epoch,
+        seq: rig.beat_seq + 1,
+        ready: false,
+        deadline: rig.at(400),
+        setpoint: Some(Setpoint { steer: 0.5, accelerate: 0.2 }),
+    };
+    rig.beat_seq += 1;
+    rig.take_beat(beat);
+    rig.steer(0.5, 0.2);
+    assert_eq!(rig.state(), ControlState::Returning);
+}

@@ -29,7 +29,8 @@ impl Pilot {
             Mode::Human { hold: false } if directive.speed_cap_mps.is_none() => {
                 was_limited || (self.set_free && led.is_some())
             }
-            // Who drove by hand and then lets go of it with RESUME wants to drive on, also after a neutral moment.
+            // Who drove by hand and then lets go of it with RESUME or HAND_BACK wants to drive on, also after a neutral
+            // moment. Nothing else leads from hands to freedom: who takes over from them stays neutral until he orders.
             Mode::Manual { .. } => true,
             // A moment without a ready person changes nothing of what he had decided.
             Mode::Neutral => self.set_free,

@@ -37,7 +37,7 @@ use window::Window;
 /// How long a scripted demo lasts unless told otherwise: the fault begins at 8 s, a takeover takes about 20 s.
 const HEADLESS_SECONDS: u64 = 60;
 /// Who sits at the console of the demo, as the record names him.
-const PERSON: &str = "you";
+const PERSON: &str = "demo";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -268,11 +268,17 @@ fn follow_up(data: &Path) -> String {
     // The program may lie where no shell looks for it: in the folder that a build writes into.
     let program = std::env::current_exe().unwrap_or_else(|_unknown| PathBuf::from("watchkeeper"));
     let data = std::path::absolute(data).unwrap_or_else(|_unknown| data.to_owned());
+    // The window console is built beside this program, if at all.
+    let window = Some(program.with_file_name("watchkeeper-console")).filter(|window| window.is_file());
     let (program, head, data) = (quoted(&program), quoted(&data.join("head")), quoted(&data));
-    format!(
+    let mut text = format!(
         "the record is kept; look at it with\n  {program} takeover list --data {data}\n  \
          {program} ledger verify --data {data} --head {head}"
-    )
+    );
+    if let Some(window) = window {
+        text = format!("{text}\n  {} --replay {data}", quoted(&window));
+    }
+    text
 }
 
 /// Returns a path as one word of a shell.

@@ -26,6 +26,20 @@ fn look(rig: &mut Rig) {
 }
 
 #[test]
+fn the_key_that_takes_over_means_the_vehicle_that_calls_whatever_was_looked_at() {
+    let site = Site::start();
+    let mut rig = Rig::attended(site.session("ada", OperatorRole::Operator));
+    rig.until("the vehicles", |rig| rig.picture().agents().count() == 8);
+    rig.letter('j');
+    until_demanded(&mut rig);
+    rig.until("the lane with its key", |rig| rig.desk().state.called == Some(faulty()));
+    assert_ne!(rig.desk().state.selected, Some(faulty()));
+    rig.letter('t');
+    rig.until_state(&faulty(), ControlState::Claimed);
+    assert_eq!(rig.desk().state.selected, Some(faulty()));
+}
+
+#[test]
 fn a_fault_is_seen_claimed_held_and_handed_back_with_a_key_each() {
     let site = Site::start();
     let mut rig = Rig::attended(site.session("ada", OperatorRole::Operator));
@@ -38,6 +52,7 @@ fn a_fault_is_seen_claimed_held_and_handed_back_with_a_key_each() {
     rig.letter('t');
     rig.until_state(&faulty(), ControlState::Claimed);
     rig.until("a ready holder", lease_is_ready);
+    rig.read_first();
     rig.letter('e');
     rig.until_state(&faulty(), ControlState::Human);
     rig.letter('h');

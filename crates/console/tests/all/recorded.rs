@@ -63,6 +63,7 @@ fn record(site: &Site) -> Rig {
         let lease = rig.picture().agent(&faulty()).and_then(|entry| entry.status().lease.as_ref());
         lease.is_some_and(|lease| lease.ready)
     });
+    rig.read_first();
     rig.letter('e');
     rig.until_state(&faulty(), ControlState::Human);
     rig.watch(WHILE);
@@ -81,7 +82,7 @@ fn a_recording_shows_what_the_operator_saw_at_each_moment_forwards_and_backwards
         clock: MonoTime::from_nanos(5_000_000_000),
     };
     looking.replay.request(&ReplayRequest::Pause);
-    looking.until("the whole index", |replay| !replay.row().seeking);
+    looking.until("the whole index", |replay| !replay.row().indexing);
     let row = looking.replay.row();
     assert!(row.length > Duration::from_secs(8), "the fault begins at 8 s: {row:?}");
     assert!(!row.alerts.is_empty() && !row.playing);

@@ -24,7 +24,7 @@ use watchkeeper_console::{
     surface::Surface,
 };
 use watchkeeper_model::{AgentId, ControlState, OperatorRole, PersonId};
-use watchkeeper_picture::Picture;
+use watchkeeper_picture::{Picture, READ_FIRST};
 use watchkeeper_protocol::operator::ConsoleKind;
 use watchkeeper_server::{RunningServer, Server, ServerOptions};
 use watchkeeper_simulator::{
@@ -121,6 +121,11 @@ impl Rig {
         self.until(state.word(), |rig| rig.state(agent) == Some(state));
     }
 
+    /// Takes the time that a person needs to read that control was granted.
+    pub(crate) fn read_first(&mut self) {
+        self.watch(READ_FIRST);
+    }
+
     /// Presses and lets go of a key.
     pub(crate) fn tap(&mut self, key_code: KeyCode, logical_key: Key) {
         self.key(key_code, logical_key.clone(), ButtonState::Pressed, false);
@@ -132,6 +137,7 @@ impl Rig {
         let code = match letter.to_ascii_lowercase() {
             '1' => KeyCode::Digit1,
             '3' => KeyCode::Digit3,
+            '4' => KeyCode::Digit4,
             'a' => KeyCode::KeyA,
             'b' => KeyCode::KeyB,
             'c' => KeyCode::KeyC,

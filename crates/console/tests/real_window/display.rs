@@ -17,7 +17,8 @@ impl Display {
     /// Starts one with a number that is free; `None`, said aloud, where there is no Xvfb on this machine.
     pub(crate) fn start() -> Option<Self> {
         let started = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1920x1080x24", "-nolisten", "tcp"])
+            // It ends with its last client: nothing is left behind where a test is killed.
+            .args(["-displayfd", "1", "-terminate", "-screen", "0", "1920x1080x24", "-nolisten", "tcp"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -44,10 +44,15 @@ impl Shot {
     }
 
     fn colours(&self) -> impl Iterator<Item = Rgb> {
-        self.pixels.chunks_exact(4).map(|pixel| match self.is_bgr {
-            true => Rgb(pixel[2], pixel[1], pixel[0]),
-            false => Rgb(pixel[0], pixel[1], pixel[2]),
-        })
+        let (red, blue) = if self.is_bgr { (2, 0) } else { (0, 2) };
+        self.pixels.chunks_exact(4).map(move |pixel| Rgb(pixel[red], pixel[1], pixel[blue]))
+    }
+
+    /// Writes it as a portable pixmap, for whoever looks into a failure.
+    pub(crate) fn save(&self, file: &Path) {
+        let mut bytes = format!("P6 {} {} 255\n", self.width, self.height).into_bytes();
+        bytes.extend(self.colours().flat_map(|Rgb(red, green, blue)| [red, green, blue]));
+        fs::write(file, bytes).unwrap();
     }
 
     /// Returns how many colours there are.

@@ -23,6 +23,7 @@ use watchkeeper_client::{
     Endpoint, Operator, OperatorEvent, OperatorOptions, Picture, TokenSource, console_now,
 };
 use watchkeeper_model::{AgentId, Confidence, ControlState, MonoTime, OperatorRole, PersonId};
+use watchkeeper_picture::READ_FIRST;
 use watchkeeper_protocol::{
     ToOperator,
     operator::{AgentStatus, ConsoleKind, LeaseEvent, LeaseUpdate},
@@ -290,15 +291,27 @@ impl Stage {
                 return found;
             }
             if console_now().since(start) >= PATIENCE {
-                let title = self.console.is_some().then(|| self.title());
-                panic!(
-                    "{what} never came; title {title:?}, {:#?}, the console's errors: {:?}",
-                    self.status(),
-                    self.console.as_ref().map(Console::errors)
-                );
+                self.give_up(what);
             }
             std::thread::park_timeout(LOOK);
         }
+    }
+
+    /// Says what was there instead of what was waited for.
+    fn give_up(&mut self, what: &str) -> ! {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real_window.ppm");
+        let title = self.console.as_ref().and_then(|console| console.window).map(|window| {
+            if let Some(shot) = self.screen.look(window) {
+                shot.save(&file);
+            }
+            self.screen.title(window)
+        });
+        panic!(
+            "{what} never came; the title says {title:?}, the window is in {}, the console said {:?}; {:#?}",
+            file.display(),
+            self.console.as_ref().map(Console::errors),
+            self.status()
+        );
     }
 
     /// Waits for a control state; returns when the onlooker was told of it.
@@ -358,6 +371,9 @@ impl Stage {
             let lease = stage.status().lease.as_ref()?;
             (lease.holder.as_str() == "anna" && lease.ready).then_some(())
         });
+        // Long enough for the console, too, to have seen the grant for as long as one must read it.
+        let granted = console_now();
+        self.until("time to read", |_| (console_now().since(granted) >= READ_FIRST * 2).then_some(()));
         self.tap('e');
         self.until_state(ControlState::Human);
     }

@@ -8,6 +8,7 @@ use crate::shot::Shot;
 use std::{
     io::{Read, Write},
     os::unix::net::UnixStream,
+    time::Duration,
 };
 
 /// Requests by their codes.
@@ -26,6 +27,8 @@ mod code {
     pub(super) const FAKE_INPUT: u8 = 2;
 }
 
+/// A server that takes longer has died.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 const KEY_PRESS: u8 = 2;
 const KEY_RELEASE: u8 = 3;
 const VIEWABLE: u8 = 2;
@@ -69,6 +72,7 @@ impl Screen {
     /// Connects to the display with this number.
     pub(crate) fn connect(number: u32) -> Self {
         let mut stream = UnixStream::connect(format!("/tmp/.X11-unix/X{number}")).unwrap();
+        stream.set_read_timeout(Some(ANSWERS_WITHIN)).unwrap();
         // Little-endian, protocol 11.0, no authorisation.
         stream.write_all(&[b'l', 0, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
         let head = read(&mut stream, 8);

@@ -52,6 +52,8 @@ impl Engine {
         } else if self.agents.get(&agent_id).is_some_and(|agent| !agent.lease_seen) {
             // The grant was on its way, or still waited for the disk: nobody can tell whether the agent has it.
             self.end_lease(&agent_id, LeaseEnd::HolderLost, now);
+        } else {
+            self.reconcile_next(&agent_id, hello.highest_epoch, now);
         }
         self.adopt_hello(session, hello, same_boot, now);
         let Some(agent) = self.agents.get(&agent_id) else { return };
@@ -67,6 +69,9 @@ impl Engine {
         self.send_agent(session, ToAgent::Welcome(welcome));
         self.ping_agent(session, None, now);
         self.send_pending_stop(&agent_id, now);
+        if same_boot {
+            self.resend_void(&agent_id);
+        }
         self.resend_demand(&agent_id, now);
         self.record_authority(&agent_id);
         self.publish_status(&agent_id, now);
@@ -121,6 +126,7 @@ impl Engine {
             lease_announced: false,
             lease_seen: false,
             next: None,
+            ended_next: None,
             demand: None,
             takeover: None,
             pending_stop: on_record.and_then(|entry| entry.pending_stop.clone()),

@@ -92,7 +92,7 @@ impl Engine {
         if let Some(takeover) = takeover {
             takeover.handle_command(request.command_id, request.kind, issued, received_at);
         }
-        let Some(epoch) = self.epoch_for(&request) else {
+        let Some(epoch) = self.epoch_for(session, &request, now) else {
             self.reject(request.command_id, CommandCode::Failed, "no epoch is left to mint");
             return;
         };
@@ -197,6 +197,10 @@ impl Engine {
             // What may be done with it, the gate says: ENGAGE, and nothing that moves.
             return Ok(());
         }
+        // What makes things safer is open to all: under an epoch that is not his it goes on as a stranger's.
+        if as_stranger(request.kind) {
+            return Ok(());
+        }
         match agent.lease.authorize(session, request.epoch, now) {
             Ok(_) => Ok(()),
             // Nobody holds a lease: the fence in the agent refuses a closed epoch, and its word is the last.
@@ -241,10 +245,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Returns the epoch that the command goes out with: CLEAR_LATCH has one of its own.
-    fn epoch_for(&mut self, request: &CommandRequest) -> Option<Epoch> {
+    /// Returns the epoch that the command goes out with: CLEAR_LATCH has one of its own, and what makes things
+    /// safer goes out without one from who does not hold it.
+    fn epoch_for(&mut self, session: SessionId, request: &CommandRequest, now: MonoTime) -> Option<Epoch> {
         if request.kind != CommandKind::ClearLatch {
-            return Some(request.epoch);
+            let holds = self.agents.get(&request.agent).is_some_and(|agent| {
+                let is_next = agent.announced_next().is_some();
+                (is_next && agent.lease.authorize_next(session, request.epoch, now))
+                    || agent.lease.authorize(session, request.epoch, now).is_ok()
+            });
+            return Some(if as_stranger(request.kind) && !holds { Epoch(0) } else { request.epoch });
         }
         let epoch = self.agents.get_mut(&request.agent)?.lease.mint().ok()?;
         self.record_authority(&request.agent);
@@ -404,6 +414,11 @@ impl Engine {
         let Some(update) = self.commands.get(command_id).map(|entry| update_of(entry, 0)) else { return };
         self.publish(|cursor| ToOperator::CommandStatus(CommandUpdate { cursor, ..update }));
     }
+}
+
+/// Returns whether a command is obeyed from anybody: all that make things safer but RELEASE, which is the holder's.
+fn as_stranger(kind: CommandKind) -> bool {
+    kind.risk() == RiskClass::Safer && kind != CommandKind::Release
 }
 
 /// Rows 25 and 27: a reason always, a supervisor for the latch of an ESTOP.

@@ -97,9 +97,13 @@ impl Engine {
         if !idle || !self.can_be_asked(agent_id) {
             return;
         }
-        let cause = self.alarms.takeover_causes(agent_id).next();
-        if let Some((alert_id, reason)) = cause.map(|alarm| (alarm.alert_id, alarm.explanation.text.clone()))
-        {
+        let causes: Vec<(AlertId, Note)> = self
+            .alarms
+            .takeover_causes(agent_id)
+            .map(|alarm| (alarm.alert_id, alarm.explanation.text.clone()))
+            .collect();
+        // The first leads the demand, the others join it.
+        for (alert_id, reason) in causes {
             self.raise_demand(agent_id, DemandOrigin::Monitor, Some(alert_id), reason, now);
         }
     }

@@ -129,6 +129,7 @@ impl Engine {
         let Some(agent) = self.agents.get(agent_id) else { return Ok(()) };
         let why = format!("{} took control from {}: {reason}", asker.person, holder_of(agent));
         if matches!(agent.state(), ControlState::Human | ControlState::Returning) {
+            self.check_not_engaging(agent_id)?;
             self.drop_wish(agent_id, "a supervisor takes control", now);
             self.end_next(agent_id, LeaseEnd::PreEmpted, now);
             return self.grant_next(asker, agent_id, Some(reason), &why, now);
@@ -156,6 +157,19 @@ impl Engine {
             return Err((CommandCode::Denied, "you hold this agent already".to_owned()));
         }
         self.check_load(asker.person, agent_id)
+    }
+
+    /// An ENGAGE of the next holder is on its way or taken already: voiding his epoch now could leave the agent
+    /// without a holder. Its answer is a matter of moments.
+    fn check_not_engaging(&self, agent_id: &AgentId) -> Result<(), Refusal> {
+        let Some(next) = self.agents.get(agent_id).and_then(|agent| agent.lease.next()) else {
+            return Ok(());
+        };
+        if self.commands.is_engaging(agent_id, next.lease.epoch) {
+            let detail = format!("{} takes control this very moment; try again", next.lease.holder);
+            return Err((CommandCode::TemporarilyRejected, detail));
+        }
+        Ok(())
     }
 
     fn check_in_control(&self, agent_id: &AgentId) -> Result<(), Refusal> {
@@ -193,7 +207,7 @@ impl Engine {
         // Each holder has a takeover of his own, so that each record has one person and one ENGAGE.
         let demand_id = self.mint_demand();
         let Some(agent) = self.agents.get_mut(agent_id) else { return Ok(()) };
-        let spans = (agent.timers.transition, agent.timers.lease_ttl());
+        let spans = (agent.timers.engage_next(), agent.timers.lease_ttl());
         let who = (asker.person.clone(), asker.session);
         let epoch = agent
             .lease
@@ -214,13 +228,13 @@ impl Engine {
     /// The grant of the next lease is on disk: agent and consoles hear of it, and the time to engage runs.
     pub(super) fn announce_next(&mut self, agent_id: &AgentId, epoch: Epoch, now: MonoTime) {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
-        let (transition, ttl) = (agent.timers.transition, agent.timers.lease_ttl());
+        let (engage_within, ttl) = (agent.timers.engage_next(), agent.timers.lease_ttl());
         let boot_id = agent.mirror.boot_id();
         let Some(lease) = agent.lease.next().map(|next| next.lease.clone()) else { return };
         let Some(next) = agent.next.as_mut().filter(|_| lease.epoch == epoch) else { return };
         next.announced = true;
         next.takeover.granted_at = Some(now);
-        agent.lease.announce_next(transition, ttl, now);
+        agent.lease.announce_next(engage_within, ttl, now);
         if let Some(session) = agent.session {
             let grant = Grant { epoch, holder: lease.holder.clone(), holder_session: lease.session, boot_id };
             self.send_agent(session, ToAgent::Grant(grant));
@@ -258,6 +272,7 @@ impl Engine {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let Some(next) = agent.lease.end_next() else { return };
         agent.next = None;
+        agent.ended_next = Some(next.lease.epoch);
         if let Some(to) = agent.session {
             self.send_agent(to, ToAgent::Void(Void { epoch: next.lease.epoch, reason }));
         }
@@ -265,6 +280,24 @@ impl Engine {
         self.tell_lease(agent_id, who, next.lease.epoch, LeaseEvent::Ended, Some(reason), None);
         self.publish_status(agent_id, now);
         self.rearm(agent_id);
+    }
+
+    /// The same boot connected again: a next holder whose grant it has not seen is none. `seen` is the highest epoch
+    /// that it knows.
+    pub(super) fn reconcile_next(&mut self, agent_id: &AgentId, seen: Epoch, now: MonoTime) {
+        let Some(agent) = self.agents.get(agent_id) else { return };
+        let Some(next) = agent.lease.next() else { return };
+        if agent.announced_next().is_none() || next.lease.epoch > seen {
+            self.end_next(agent_id, LeaseEnd::HolderLost, now);
+        }
+    }
+
+    /// Tells an agent that connected again which next holder came to nothing meanwhile.
+    pub(super) fn resend_void(&mut self, agent_id: &AgentId) {
+        let Some(agent) = self.agents.get(agent_id) else { return };
+        if let (Some(to), Some(epoch)) = (agent.session, agent.ended_next) {
+            self.send_agent(to, ToAgent::Void(Void { epoch, reason: LeaseEnd::HolderLost }));
+        }
     }
 
     /// The agent took a HAND_BACK: nobody follows its holder but the agent itself. One that was on its way before
@@ -294,7 +327,9 @@ impl Engine {
                 self.drop_wish(&agent_id, "who asked is gone", now);
             }
             let Some(agent) = self.agents.get(&agent_id) else { continue };
-            if agent.lease.next().is_some_and(|next| next.lease.session == session) {
+            let is_his = agent.lease.next().is_some_and(|next| next.lease.session == session);
+            // An ENGAGE that left is the agent's to decide; if it comes to nothing, the lease lapses by itself.
+            if is_his && self.check_not_engaging(&agent_id).is_ok() {
                 self.end_next(&agent_id, LeaseEnd::HolderLost, now);
             }
             self.rearm(&agent_id);

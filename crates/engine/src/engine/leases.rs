@@ -9,7 +9,7 @@ use watchkeeper_model::{
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
     agent::{HolderHeartbeat, Void},
-    operator::{HolderReport, LeaseEvent, LeaseUpdate},
+    operator::{ConsoleKind, HolderReport, LeaseEvent, LeaseUpdate},
 };
 use watchkeeper_takeover::{
     Lease,
@@ -173,17 +173,24 @@ impl Engine {
         }
         let ttl = agent.timers.lease_ttl();
         let renewed = agent.lease.renew(session, report.epoch, (report.seq, report.ready), ttl, now);
+        // Who is next and has engaged in time keeps the agent's half alive until its answer is here.
+        let waits = agent.next.as_ref().is_some_and(|next| next.waits_for_engage)
+            && agent
+                .lease
+                .next()
+                .is_some_and(|next| (next.lease.session, next.lease.epoch) == (session, report.epoch));
         // A heartbeat that renews nothing is no secret: the console sees its lease end by itself.
-        if renewed.is_err() {
+        if renewed.is_err() && !waits {
             return;
         }
+        let by_hand = self.consoles.get(&session).is_some_and(|console| drives_by_hand(console.kind));
         if let Some(to) = agent.session {
             let heartbeat = HolderHeartbeat {
                 epoch: report.epoch,
                 seq: report.seq,
                 ready: report.ready,
                 deadline: report.deadline,
-                setpoint: report.setpoint,
+                setpoint: report.setpoint.filter(|_| by_hand),
             };
             self.send_agent(to, ToAgent::Holder(heartbeat));
         }
@@ -284,6 +291,14 @@ impl Engine {
             self.end_lease(agent_id, LeaseEnd::NotEngaged, now);
         }
         self.expire_handover(agent_id, now);
+    }
+}
+
+/// Returns whether such a console knows that a hand is on its controls this very moment: a terminal does not.
+const fn drives_by_hand(console: ConsoleKind) -> bool {
+    match console {
+        ConsoleKind::Window | ConsoleKind::Scripted | ConsoleKind::Headless => true,
+        ConsoleKind::Text => false,
     }
 }
 

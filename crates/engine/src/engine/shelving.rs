@@ -4,7 +4,7 @@
 
 use super::Engine;
 use std::time::Duration;
-use watchkeeper_model::{AlertId, MAX_SHELVED, MonoTime, PersonId, SessionId, Shelved};
+use watchkeeper_model::{AlertId, MAX_SHELVED, MonoTime, PersonId, Response, SessionId, Shelved};
 use watchkeeper_protocol::operator::Shelve;
 
 impl Engine {
@@ -37,7 +37,10 @@ impl Engine {
         if body.reason.as_str().trim().is_empty() {
             return Err(("reason", "is empty: say why (rule: shelve with a reason)"));
         }
-        if alarm.demand_id.is_some() {
+        let asks = alarm.response == Response::Takeover
+            && alarm.state.is_active()
+            && self.agents.get(&alarm.agent).is_some_and(|agent| agent.demand.is_some());
+        if asks || alarm.demand_id.is_some() {
             let why =
                 "its demand is open: take over or dismiss (rule: no shelving while a person is asked for)";
             return Err(("alert_id", why));

@@ -31,9 +31,11 @@ const VEHICLE_SESSION: u64 = 1_000;
 
 pub(crate) struct Rig {
     engine: Engine,
+    config: Config,
     pub(crate) inputs: Vec<(EngineInput, MonoTime)>,
     digest: OutputDigest,
     now: MonoTime,
+    kind: AgentKind,
     boot: BootId,
     gate: Gate,
     session: Option<SessionId>,
@@ -73,9 +75,9 @@ pub(crate) struct Rig {
     next_command: u128,
 }
 
-fn opening() -> Opening {
+fn opening(config: &Config) -> Opening {
     Opening {
-        configuration: Config::default().to_toml(),
+        configuration: config.to_toml(),
         seed: 1,
         incarnation: Incarnation(1),
         build: "test".to_owned(),
@@ -89,8 +91,8 @@ fn head(sequence: u64) -> Head {
     Head { sequence, hash: [7; 32] }
 }
 
-fn first_gate(boot_id: BootId) -> Gate {
-    let identity = Identity { agent: AgentId::new(VEHICLE).unwrap(), kind: AgentKind::Vehicle, boot_id };
+fn first_gate(kind: AgentKind, boot_id: BootId) -> Gate {
+    let identity = Identity { agent: AgentId::new(VEHICLE).unwrap(), kind, boot_id };
     let world = World {
         standstill: false,
         stable: true,
@@ -99,7 +101,7 @@ fn first_gate(boot_id: BootId) -> Gate {
         can_resume: true,
         local_override: false,
     };
-    Gate::new(identity, Timers::for_kind(AgentKind::Vehicle), world)
+    Gate::new(identity, Timers::for_kind(kind), world)
 }
 
 fn start() -> MonoTime {
@@ -108,13 +110,20 @@ fn start() -> MonoTime {
 
 impl Rig {
     pub(crate) fn new() -> Self {
+        Self::of(AgentKind::Vehicle, Config::default())
+    }
+
+    /// The same with another kind of agent in the vehicle's place, or another configuration.
+    pub(crate) fn of(kind: AgentKind, config: Config) -> Self {
         Self {
-            engine: Engine::new(Config::default(), &opening(), start()),
+            kind,
+            engine: Engine::new(config.clone(), &opening(&config), start()),
+            config,
             inputs: Vec::new(),
             digest: OutputDigest::default(),
             now: start(),
             boot: BootId(Uuid::from_u128(42)),
-            gate: first_gate(BootId(Uuid::from_u128(42))),
+            gate: first_gate(kind, BootId(Uuid::from_u128(42))),
             session: None,
             sessions: VEHICLE_SESSION,
             heartbeat_at: start(),
@@ -326,7 +335,7 @@ impl Rig {
             session: SessionKind::Agent,
             token: None,
             agent: AgentId::new(VEHICLE).unwrap(),
-            kind: AgentKind::Vehicle,
+            kind: self.kind,
             signals: vec![SignalSpec { name: Label::cut("speed"), unit: Label::cut("m/s") }],
             boot_id: self.boot,
             clean_shutdown: true,
@@ -341,8 +350,8 @@ impl Rig {
 
     /// The monitor is gone and a new one is there: the vehicle connects again, and consoles may.
     pub(crate) fn restart_monitor(&mut self) {
-        let opening = Opening { incarnation: Incarnation(2), ..opening() };
-        self.engine = Engine::new(Config::default(), &opening, self.now);
+        let opening = Opening { incarnation: Incarnation(2), ..opening(&self.config) };
+        self.engine = Engine::new(self.config.clone(), &opening, self.now);
         self.gate.handle_link_lost(self.agent_now());
         (self.holder, self.next) = (None, None);
         self.consoles.clear();
@@ -358,7 +367,7 @@ impl Rig {
 
     pub(crate) fn reboot_vehicle_without_memory(&mut self) {
         self.boot = BootId(Uuid::from_u128(43));
-        self.gate = first_gate(self.boot);
+        self.gate = first_gate(self.kind, self.boot);
     }
 
     pub(crate) fn ask(&mut self, reason: &str) {
@@ -510,7 +519,8 @@ impl Rig {
 
     /// Feeds the same inputs, as the record would hold them, to a fresh engine.
     pub(crate) fn replay(&self) -> [u8; 32] {
-        let mut engine = Engine::new(Config::parse(&opening().configuration).unwrap(), &opening(), start());
+        let opening = opening(&self.config);
+        let mut engine = Engine::new(Config::parse(&opening.configuration).unwrap(), &opening, start());
         let mut digest = OutputDigest::default();
         for (input, now) in &self.inputs {
             let payload = rmp_serde::to_vec_named(input).unwrap();

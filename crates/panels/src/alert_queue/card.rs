@@ -1,7 +1,7 @@
 //! One alert: mark with priority, whose, what, where it is, and what can be done to it.
 
 use crate::{
-    Request, State,
+    Request, State, in_sight,
     theme::{GRID, Look, Size},
     widgets::{KeyButton, key_words, line, priority_mark, row_card, said},
 };
@@ -20,6 +20,8 @@ pub(super) fn height(look: &Look) -> f32 {
 #[derive(Clone, Debug)]
 pub(super) struct Card<'a> {
     pub(super) row: &'a AlertRow,
+    /// Why nothing can be done about it now; `None` while live.
+    pub(super) why_not: Option<String>,
     /// Why its agent cannot be taken over now; `None` where it can.
     pub(super) why_not_claim: Option<String>,
     pub(super) look: &'a Look,
@@ -46,6 +48,9 @@ impl Card<'_> {
         let row = self.row;
         let size = vec2(ui.available_width(), self.look.line_height(Size::Body));
         let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+        if in_sight(ui, rect) {
+            state.in_sight.push(row.alert);
+        }
         // The head is the control that selects the alert: as large as a target, with all that it says as its name.
         let target = rect.expand2(vec2(GRID / 2.0, (self.look.target() - rect.height()) / 2.0));
         let response = ui.interact(target, ui.id().with("select"), Sense::click());
@@ -120,20 +125,22 @@ impl Card<'_> {
             }
         };
         if row.shelved.is_some() {
-            let button = KeyButton::new("Unshelve").name(format!("Unshelve {whom}"));
+            let name = format!("Unshelve {whom}");
+            let button = KeyButton::new("Unshelve").name(name).why_not(self.why_not.clone());
             press(ui, button, [Some(Request::Press(Press::Unshelve(row.alert))), None]);
             return;
         }
-        let taken = (!row.can_acknowledge).then(|| row.state.clone());
+        let or_recording = |why: Option<String>| self.why_not.clone().or(why);
+        let taken = or_recording((!row.can_acknowledge).then(|| row.state.clone()));
         let button = KeyButton::new("Ack").key(key('a')).name(format!("Acknowledge {whom}")).why_not(taken);
         press(ui, button, [Some(Request::Press(Press::Acknowledge(row.alert))), None]);
-        let why_not = row.can_shelve.as_ref().err().cloned();
+        let why_not = or_recording(row.can_shelve.as_ref().err().cloned());
         let button = KeyButton::new("Shelve").key(key('z')).name(format!("Shelve {whom}")).why_not(why_not);
         press(ui, button, [Some(Request::Press(Press::Shelve(row.alert))), None]);
         let button = KeyButton::new(format!("Take over {}", row.agent))
             .key(key(Action::Claim.key()))
             .name(format!("Take over {} because of {} {}", row.agent, row.cause, row.subject))
-            .why_not(self.why_not_claim.clone());
+            .why_not(or_recording(self.why_not_claim.clone()));
         let claim = Request::Press(Press::Action(Action::Claim));
         press(ui, button, [Some(Request::SelectAlert(row.alert)), Some(claim)]);
     }

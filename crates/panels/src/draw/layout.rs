@@ -66,7 +66,7 @@ const LOW: f32 = 800.0;
 fn lane_height(look: &Look, screen: Rect) -> f32 {
     let always = look.line_height(Size::Huge) + look.line_height(Size::Body) + look.target();
     if is_low(look, screen) {
-        always + GRID * 4.5
+        always + GRID * 5.25
     } else {
         always + look.line_height(Size::Small) + GRID * 6.5
     }

@@ -2,7 +2,7 @@
 
 use super::Shown;
 use crate::{
-    Request, latency_panel,
+    Request, in_recording, latency_panel,
     theme::{GRID, Size},
     widgets::{self, KeyButton},
 };
@@ -46,6 +46,9 @@ pub(super) fn show(ui: &mut Ui, shown: &Shown<'_>, requests: &mut Vec<Request>) 
 }
 
 fn why_not(shown: &Shown<'_>) -> Option<String> {
+    if let Some(why) = in_recording(shown.inputs) {
+        return Some(why);
+    }
     let picture = shown.inputs.picture;
     if !picture.link().is_connected() {
         return Some("not connected".to_owned());

@@ -16,11 +16,11 @@ pub(super) fn height(ui: &Ui) -> f32 {
 }
 
 /// A large button over the whole width.
-pub(super) struct BigButton<'a> {
+pub(super) struct BigButton {
     /// What it does, with the agent's name.
-    pub(super) label: &'a str,
+    pub(super) label: String,
     /// Its key, as on a keyboard.
-    pub(super) key: &'a str,
+    pub(super) key: String,
     /// Filled with this tone, else only an edge.
     pub(super) filled: Option<Tone>,
     /// Why it does not work now; shown on it.
@@ -33,12 +33,6 @@ pub(super) struct BigButton<'a> {
     pub(super) most_height: f32,
 }
 
-/// What became of one: whether it was pressed, and how high it must be for its text.
-pub(super) struct Pressed {
-    pub(super) clicked: bool,
-    pub(super) height: f32,
-}
-
 /// The texts of a button, laid out.
 struct Texts {
     label: Arc<Galley>,
@@ -48,9 +42,29 @@ struct Texts {
     under: Option<Arc<Galley>>,
 }
 
-impl BigButton<'_> {
-    /// Shows it.
-    pub(super) fn show(self, ui: &mut Ui) -> Pressed {
+impl BigButton {
+    /// Makes one that works, with an edge only and all the room there is.
+    pub(super) const fn new(label: String, key: String) -> Self {
+        Self {
+            label,
+            key,
+            filled: None,
+            why_not: None,
+            note: None,
+            least_height: 0.0,
+            most_height: f32::INFINITY,
+        }
+    }
+
+    /// Returns how high its text makes it in this width, in points.
+    pub(super) fn height(&self, ui: &Ui, width: f32) -> f32 {
+        let look = look(ui.ctx());
+        let ink = self.ink(&look, self.why_not.is_none());
+        self.fitted(ui, &look, ink, width.max(TARGET) - GRID * 2.0).height(ui)
+    }
+
+    /// Shows it; returns whether it was pressed.
+    pub(super) fn show(self, ui: &mut Ui) -> bool {
         let look = look(ui.ctx());
         let enabled = self.why_not.is_none();
         let ink = self.ink(&look, enabled);
@@ -67,20 +81,20 @@ impl BigButton<'_> {
         }
         let name = match &self.why_not {
             Some(why) => format!("{}: {why}", self.label),
-            None => self.label.to_owned(),
+            None => self.label.clone(),
         };
         response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, &name));
         if let Some(under) = self.why_not.or(self.note).filter(|_| !is_whole) {
             response = response.on_hover_text(under);
         }
-        Pressed { clicked: response.clicked(), height }
+        response.clicked()
     }
 
     /// Lays the texts out as large as there is room for; the reason goes to the pointer's tip last.
     fn fitted(&self, ui: &Ui, look: &Look, ink: Color32, room: f32) -> Texts {
         let under = self.why_not.as_ref().or(self.note.as_ref());
         let under = under.map(|text| laid_out(ui, look, text, Size::Small, ink, room));
-        let key = laid_out(ui, look, self.key, Size::Small, ink, f32::INFINITY);
+        let key = laid_out(ui, look, &self.key, Size::Small, ink, f32::INFINITY);
         let for_key = cap_size(&key).x + GRID;
         for (size, is_beside, with_under) in [
             (Size::Large, true, true),
@@ -91,7 +105,7 @@ impl BigButton<'_> {
         ] {
             let width = if is_beside { f32::INFINITY } else { room };
             let texts = Texts {
-                label: laid_out(ui, look, self.label, size, ink, width),
+                label: laid_out(ui, look, &self.label, size, ink, width),
                 key: Some(key.clone()),
                 is_beside,
                 under: under.clone().filter(|_| with_under),
@@ -101,7 +115,7 @@ impl BigButton<'_> {
                 return texts;
             }
         }
-        let label = laid_out(ui, look, self.label, Size::Small, ink, room);
+        let label = laid_out(ui, look, &self.label, Size::Small, ink, room);
         Texts { label, key: None, is_beside: true, under: None }
     }
 

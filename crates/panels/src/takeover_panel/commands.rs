@@ -70,7 +70,7 @@ pub(super) fn show_buttons(ui: &mut Ui, shown: &Shown<'_>, requests: &mut Vec<Re
     ui.add_space(GRID / 2.0);
     widgets::strong(ui, Size::Small, Tone::Quiet, "Commands");
     for row in rows {
-        widgets::action_button(ui, row, None, requests);
+        widgets::action_button(ui, row, shown.why_not(row), requests);
     }
 }
 

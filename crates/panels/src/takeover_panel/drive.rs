@@ -38,7 +38,7 @@ pub(super) fn show(ui: &mut Ui, shown: &Shown<'_>) {
             widgets::line(ui, Size::Small, Tone::Quiet, format!("cap {cap:.1} m/s"));
         }
     }
-    if shown.mine {
+    if shown.may_engage() {
         show_hands(ui, shown);
     }
 }
@@ -54,18 +54,17 @@ fn is_speed_in_doubt(shown: &Shown<'_>) -> bool {
 /// Shows whether this person can act, and holds the dead-man.
 pub(super) fn show_hands(ui: &mut Ui, shown: &Shown<'_>) {
     let local = shown.inputs.local;
-    let (text, tone) = match (local.ready, local.focused) {
-        (true, _) => ("you can act", Tone::Normal),
-        (false, false) => ("YOU ARE NOT AT THE KEYS: click into this window", Tone::Warning),
-        (false, true) => ("NOT READY: the screen is late", Tone::Warning),
-    };
     let agent = shown.agent();
+    let by_hand = local.manual && shown.mine && shown.panel.phase == Phase::InControl;
+    let (text, tone) = match why_not_ready(shown, by_hand) {
+        None => ("you can act".to_owned(), Tone::Normal),
+        Some(why) => (format!("{why}{}", what_follows(shown)), Tone::Warning),
+    };
     widgets::prose(ui, Size::Body, tone, format!("Hands: {text}"));
     if shown.kind != AgentKind::Vehicle {
         return;
     }
     // Only what is driven by hand needs the dead-man held.
-    let by_hand = local.manual && shown.panel.phase == Phase::InControl;
     let (words, tone) = match (local.deadman_held, by_hand) {
         (true, _) => ("Dead-man: held", Tone::Own),
         (false, true) => ("Dead-man: NOT HELD, it slows down. Hold Space", Tone::Warning),
@@ -86,6 +85,30 @@ pub(super) fn show_hands(ui: &mut Ui, shown: &Shown<'_>) {
         let way = if setpoint.accelerate < 0.0 { "brake" } else { "accelerate" };
         let share = setpoint.accelerate.abs() * 100.0;
         one_hand(ui, shown, &format!("Pedals: {share:.0} % {way}"), setpoint.accelerate);
+    }
+}
+
+/// Returns why this person's heartbeats say that he cannot act; `None` while they say that he can.
+fn why_not_ready(shown: &Shown<'_>, by_hand: bool) -> Option<&'static str> {
+    let local = shown.inputs.local;
+    // Without the keyboard no key is held either, so this comes first.
+    match (local.ready, local.focused, by_hand && !local.deadman_held) {
+        (true, _, _) => None,
+        (false, false, _) => Some("YOU ARE NOT AT THE KEYS: click into this window"),
+        (false, true, true) => Some("NOT READY: the dead-man is not held"),
+        (false, true, false) => Some("NOT READY: the screen is late"),
+    }
+}
+
+/// Returns what an agent does whose person is not ready (`takeover.md` 1.4, `T_ready`); nothing before he has it.
+fn what_follows(shown: &Shown<'_>) -> &'static str {
+    let has_control = shown.mine && matches!(shown.panel.phase, Phase::InControl | Phase::HandingBack);
+    match (has_control, shown.kind) {
+        (true, AgentKind::Vehicle) => "; it slows down, and after 1 s it falls back",
+        (true, AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic) => {
+            "; it falls back unless you come"
+        }
+        (false, _) => "",
     }
 }
 

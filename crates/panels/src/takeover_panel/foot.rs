@@ -2,11 +2,11 @@
 
 use super::{Shown, big_button::BigButton};
 use crate::{
-    Request,
+    Request, in_recording,
     theme::GRID,
     widgets::{key_words, sentence},
 };
-use egui::Ui;
+use egui::{Ui, Vec2};
 use watchkeeper_picture::{
     Action, Press, Unavailable,
     view::{
@@ -21,33 +21,66 @@ pub(super) struct Room {
     /// They stand above each other, else beside.
     pub(super) is_high: bool,
     /// What there is for them, in points.
-    pub(super) height: f32,
+    pub(super) size: Vec2,
 }
 
-/// Shows the button of the next step, and STOP below it; beside it where there is little room. Returns the height
-/// that this needs.
-pub(super) fn show(ui: &mut Ui, shown: &Shown<'_>, room: Room, requests: &mut Vec<Request>) -> f32 {
-    ui.spacing_mut().item_spacing = egui::Vec2::splat(GRID);
-    let steps = next_steps(shown);
-    let mut steps = steps.iter().filter_map(|(action, filled)| Some((shown.action(*action)?, *filled)));
-    let heights = Heights { least: 0.0, most: room.height };
-    if room.is_high {
-        let steps: f32 =
-            steps.map(|(row, filled)| step(ui, shown, row, filled, heights, requests) + GRID).sum();
-        return steps + stop(ui, shown, heights, requests);
+/// The buttons of a frame, as high as they will be.
+pub(super) struct Foot {
+    /// The next steps, then STOP.
+    buttons: Vec<(Action, BigButton)>,
+    is_high: bool,
+    height: f32,
+}
+
+impl Foot {
+    /// Makes the buttons of the next steps with STOP below them; where there is little room, of one step with STOP
+    /// beside it.
+    pub(super) fn new(ui: &Ui, shown: &Shown<'_>, room: Room) -> Self {
+        let steps = next_steps(shown);
+        let steps = steps.iter().filter_map(|(action, filled)| Some((shown.action(*action)?, *filled)));
+        let most = if room.is_high { usize::MAX } else { 1 };
+        let steps = steps.take(most).map(|(row, filled)| (row.action, step(shown, row, filled)));
+        let mut buttons: Vec<_> = steps.chain(stop(shown)).collect();
+        let beside = if room.is_high { 1 } else { buttons.len().max(1) };
+        let width = (room.size.x - GRID * (beside - 1) as f32) / beside as f32;
+        let heights = buttons.iter_mut().map(|(_, button)| {
+            button.most_height = room.size.y;
+            button.height(ui, width)
+        });
+        let height = if room.is_high {
+            heights.sum::<f32>() + GRID * buttons.len().saturating_sub(1) as f32
+        } else {
+            heights.fold(0.0, f32::max)
+        };
+        Self { buttons, is_high: room.is_high, height }
     }
-    let Some((row, filled)) = steps.next() else { return stop(ui, shown, heights, requests) };
-    let heights = Heights { least: ui.available_height(), ..heights };
-    ui.columns_const(|[left, right]| {
-        let step = step(left, shown, row, filled, heights, requests);
-        step.max(stop(right, shown, heights, requests))
-    })
-}
 
-#[derive(Clone, Copy)]
-struct Heights {
-    least: f32,
-    most: f32,
+    /// Returns the height of all of it, in points.
+    pub(super) const fn height(&self) -> f32 {
+        self.height
+    }
+
+    /// Shows it.
+    pub(super) fn show(self, ui: &mut Ui, requests: &mut Vec<Request>) {
+        ui.spacing_mut().item_spacing = Vec2::splat(GRID);
+        let mut one = |ui: &mut Ui, action: Action, button: BigButton| {
+            // Named by what it does: the keyboard stays on STOP when the steps above it change.
+            if ui.push_id(action.key(), |ui| button.show(ui)).inner {
+                requests.push(Request::Press(Press::Action(action)));
+            }
+        };
+        if self.is_high || self.buttons.len() < 2 {
+            for (action, button) in self.buttons {
+                one(ui, action, button);
+            }
+            return;
+        }
+        ui.columns(self.buttons.len(), |columns| {
+            for ((action, button), ui) in self.buttons.into_iter().zip(columns) {
+                one(ui, action, BigButton { least_height: self.height, ..button });
+            }
+        });
+    }
 }
 
 /// Returns what comes next, and whether it stands out. White stands out; the saturated tones belong to alarms.
@@ -81,18 +114,12 @@ fn engage_steps(shown: &Shown<'_>) -> Vec<(Action, Option<Tone>)> {
     vec![(Action::Engage, is_ready.then_some(Tone::Own))]
 }
 
-fn step(
-    ui: &mut Ui,
-    shown: &Shown<'_>,
-    row: &ActionRow,
-    filled: Option<Tone>,
-    heights: Heights,
-    requests: &mut Vec<Request>,
-) -> f32 {
+fn step(shown: &Shown<'_>, row: &ActionRow, filled: Option<Tone>) -> BigButton {
     let unavailable = row.unavailable.as_ref();
     let why_not = match row.action {
-        // On an agent that is already this person's it begins the takeover again.
-        Action::Claim if shown.mine && unavailable == Some(&Unavailable::AlreadyYours) => None,
+        _ if in_recording(shown.inputs).is_some() => in_recording(shown.inputs),
+        // On what is this person's already, or his to engage, it begins the takeover again.
+        Action::Claim if unavailable == Some(&Unavailable::AlreadyYours) => None,
         Action::Engage if unavailable.is_none() && !shown.armed => {
             Some("press T first: taking control needs two inputs".to_owned())
         }
@@ -111,40 +138,18 @@ fn step(
         | Action::RequestHandover
         | Action::AllowTakeover => unavailable.map(ToString::to_string),
     };
-    let label = sentence(&row.label);
-    let key = key_words(row.key);
-    let button = BigButton {
-        label: &label,
-        key: &key,
-        filled,
-        why_not,
-        note: None,
-        least_height: heights.least,
-        most_height: heights.most,
-    };
-    let pressed = button.show(ui);
-    if pressed.clicked {
-        requests.push(Request::Press(Press::Action(row.action)));
-    }
-    pressed.height
+    BigButton { filled, why_not, ..BigButton::new(sentence(&row.label), key_words(row.key)) }
 }
 
-fn stop(ui: &mut Ui, shown: &Shown<'_>, heights: Heights, requests: &mut Vec<Request>) -> f32 {
-    let Some(row) = shown.action(Action::Stop) else { return 0.0 };
+fn stop(shown: &Shown<'_>) -> Option<(Action, BigButton)> {
+    let row = shown.action(Action::Stop)?;
     let awaits = shown.inputs.hands.stop_awaits_confirmation(shown.inputs.now) == Some(shown.agent());
     let note = "Many were stopped just now: press again to stop this one too.";
     let button = BigButton {
-        label: &row.label,
-        key: &key_words(row.key),
         filled: awaits.then_some(Tone::Danger),
-        why_not: row.unavailable.as_ref().map(ToString::to_string),
+        why_not: shown.why_not(row),
         note: awaits.then(|| note.to_owned()),
-        least_height: heights.least,
-        most_height: heights.most,
+        ..BigButton::new(row.label.clone(), key_words(row.key))
     };
-    let pressed = button.show(ui);
-    if pressed.clicked {
-        requests.push(Request::Press(Press::Action(Action::Stop)));
-    }
-    pressed.height
+    Some((row.action, button))
 }

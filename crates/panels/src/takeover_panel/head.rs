@@ -2,7 +2,7 @@
 
 use super::{Shown, phase_words};
 use crate::{
-    Request,
+    Request, in_recording,
     theme::{GRID, Size, look},
     widgets::{self, KeyButton},
 };
@@ -89,7 +89,7 @@ fn show_handover(ui: &mut Ui, shown: &Shown<'_>, row: &HandoverRow, requests: &m
         }
         if let Some(request_id) = row.request_id.filter(|_| row.yours_to_answer) {
             let mut answer = |ui: &mut Ui, label: String, accept: bool| {
-                if KeyButton::new(label).show(ui).clicked() {
+                if KeyButton::new(label).why_not(in_recording(shown.inputs)).show(ui).clicked() {
                     let agent = agent.clone();
                     requests.push(Request::Press(Press::Answer { agent, request_id, accept }));
                 }

@@ -216,13 +216,13 @@ impl KeyButton {
 }
 
 /// Shows the button of an action on the selected agent, with why it cannot be done now; asks for it when pressed.
-pub(crate) fn action_button(ui: &mut Ui, row: &ActionRow, filled: Option<Tone>, requests: &mut Vec<Request>) {
-    let mut button = KeyButton::new(sentence(&row.label))
-        .key(key_words(row.key))
-        .why_not(row.unavailable.as_ref().map(ToString::to_string));
-    if let Some(tone) = filled {
-        button = button.filled(tone).strong();
-    }
+pub(crate) fn action_button(
+    ui: &mut Ui,
+    row: &ActionRow,
+    why_not: Option<String>,
+    requests: &mut Vec<Request>,
+) {
+    let button = KeyButton::new(sentence(&row.label)).key(key_words(row.key)).why_not(why_not);
     if button.show(ui).clicked() {
         requests.push(Request::Press(Press::Action(row.action)));
     }

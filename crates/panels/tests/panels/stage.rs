@@ -88,6 +88,8 @@ pub(crate) fn replay() -> ReplayRow {
         length: Duration::from_mins(10),
         alerts: vec![Duration::from_mins(1), Duration::from_secs(200)],
         seeking: false,
+        indexing: false,
+        failure: None,
         name: "monday".to_owned(),
     }
 }

@@ -3,15 +3,15 @@
 use super::{
     Situation,
     findings::{self, evidence},
-    monitor::{BENS_SESSION, millis},
+    monitor::{BENS_SESSION, SESSION, millis},
     note, person,
-    takeover::{Ring, alert, lease, told, vehicle_4},
+    takeover::{EPOCH, Ring, alert, lease, told, vehicle_4},
 };
 use watchkeeper_model::{
-    AlarmState, CauseClass, CommandKind, CommandState, ControlState, FallbackLevel, Latch, LatchCause,
+    AlarmState, CauseClass, CommandKind, CommandState, ControlState, Epoch, FallbackLevel, Latch, LatchCause,
     LatchId, OperatorRole, Severity, StateVersion,
 };
-use watchkeeper_protocol::operator::{HandoverStatus, LeaseStatus};
+use watchkeeper_protocol::operator::{HandoverStatus, LeaseStatus, NextHolder};
 
 /// Connected, but one vehicle is silent, one offline, and the record cannot be written.
 pub fn stale() -> Situation {
@@ -88,6 +88,34 @@ pub fn handover() -> Situation {
             session_id: BENS_SESSION,
             left_nanos: 8_260_000_000,
             reason: Some(note("I know this crossing")),
+        }),
+        ..lease()
+    });
+    ring.monitor.status(status, millis(60));
+    ring.monitor.look(Some("vehicle-4"))
+}
+
+/// ben drives vehicle-4 and gives it to this person, who has not engaged yet: control is still ben's.
+pub fn next() -> Situation {
+    let mut ring = Ring::start("anna", OperatorRole::Operator, false);
+    if let Some(vehicle) = ring.vehicle("vehicle-4") {
+        vehicle.motion.braking = Some((16.0, 1.8, 8.0));
+    }
+    ring.report(false, &["vehicle-4"], &[]);
+    ring.repeat(&["vehicle-4"]);
+    let mut status = vehicle_4(&ring);
+    status.control_state = ControlState::Human;
+    status.state_version = StateVersion(5);
+    status.lease = Some(LeaseStatus {
+        holder: person("ben"),
+        session_id: BENS_SESSION,
+        next: Some(NextHolder {
+            holder: person("anna"),
+            session_id: SESSION,
+            epoch: Epoch(EPOCH.0 + 1),
+            left_nanos: 4_160_000_000,
+            ready: true,
+            preempts: false,
         }),
         ..lease()
     });

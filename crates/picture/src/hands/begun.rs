@@ -1,6 +1,6 @@
 //! A takeover between its two deliberate inputs.
 
-use super::Said;
+use super::{READ_FIRST, Said};
 use crate::{AgentPicture, Picture, Timed, view::Tone};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, MonoTime, SessionId};
@@ -27,7 +27,8 @@ pub(super) struct Begun {
     since: MonoTime,
     /// The wait for an answer counts from here.
     waiting_since: MonoTime,
-    granted: bool,
+    /// When it was first seen as granted.
+    granted_at: Option<MonoTime>,
 }
 
 /// How it stands.
@@ -40,18 +41,30 @@ pub(super) enum Standing {
 
 impl Begun {
     pub(super) fn new(agent: &AgentId, first: First, now: MonoTime) -> Self {
-        Self { agent: agent.clone(), first, since: now, waiting_since: now, granted: false }
+        Self { agent: agent.clone(), first, since: now, waiting_since: now, granted_at: None }
     }
 
     pub(super) const fn agent(&self) -> &AgentId {
         &self.agent
     }
 
+    /// Takes note of when control was first seen as granted.
+    pub(super) fn see(&mut self, picture: &Picture, now: MonoTime) {
+        if picture.my_epoch(&self.agent).is_some() {
+            self.granted_at.get_or_insert(now);
+        }
+    }
+
+    /// Returns whether the person had the time to read that control was granted.
+    pub(super) fn was_read(&self, now: MonoTime) -> bool {
+        self.granted_at.is_some_and(|at| now.since(at) >= READ_FIRST)
+    }
+
     /// Compares with the picture: granted, refused, lapsed, lost, or never answered.
     pub(super) fn refresh(&mut self, picture: &Picture, now: MonoTime) -> Standing {
         let agent = &self.agent;
         if picture.my_epoch(agent).is_some() {
-            self.granted = true;
+            self.granted_at.get_or_insert(now);
             return match engage_left(picture, agent, now) {
                 Some(Duration::ZERO) => {
                     let text = format!("the claim of {agent} lapsed: not engaged in time");
@@ -61,7 +74,7 @@ impl Begun {
             };
         }
         // What was held and is gone is news of its own, with its reason.
-        if self.granted {
+        if self.granted_at.is_some() {
             return Standing::Void(None);
         }
         let entry = picture.agent(agent);

@@ -1,6 +1,6 @@
 //! Who controls, in words: one line at the same place at every level, and whether the window has a frame.
 
-use super::{Tone, counted, is_mine};
+use super::{Tone, counted, is_mine, is_next};
 use crate::{AgentPicture, Picture};
 use watchkeeper_model::{AgentId, AgentKind, ControlState, MonoTime};
 
@@ -19,18 +19,20 @@ pub struct ControlLine {
 
 /// Returns the line. What this session holds comes first, and of that what it drives.
 pub fn control_line(picture: &Picture, now: MonoTime) -> ControlLine {
-    let mut mine: Vec<_> = picture.agents().filter(|(_, entry)| is_mine(picture, entry)).collect();
+    let is_about = |entry| is_mine(picture, entry) || is_next(picture, entry);
+    let mut mine: Vec<_> = picture.agents().filter(|(_, entry)| is_about(entry)).collect();
     // The sort is stable, so between equals the name decides.
     mine.sort_by_key(|(_, entry)| rank(picture, entry));
     let Some((agent, entry)) = mine.first().copied() else { return of_others(picture) };
-    let more = match mine.len() {
-        1 => String::new(),
-        many => format!(", and hold {} more", many - 1),
+    let more = match mine.iter().skip(1).filter(|(_, entry)| is_mine(picture, entry)).count() {
+        0 => String::new(),
+        many => format!(", and hold {many} more"),
     };
     if !picture.link().is_connected() {
         let then = match (rank(picture, entry), entry.lease_left(now)) {
             (0, Some(left)) if !left.is_zero() => "you had control, without you it falls back",
             (0, _) => "you had control, without you it has fallen back",
+            (_, _) if is_next(picture, entry) => "somebody else had control",
             (_, _) => "you held it",
         };
         return ControlLine {
@@ -56,20 +58,15 @@ fn rank(picture: &Picture, entry: &AgentPicture) -> u8 {
     }
 }
 
-/// Says whether this session waits for its ENGAGE while somebody else has control.
-fn is_next(picture: &Picture, entry: &AgentPicture) -> bool {
-    let me = picture.me().map(|me| me.session_id);
-    entry.status().lease.as_ref().is_some_and(|lease| Some(lease.session_id) != me && lease.next.is_some())
-}
-
 fn of_mine(picture: &Picture, agent: &AgentId, entry: &AgentPicture) -> (String, Tone, bool) {
     let status = entry.status();
+    let held = if is_next(picture, entry) { "" } else { "; you held it" };
     if status.offline_nanos.is_some() {
-        let text = format!("{agent} is OFFLINE: who controls it is not known; you held it");
+        let text = format!("{agent} is OFFLINE: who controls it is not known{held}");
         return (text, Tone::Danger, false);
     }
     if status.local_override {
-        return (format!("A person at {agent} has control; you held it"), Tone::Warning, false);
+        return (format!("A person at {agent} has control{held}"), Tone::Warning, false);
     }
     if is_next(picture, entry) {
         let holder = picture.holder(agent).map_or_else(|| "somebody else".to_owned(), ToString::to_string);

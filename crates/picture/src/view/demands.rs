@@ -76,6 +76,18 @@ pub fn rows(picture: &Picture, frozen: Option<&[AgentId]>, now: MonoTime) -> Vec
     rows
 }
 
+/// Returns whom the key that takes over means instead of the selected agent: the first that calls and that nobody
+/// has, unless the selected one waits for somebody itself or this person holds one. `rows` are as they are shown.
+pub fn called(picture: &Picture, rows: &[DemandRow], selected: Option<&AgentId>) -> Option<AgentId> {
+    let holds_one = picture.agents().any(|(agent, _)| picture.my_epoch(agent).is_some());
+    let selected_waits = rows.iter().any(|row| Some(&row.agent) == selected);
+    if holds_one || selected_waits {
+        return None;
+    }
+    let calls = |row: &&DemandRow| row.demand.is_some() && row.holder.is_none();
+    rows.iter().find(calls).map(|row| row.agent.clone())
+}
+
 /// Says whether an agent waits for somebody, or has a demand open that somebody is at.
 fn waits(entry: &AgentPicture) -> bool {
     let status = entry.status();
@@ -134,7 +146,13 @@ fn row(picture: &Picture, entry: &AgentPicture, alarm: Option<&Alarm>, now: Mono
     let status = entry.status();
     let mine = is_mine(picture, entry);
     let (mark, tone) = state_look(status, mine);
-    let left = entry.demand_left(now);
+    let demand_left = entry.demand_left(now);
+    // Whoever has claimed it loses it with his claim, if that runs out before.
+    let left = match (demand_left, entry.engage_left(now)) {
+        (Some(demand), Some(engage)) if mine => Some(demand.min(engage)),
+        (None, Some(engage)) if mine => Some(engage),
+        (demand, _) => demand,
+    };
     let budget = demand_within(status.kind);
     let holder = if mine {
         Some("you".to_owned())

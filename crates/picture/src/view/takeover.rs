@@ -12,7 +12,7 @@ pub use links::LinkRow;
 
 use super::{
     Mark, Tone, age, agent::if_nobody_acts, alerts::cause_text, controller_words, countdown,
-    demands::lead_alarm, latch_word, outcome_words, state_look, state_words,
+    demands::lead_alarm, is_mine, latch_word, outcome_words, state_look, state_words,
 };
 use crate::{Action, AgentPicture, Picture, Unavailable, action::fresh_within};
 use std::time::Duration;
@@ -144,8 +144,8 @@ pub struct TakeoverPanel {
 pub fn panel(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<TakeoverPanel> {
     let entry = picture.agent(agent)?;
     let status = entry.status();
-    let lease = lease_row(picture, agent, entry, now);
-    let mine = lease.as_ref().is_some_and(|lease| lease.mine);
+    let lease = lease_row(picture, entry, now);
+    let mine = is_mine(picture, entry);
     let (mark, tone) = state_look(status, mine);
     let checks = checks(picture, agent, entry, now);
     let phase = phase(picture, entry, &checks, now);
@@ -184,15 +184,19 @@ pub fn panel(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<Takeov
     })
 }
 
-/// Returns the latches that an ENGAGE of this agent names: all but an ESTOP's.
+/// Returns the latches that an ENGAGE of this agent names: all but an ESTOP's, and none where somebody is in control
+/// already: a handover releases no latch.
 pub fn releases(entry: &AgentPicture) -> Vec<LatchId> {
+    if matches!(entry.status().control_state, ControlState::Human | ControlState::Returning) {
+        return Vec::new();
+    }
     let latches = entry.status().latches.iter();
     latches.filter(|latch| latch.cause != LatchCause::Estop).map(|latch| latch.latch_id).collect()
 }
 
 fn phase(picture: &Picture, entry: &AgentPicture, checks: &[Check], now: MonoTime) -> Phase {
     let status = entry.status();
-    let mine = picture.my_epoch(&status.agent).is_some();
+    let mine = is_mine(picture, entry);
     let claimed =
         if mine && checks.iter().all(|check| check.done) { Phase::Ready } else { Phase::Understood };
     let over_lately = entry.lease_event().is_some_and(|event| {
@@ -230,9 +234,9 @@ const fn claim_within(kind: AgentKind) -> Duration {
     }
 }
 
-fn lease_row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) -> Option<LeaseRow> {
+fn lease_row(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> Option<LeaseRow> {
     let lease = entry.status().lease.as_ref()?;
-    let mine = picture.my_epoch(agent).is_some();
+    let mine = is_mine(picture, entry);
     let holder = if mine { "you".to_owned() } else { lease.holder.to_string() };
     let left = entry.lease_left(now)?;
     let can_act = if lease.ready { "can act" } else { "NOT READY" };
@@ -268,7 +272,7 @@ fn checks(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTim
         | ControlState::Fallback
         | ControlState::SafeHeld => {
             let freshness = entry.freshness(now);
-            let mine = picture.my_epoch(agent).is_some();
+            let mine = is_mine(picture, entry);
             let ready = mine && status.lease.as_ref().is_some_and(|lease| lease.ready);
             let online = status.offline_nanos.is_none() && status.settled;
             vec![

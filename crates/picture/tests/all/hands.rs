@@ -3,7 +3,7 @@
 use crate::scenes::{self, START, agent, millis, note, person};
 use std::time::Duration;
 use watchkeeper_model::*;
-use watchkeeper_picture::{Action, Hands, Intent, Picture, Press, Pressed, Purpose, Typed};
+use watchkeeper_picture::{Action, Hands, Intent, Picture, Press, Pressed, Purpose, READ_FIRST, Typed};
 use watchkeeper_protocol::{
     ToOperator,
     operator::{
@@ -11,6 +11,8 @@ use watchkeeper_protocol::{
     },
     record::TakeoverRecord,
 };
+
+mod alerts;
 
 const OTHER: SessionId = SessionId(8);
 
@@ -46,6 +48,13 @@ impl Desk {
 
     fn hear(&mut self, message: &ToOperator) {
         self.picture.handle(message, self.now);
+    }
+
+    /// Lets time pass in which fresh data comes.
+    fn wait(&mut self, span: Duration) {
+        self.now = self.now.after(span);
+        let seq = 5_000 + self.now.as_nanos() / 1_000_000;
+        self.hear(&ToOperator::Telemetry(scenes::telemetry("truck-17", seq, 0.02)));
     }
 
     fn hear_status(&mut self, cursor: u64, status: AgentStatus) {
@@ -125,6 +134,10 @@ fn two_deliberate_inputs_take_control_and_one_does_not() {
     assert!(said(&desk.act(Action::Engage)).contains("you began to take over truck-17"));
     desk.selected = Some(agent("truck-17"));
     let engage = Intent::Engage { agent: agent("truck-17"), latches: vec![] };
+    assert!(said(&desk.act(Action::Engage)).contains("read first"), "a double click takes no control");
+    desk.wait(millis(699));
+    assert!(said(&desk.act(Action::Engage)).contains("read first"));
+    desk.wait(millis(1));
     assert_eq!(desk.act(Action::Engage).intents, [engage]);
     assert_eq!(desk.act(Action::Engage).intents, [], "one engage for one claim");
 }
@@ -242,6 +255,7 @@ fn an_open_question_blocks_no_stop_claim_or_engage() {
     desk.act(Action::Dismiss);
     let asked = desk.hands.question().cloned();
     assert_eq!(desk.act(Action::Claim).intents, []);
+    desk.wait(READ_FIRST);
     assert_eq!(desk.act(Action::Engage).intents.len(), 1);
     assert_eq!(desk.act(Action::Stop).intents.len(), 1);
     assert_eq!(desk.hands.question().cloned(), asked, "and it stays open");
@@ -259,99 +273,6 @@ fn a_question_about_what_is_gone_closes_itself() {
     assert_eq!(desk.hands.question(), None);
 }
 
-fn advice() -> Alarm {
-    scenes::alarm(502, "truck-17", Severity::Warning)
-}
-
-#[test]
-fn an_alert_is_shelved_with_a_reason_for_an_hour_or_as_long_as_was_said() {
-    let shelved = |text: &str| {
-        let mut desk = desk_of(
-            OperatorRole::Operator,
-            vec![scenes::status("truck-17", AgentKind::Vehicle)],
-            vec![advice()],
-        );
-        assert_eq!(desk.press(&Press::Shelve(AlertId(502))), Pressed::default());
-        let question = desk.hands.question().unwrap();
-        assert_eq!((question.purpose, question.alert), (Purpose::Shelve, Some(AlertId(502))));
-        assert!(question.hint.contains("8 h"), "{question:?}");
-        let pressed = desk.typed(text);
-        match pressed.intents.as_slice() {
-            [Intent::Shelve { alert, span, reason }] => {
-                assert_eq!(*alert, AlertId(502));
-                Ok((*span, reason.to_string()))
-            }
-            _ => Err(said(&pressed).to_owned()),
-        }
-    };
-    let minutes = |minutes| Duration::from_mins(minutes);
-    for (text, span, reason) in [
-        ("sensor being replaced", minutes(60), "sensor being replaced"),
-        ("30m sensor", minutes(30), "sensor"),
-        ("2h sensor", minutes(120), "sensor"),
-        (" 1h30m  sensor dirt ", minutes(90), "sensor dirt"),
-        ("8h night shift", minutes(480), "night shift"),
-        ("morning sun", minutes(60), "morning sun"),
-        ("h is the reason", minutes(60), "h is the reason"),
-    ] {
-        assert_eq!(shelved(text), Ok((span, reason.to_owned())), "{text}");
-    }
-    for (text, why) in [
-        ("", "needs a reason"),
-        ("2h", "needs a reason"),
-        ("2h  ", "needs a reason"),
-        ("481m sun", "at most 8 h"),
-        ("0m sun", "at most 8 h"),
-        ("99999999999999999999h sun", "at most 8 h"),
-        ("18446744073709551615h sun", "at most 8 h"),
-    ] {
-        let error = shelved(text).unwrap_err();
-        assert!(error.starts_with("NOT SENT") && error.contains(why), "{text:?}: {error}");
-    }
-}
-
-#[test]
-fn what_cannot_be_shelved_or_taken_back_says_why() {
-    let (picture, now) = scenes::alert();
-    let mut desk = Desk::new((picture, now), "truck-17");
-    // Alert 501 asks for the takeover that is demanded.
-    for (press, why) in [
-        (Press::Shelve(AlertId(501)), "takeover is demanded"),
-        (Press::Shelve(AlertId(9)), "nobody knows this alert"),
-        (Press::Unshelve(AlertId(502)), "it is not shelved"),
-    ] {
-        let pressed = desk.press(&press);
-        assert!(said(&pressed).contains(why) && pressed.intents.is_empty(), "{press:?}: {pressed:?}");
-        assert_eq!(desk.hands.question(), None);
-    }
-    let mut aside = advice();
-    aside.shelved = Some(Shelved {
-        by: person("bob"),
-        until: scenes::MONITOR_START.after(Duration::from_mins(9)),
-        reason: note("dirt"),
-    });
-    let mut desk =
-        desk_of(OperatorRole::Operator, vec![scenes::status("truck-17", AgentKind::Vehicle)], vec![aside]);
-    assert!(said(&desk.press(&Press::Shelve(AlertId(502)))).contains("shelved already"));
-    assert_eq!(
-        desk.press(&Press::Unshelve(AlertId(502))).intents,
-        [Intent::Unshelve { alert: AlertId(502) }]
-    );
-}
-
-#[test]
-fn an_alert_is_acknowledged_once_by_those_who_may() {
-    let mut desk = Desk::new(scenes::alert(), "truck-17");
-    assert_eq!(
-        desk.press(&Press::Acknowledge(AlertId(501))).intents,
-        [Intent::Acknowledge { alert: AlertId(501) }]
-    );
-    assert!(said(&desk.press(&Press::Acknowledge(AlertId(502)))).contains("acknowledged already"));
-    assert!(said(&desk.press(&Press::Acknowledge(AlertId(9)))).contains("nobody knows this alert"));
-    let mut observer = desk_of(OperatorRole::Observer, vec![], vec![advice()]);
-    assert!(said(&observer.press(&Press::Acknowledge(AlertId(502)))).contains("observers only read"));
-}
-
 #[test]
 fn a_vehicle_is_driven_by_hand_only_by_its_holder_in_control() {
     let mut desk = Desk::new(scenes::claimed(), "truck-17");
@@ -364,12 +285,15 @@ fn a_vehicle_is_driven_by_hand_only_by_its_holder_in_control() {
     assert_eq!(desk.act(Action::Manual).intents, []);
     assert_eq!(desk.hands.manual(), Some(&agent("truck-17")));
     assert_eq!(desk.told(), "");
-    desk.act(Action::SpeedCap);
-    assert!(desk.hands.manual().is_some(), "a cap is driven under");
-    desk.press(&Press::Escape);
-    assert!(desk.hands.manual().is_some(), "the question was nearer");
+    assert_eq!(said(&desk.act(Action::SpeedCap)), "let go of the wheel first (Esc)");
+    assert_eq!(desk.hands.question(), None, "a question would take the dead-man's key");
+    assert!(desk.hands.manual().is_some());
     assert!(said(&desk.press(&Press::Escape)).contains("you let go of truck-17"));
     assert_eq!(desk.hands.manual(), None);
+    desk.act(Action::SpeedCap);
+    assert!(said(&desk.act(Action::Manual)).contains("answer the question first"));
+    assert_eq!(desk.hands.manual(), None);
+    desk.press(&Press::Escape);
     // Data of 0.5 s ago is nothing to drive on.
     desk.now = desk.now.after(millis(500));
     assert!(said(&desk.act(Action::Manual)).contains("the data is"));
@@ -392,6 +316,15 @@ fn the_wheel_is_let_go_by_what_ends_it_and_by_losing_control() {
         desk.act(Action::Manual);
         desk
     };
+    let mut desk = driving();
+    assert_eq!(desk.hands.look_at(&agent("truck-17")), None);
+    let told = desk.hands.look_at(&agent("truck-21")).unwrap();
+    assert!(told.text.contains("you let go of truck-17"), "{told:?}");
+    assert_eq!(desk.hands.manual(), None, "nobody drives what he does not look at");
+    let mut desk = driving();
+    desk.selected = Some(agent("truck-21"));
+    let stop = Intent::Stop { agent: agent("truck-17"), reason: None, confirm_many: false };
+    assert_eq!(desk.act(Action::Stop).intents, [stop], "a stop is for what is driven");
     let mut desk = driving();
     let ended = lease_event(104, LeaseEvent::Ended, None);
     desk.hear(&ToOperator::Lease(LeaseUpdate { epoch: Epoch(41), end: Some(LeaseEnd::PreEmpted), ..ended }));
@@ -422,13 +355,18 @@ fn control_is_asked_for_and_taken_with_two_inputs_too() {
     desk.hear_status(101, with_wish(driven_by_bob(), "anna", scenes::SESSION));
     assert_eq!(desk.told(), "");
     assert!(said(&desk.act(Action::RequestHandover)).contains("you have asked already"));
-    desk.hear_status(102, with_next(driven_by_bob(), "anna", scenes::SESSION));
+    // A latch that is held meanwhile: a handover releases none.
+    let mut status = with_next(driven_by_bob(), "anna", scenes::SESSION);
+    status.latches = vec![Latch { latch_id: LatchId(3), cause: LatchCause::Fallback }];
+    desk.hear_status(102, status);
     assert_eq!(desk.told(), "");
     assert_eq!(desk.hands.engage_left(&desk.picture, desk.now), Some(millis(4_000)));
     for action in [Action::Resume, Action::HandBack, Action::Manual] {
         assert!(said(&desk.act(action)).ends_with("engage first"), "{action:?}: bob still drives");
     }
     let engage = Intent::Engage { agent: agent("truck-17"), latches: vec![] };
+    assert!(said(&desk.act(Action::Engage)).contains("read first"), "the next holder reads too");
+    desk.wait(READ_FIRST);
     assert_eq!(desk.act(Action::Engage).intents, [engage]);
 }
 
@@ -491,6 +429,8 @@ fn a_supervisor_takes_control_with_a_reason_and_engages() {
     let wish = Intent::RequestHandover { agent: agent("truck-17"), preempt: true, reason };
     assert_eq!(desk.typed("bob does not answer").intents, [wish]);
     desk.hear_status(101, with_next(driven_by_bob(), "anna", scenes::SESSION));
+    assert_eq!(desk.told(), "");
+    desk.wait(READ_FIRST);
     assert_eq!(desk.act(Action::Engage).intents.len(), 1);
 }
 

@@ -8,14 +8,16 @@ mod fold;
 #[cfg(test)]
 mod hands;
 #[cfg(test)]
+mod latches;
+#[cfg(test)]
 mod panels;
-#[cfg(test)]
-mod scenes;
-#[cfg(test)]
-mod views;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod scenes;
+#[cfg(test)]
 mod takeovers;
+#[cfg(test)]
+mod views;
 #[cfg(test)]
 mod world;

@@ -177,3 +177,28 @@ fn nobody_knows_who_controls_an_agent_that_is_offline() {
     let panel = view::takeover::panel(&picture, &agent("vehicle-6"), now).unwrap();
     assert_eq!(panel.controller, "unknown: offline");
 }
+
+#[test]
+fn who_only_comes_next_is_nowhere_told_that_he_has_control() {
+    let Situation { picture, now, .. } = examples::next();
+    let whom = watchkeeper_model::AgentId::new("vehicle-4").unwrap();
+    assert_eq!(picture.my_epoch(&whom), Some(Epoch(18)), "his ENGAGE takes it");
+    let panel = view::takeover::panel(&picture, &whom, now).unwrap();
+    assert_eq!((panel.controller.as_str(), panel.tone), ("ben", view::Tone::Normal));
+    let lease = panel.lease.unwrap();
+    assert_eq!((lease.holder.as_str(), lease.mine), ("ben", false));
+    assert!(panel.handover.unwrap().yours_to_engage);
+    let engage = panel.actions.iter().find(|row| row.action == Action::Engage).unwrap();
+    assert_eq!(engage.unavailable, None);
+    let row = view::fleet::rows(&picture, now).into_iter().find(|row| row.agent == whom).unwrap();
+    assert_eq!((row.controller.as_str(), row.holder.as_deref()), ("ben", Some("ben")));
+    assert_eq!(view::fleet::summary(&picture, now).yours, 0);
+    let marks = view::map::marks(&picture, now, view::map::Trails::Only(None));
+    let mark = marks.into_iter().find(|mark| mark.agent == whom).unwrap();
+    assert_eq!((mark.mine, mark.tone), (false, view::Tone::Normal));
+    let line = view::control_line::control_line(&picture, now);
+    assert_eq!(
+        (line.driving, line.text.as_str()),
+        (false, "vehicle-4 is yours once you engage; ben has control")
+    );
+}

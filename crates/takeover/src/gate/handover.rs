@@ -24,7 +24,7 @@ impl Gate {
     /// Takes note of who is next. The state version stays: what the holder sees and does is as valid as before.
     pub(super) fn set_next(&mut self, lease: HeldLease, now: AgentTime) {
         self.pending = Some(lease);
-        self.next_until = Some(now.after(self.timers.transition));
+        self.next_until = Some(now.after(self.timers.engage_next()));
         self.report();
     }
 
@@ -37,13 +37,14 @@ impl Gate {
         }
     }
 
-    /// Returns when the next holder has taken too long to engage (T_transition), or been silent (T_link).
+    /// Returns when the next holder has taken too long to engage, or been silent (T_link).
     pub(super) fn next_lapses_at(&self) -> Option<AgentTime> {
         let silent = self.next_holder()?.last_heartbeat_at.after(self.timers.link);
         Some(self.next_until.map_or(silent, |until| until.min(silent)))
     }
 
-    /// Row 16: the ENGAGE of the next holder. It releases no latch, and a hold stays as it is.
+    /// Row 16: the ENGAGE of the next holder. It releases no latch, and sets nothing in motion: a hold and a
+    /// standstill stay, and what was driven by hand is neutral until he says what he wants.
     pub(super) fn switch_holder(&mut self, names_latches: bool, now: AgentTime) -> Result<Goal, Refusal> {
         let Some(next) = self.next_holder().filter(|lease| lease.ready) else {
             return Err((CommandCode::Precondition, "the next holder is not ready"));
@@ -58,7 +59,8 @@ impl Gate {
         self.pending = None;
         self.next_until = None;
         self.transition_deadline = None;
-        self.hands = super::manual::Hands::OFF;
+        self.hold |= self.world.standstill;
+        self.hands.switch(self.world.standstill);
         self.supersede(Goal::Returned, "somebody else took control", now);
         Ok(Goal::InForce)
     }

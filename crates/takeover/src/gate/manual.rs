@@ -20,9 +20,11 @@ pub(super) struct Hands {
     driving: Option<Driving>,
     /// What they last wanted.
     last: Setpoint,
-    /// The holder gave an order instead: a setpoint counts again only after a heartbeat without one, so that
-    /// what was on its way when he pressed does not undo it.
+    /// The holder gave an order instead, or has only just come into control: a setpoint counts again only after a
+    /// heartbeat without one, so that what was on its way when he pressed does not undo it.
     must_leave: bool,
+    /// The holder before drove by hand, and this one has not said yet what he wants: neutral.
+    inherited: bool,
 }
 
 /// Somebody drives by hand.
@@ -34,16 +36,18 @@ struct Driving {
 }
 
 impl Hands {
-    pub(super) const OFF: Self = Self { driving: None, last: REST, must_leave: false };
+    pub(super) const OFF: Self = Self { driving: None, last: REST, must_leave: false, inherited: false };
 
     /// Returns when the dead-man runs out, while a setpoint holds.
     pub(super) fn until(&self) -> Option<AgentTime> {
         self.driving.and_then(|driving| driving.until)
     }
 
-    /// Returns the mode of manual driving, `None` when nobody drives by hand.
+    /// Returns the mode of manual driving, `None` when nobody drives by hand or did last.
     pub(super) fn mode(&self) -> Option<Mode> {
-        let Driving { setpoint, until } = self.driving?;
+        let Some(Driving { setpoint, until }) = self.driving else {
+            return self.inherited.then_some(Mode::Neutral);
+        };
         let Setpoint { steer, accelerate } = setpoint;
         Some(until.map_or(Mode::Neutral, |_| Mode::Manual { steer, accelerate }))
     }
@@ -55,14 +59,22 @@ impl Hands {
         }
     }
 
-    /// An order of the holder ends manual driving.
+    /// An order of the holder ends manual driving, and so does the beginning of his control.
     pub(super) fn overrule(&mut self) {
-        *self = Self { driving: None, last: REST, must_leave: true };
+        *self = Self { must_leave: true, ..Self::OFF };
     }
 
-    /// Handing back ends manual driving; only a setpoint other than the present one takes it back (row 15).
+    /// Handing back ends manual driving; only a setpoint other than the present one takes it back (row 15). Hands
+    /// that had to leave still have to.
     pub(super) fn hand_back(&mut self) {
-        *self = Self { driving: None, last: self.last, must_leave: false };
+        (self.driving, self.inherited) = (None, false);
+    }
+
+    /// Somebody else is in control now. Where hands drove, nobody's do until he steers, holds or resumes: more
+    /// speed than they wanted is nobody's order.
+    pub(super) fn switch(&mut self, standstill: bool) {
+        let inherited = !standstill && (self.inherited || self.driving.is_some());
+        *self = Self { must_leave: true, inherited, ..Self::OFF };
     }
 }
 
@@ -92,14 +104,17 @@ impl Gate {
                 self.drive_by_hand(setpoint, now);
             }
             (ControlState::Returning, Some(setpoint)) if !deviates(setpoint, REST) => self.hands.last = REST,
-            (ControlState::Returning, Some(setpoint)) if deviates(setpoint, self.hands.last) => {
+            (ControlState::Returning, Some(setpoint))
+                if !self.hands.must_leave && deviates(setpoint, self.hands.last) =>
+            {
                 if self.step(Event::ReturnFailed) {
                     self.transition_deadline = None;
                     self.supersede(Goal::Returned, "the driver's hands kept it", now);
                     self.drive_by_hand(setpoint, now);
                 }
             }
-            (ControlState::Returning, None) => self.hands.last = REST,
+            // Hands that do not count for a moment have not left.
+            (ControlState::Returning, None) if beat.setpoint.is_none() => self.hands.last = REST,
             (
                 ControlState::Autonomous
                 | ControlState::Requested
@@ -118,7 +133,7 @@ impl Gate {
     /// Starts manual driving, or goes on with it; it lifts a hold, as RESUME does, and keeps a speed cap.
     fn drive_by_hand(&mut self, setpoint: Setpoint, now: AgentTime) {
         let until = Some(now.after(self.timers.deadman));
-        self.hands = Hands { driving: Some(Driving { setpoint, until }), last: setpoint, must_leave: false };
+        self.hands = Hands { driving: Some(Driving { setpoint, until }), last: setpoint, ..Hands::OFF };
         self.hold = false;
     }
 

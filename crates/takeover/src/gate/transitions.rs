@@ -247,7 +247,8 @@ impl Gate {
         self.assumed = false;
         let named = std::mem::take(&mut self.engage_latches);
         self.latches.retain(|latch| latch.cause == LatchCause::Estop || !named.contains(&latch.latch_id));
-        self.hands = super::manual::Hands::OFF;
+        // Hands that are on the controls already must leave them once before they drive.
+        self.hands.overrule();
         // Standing still goes on until the person says otherwise.
         self.hold = self.world.standstill;
         self.verify_at = None;

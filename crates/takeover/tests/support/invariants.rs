@@ -252,6 +252,8 @@ fn check_switch(entry: &Entry, effect: Option<&Cmd>) -> Result<(), String> {
         );
         must!(after.state == ControlState::Human && after.next.is_none(), "16: a switch by half");
         must!(!after.manual, "16: one holder's hands drove on for the next");
+        let starts = matches!(after.directive.mode, Mode::Human { hold: false });
+        must!(!(before.manual && starts), "16: a switch set in motion what was driven by hand");
     }
     Ok(())
 }

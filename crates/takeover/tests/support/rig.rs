@@ -92,6 +92,8 @@ impl Rig {
             ControlState::Human => {
                 rig = Self::in_state(ControlState::InTransition);
                 rig.send(CommandKind::Assume);
+                // His hands are off the controls.
+                rig.beat(true);
             }
             ControlState::Returning => {
                 rig = Self::in_state(ControlState::Human);

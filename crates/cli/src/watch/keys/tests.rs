@@ -41,7 +41,11 @@ fn two_deliberate_inputs_take_control_and_one_does_not() {
     assert_eq!(write("t", &demanded, &mut ui, now), [Intent::Claim { agent: agent.clone() }]);
     assert_eq!(write("e", &demanded, &mut ui, now), [], "the lease has not come yet");
     assert!(said(&ui, now).contains("not granted yet"));
-    let (claimed, now) = scenes::claimed();
+    let (mut claimed, now) = scenes::claimed();
+    assert_eq!(press(KeyCode::Enter, &claimed, &mut ui, now), []);
+    assert!(said(&ui, now).contains("read first"));
+    let now = now.after(watchkeeper_picture::READ_FIRST);
+    claimed.handle(&ToOperator::Telemetry(scenes::telemetry("truck-17", 5_000, 0.02)), now);
     assert_eq!(press(KeyCode::Enter, &claimed, &mut ui, now), [Intent::Engage { agent, latches: vec![] }]);
     assert_eq!(press(KeyCode::Enter, &claimed, &mut ui, now), [], "one engage for one claim");
 }

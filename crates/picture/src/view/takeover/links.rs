@@ -3,7 +3,7 @@
 use crate::{
     AgentPicture, Picture,
     action::fresh_within,
-    view::{Tone, age, countdown},
+    view::{Tone, age, countdown, is_next},
 };
 use std::time::Duration;
 use watchkeeper_model::{AgentKind, MonoTime};
@@ -55,8 +55,8 @@ fn to_agent(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> LinkRow {
     let me = picture.me().map(|me| me.session_id);
     let lease = entry.status().lease.as_ref().filter(|lease| Some(lease.session_id) == me);
     let Some((lease, left)) = lease.zip(entry.lease_left(now)) else {
-        let is_next = picture.my_epoch(&entry.status().agent).is_some();
-        let text = if is_next { "your lease counts once you engage" } else { "you hold no lease" };
+        let text =
+            if is_next(picture, entry) { "your lease counts once you engage" } else { "you hold no lease" };
         return LinkRow { name, text: text.to_owned(), fraction: 0.0, tone: Tone::Quiet };
     };
     if !picture.link().is_connected() || entry.status().offline_nanos.is_some() {
