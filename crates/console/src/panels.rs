@@ -11,7 +11,8 @@ use watchkeeper_panels::{Inputs, draw};
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(EguiPrimaryContextPass, show);
     let input = EguiPreUpdateSet::ProcessInput;
-    app.add_systems(PreUpdate, spare_space.after(input).before(EguiPreUpdateSet::BeginPass));
+    let sifted = (spare_space, drop_repeats).after(input).before(EguiPreUpdateSet::BeginPass);
+    app.add_systems(PreUpdate, sifted);
 }
 
 /// Keeps the dead-man's key from the controls while an agent is this person's: Space presses none of them. What
@@ -25,6 +26,17 @@ fn spare_space(link: Res<Link>, mut inputs: Query<&mut EguiInput>) {
             matches!(event, egui::Event::Key { key: egui::Key::Space, pressed: true, .. })
         };
         input.events.retain(|event| !is_space(event));
+    }
+}
+
+/// Drops the modifiers that bevy_egui tells again with every frame: egui takes each event for a reason to draw the
+/// next frame at once, and a calm window would never sleep.
+fn drop_repeats(mut inputs: Query<&mut EguiInput>, mut last: Local<Option<egui::Modifiers>>) {
+    for mut input in &mut inputs {
+        input.events.retain(|event| {
+            let egui::Event::ModifiersChanged(modifiers) = event else { return true };
+            last.replace(*modifiers) != Some(*modifiers)
+        });
     }
 }
 

@@ -44,7 +44,8 @@ pub(crate) struct Frame {
     arrivals: Vec<MonoTime>,
     /// Somebody can see it.
     visible: bool,
-    /// The monitor waits to hear of it: it is told at once, not with the next frame.
+    /// The agent waits for what follows from it: that happens at once, not with the next frame. That alerts were
+    /// shown can wait a tenth of a second: the stamp says when, and a frame of its own would hold up what comes.
     urgent: bool,
 }
 
@@ -157,10 +158,9 @@ fn seal(
 ) {
     let changing_hands = if desk.drawn { link.changing_hands() } else { Vec::new() };
     let alerts = if desk.drawn { std::mem::take(&mut desk.shown) } else { Vec::new() };
-    let is_news = alerts.iter().any(|alert| !frame.alerts.contains(alert));
     *frame = Frame {
         started: desk.started,
-        urgent: is_news || !changing_hands.is_empty(),
+        urgent: !changing_hands.is_empty(),
         alerts,
         changing_hands,
         arrivals: std::mem::take(&mut news.0),

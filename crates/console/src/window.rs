@@ -3,7 +3,7 @@
 use crate::{
     clock,
     desk::{self, Asked, Desk},
-    link::{Arrivals, Link, NewsArrivals},
+    link::{Link, NewsArrivals},
     presence::Presence,
     presented::Seal,
 };
@@ -24,7 +24,7 @@ use watchkeeper_picture::{
 /// Between two frames at most, while this person holds an agent: heartbeats go with frames, at 20 Hz or more
 /// (`takeover.md` 5).
 pub(crate) const HOLDING: Duration = Duration::from_millis(40);
-/// While time runs out for somebody, or agents move.
+/// While time runs out for somebody.
 const COUNTING: Duration = Duration::from_millis(50);
 /// When nothing is asked: ages move in tenths of a second.
 const CALM: Duration = Duration::from_millis(100);
@@ -124,14 +124,13 @@ fn look_again(
 
 fn pace(
     link: Res<Link>,
-    arrivals: Res<Arrivals>,
     mut settings: ResMut<WinitSettings>,
     mut redraw: MessageWriter<RequestRedraw>,
     more: Res<More>,
 ) {
     let wait = if link.holds_one() {
         HOLDING
-    } else if arrivals.0.is_empty() && open_demands(link.picture(), link.now()) == 0 {
+    } else if open_demands(link.picture(), link.now()) == 0 {
         CALM
     } else {
         COUNTING

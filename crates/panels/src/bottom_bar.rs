@@ -23,7 +23,7 @@ pub(crate) fn show(ui: &mut Ui, state: &State, inputs: &Inputs<'_>, _requests: &
     ui.spacing_mut().item_spacing.y = GRID / 4.0;
     let size = vec2(ui.available_width(), look.line_height(Size::Body));
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
-        said(ui, Size::Small, Tone::Quiet, hint(state));
+        said(ui, Size::Small, Tone::Quiet, hint(state, inputs));
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| news(ui, inputs));
     });
     let rows = commands::rows(inputs.picture, None, inputs.now);
@@ -49,7 +49,7 @@ fn news(ui: &mut Ui, inputs: &Inputs<'_>) {
             line(ui, Size::Body, news.tone, &news.text);
         }
         (None, None) => {
-            line(ui, Size::Body, Tone::Quiet, "Nothing was pressed yet.");
+            line(ui, Size::Body, Tone::Quiet, "Nothing new.");
         }
     }
 }
@@ -58,9 +58,21 @@ fn stop_key() -> String {
     crate::widgets::key_words(Action::Stop.key())
 }
 
-fn hint(state: &State) -> String {
-    let whom = state.selected.as_ref().map_or_else(|| "select an agent".to_owned(), ToString::to_string);
-    format!("{whom}: T take over, E engage, {} stop · N next · ? all keys", stop_key())
+/// What the keys can do to the selected agent now, in the order in which a takeover needs it.
+fn hint(state: &State, inputs: &Inputs<'_>) -> String {
+    let Some(agent) = &state.selected else { return "N most urgent · ? all keys".to_owned() };
+    if inputs.replay.is_some() {
+        return "P play and pause · ? all keys".to_owned();
+    }
+    let works = |action: &Action| action.check(inputs.picture, agent, inputs.now).is_ok();
+    let steps = [Action::Claim, Action::Engage, Action::HandBack, Action::Hold, Action::Manual, Action::Stop];
+    let mut keys: Vec<String> = steps
+        .into_iter()
+        .filter(works)
+        .map(|action| format!("{} {}", crate::widgets::key_words(action.key()), action.verb().to_lowercase()))
+        .collect();
+    keys.extend(["N next".to_owned(), "? all keys".to_owned()]);
+    format!("{agent}: {}", keys.join(" · "))
 }
 
 fn command(ui: &mut Ui, row: &CommandRow, also: usize) {

@@ -134,7 +134,8 @@ impl Live {
                 let text = format!("NO CONNECTION: {reason}. What you see is old; trying again");
                 let is_news = self.lost.as_ref() != Some(&text);
                 self.lost = Some(text.clone());
-                is_news.then_some(Said { tone: Tone::Danger, text })
+                // A line of its own over the whole window says it for as long as it is so; this says why.
+                is_news.then_some(Said { tone: Tone::Warning, text })
             }
             OperatorEvent::Refused(report) => {
                 Some(Said { tone: Tone::Danger, text: format!("NOT TAKEN: {}", report.message) })
