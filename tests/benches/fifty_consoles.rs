@@ -8,7 +8,7 @@
 //! server closes it, it comes back and stalls again.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails loudly")]
 
-use futures_util::SinkExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use hdrhistogram::Histogram;
 use std::{
     sync::{
@@ -18,14 +18,18 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpSocket, time::MissedTickBehavior};
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::{
+    Bytes, Message,
+    client::IntoClientRequest as _,
+    http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
+};
 use watchkeeper_client::{
     Agent, AgentOptions, DecisionDraft, Endpoint, Operator, OperatorEvent, OperatorOptions, TokenSource,
 };
 use watchkeeper_engine::Config;
 use watchkeeper_model::{AgentId, AgentKind, Note, OperatorRole, PersonId};
 use watchkeeper_protocol::{
-    SessionKind, ToOperator,
+    SUBPROTOCOL, SessionKind, ToOperator,
     operator::{ConsoleKind, OperatorHello},
 };
 use watchkeeper_server::{RunningServer, Server, ServerOptions};
@@ -62,7 +66,9 @@ async fn bench() {
         .collect();
     // The fiftieth console is healthy or stalled, round by round.
     let stall = Arc::new(AtomicBool::new(false));
-    let last = tokio::spawn(fiftieth(endpoint.clone(), server.token().to_owned(), Arc::clone(&stall)));
+    let stalls = Arc::new(AtomicU64::new(0));
+    let token = server.token().to_owned();
+    let last = tokio::spawn(fiftieth(endpoint.clone(), token, Arc::clone(&stall), Arc::clone(&stalls)));
     tokio::time::sleep(Duration::from_secs(3)).await;
 
     println!("round   healthy p50 / p99 ms   one stalled p50 / p99 ms   ratio p50   ratio p99");
@@ -93,6 +99,9 @@ async fn bench() {
         tails.push(tail);
     }
     println!("{} messages were folded by the consoles", folded.load(Ordering::Relaxed));
+    let stalled = stalls.load(Ordering::Relaxed);
+    println!("a console stalled {stalled} times");
+    assert!(stalled >= ROUNDS as u64, "the stall that is measured did not happen");
     let verdict = middle(medians);
     println!("median of the ratios: p50 {verdict:.3}, p99 {:.3}", middle(tails));
     println!("the others' alerts are {:+.1} % later: {}", (verdict - 1.0) * 100.0, judged(verdict));
@@ -159,10 +168,10 @@ async fn watch(
     }
 }
 
-async fn fiftieth(endpoint: Endpoint, token: String, stall: Arc<AtomicBool>) {
+async fn fiftieth(endpoint: Endpoint, token: String, stall: Arc<AtomicBool>, stalls: Arc<AtomicU64>) {
     loop {
         if stall.load(Ordering::Relaxed) {
-            stalled(&endpoint.url, &token, &stall).await;
+            stalled(&endpoint.url, &token, &stall, &stalls).await;
         } else {
             let mut operator = Operator::connect(options(endpoint.clone(), CONSOLES));
             while !stall.load(Ordering::Relaxed) {
@@ -173,12 +182,14 @@ async fn fiftieth(endpoint: Endpoint, token: String, stall: Arc<AtomicBool>) {
 }
 
 /// Says hello and never reads again, until the round is over. Its window is as small as the kernel allows.
-async fn stalled(url: &str, token: &str, stall: &AtomicBool) {
+async fn stalled(url: &str, token: &str, stall: &AtomicBool, stalls: &AtomicU64) {
     let address = url.trim_start_matches("ws://").split('/').next().unwrap().parse().unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let stream = socket.connect(address).await.unwrap();
-    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
     let hello = OperatorHello {
         session: SessionKind::Operator,
         token: Some(Note::cut(token)),
@@ -189,6 +200,9 @@ async fn stalled(url: &str, token: &str, stall: &AtomicBool) {
     };
     let frame: Bytes = watchkeeper_protocol::encode("hello", &hello);
     socket.send(Message::Binary(frame)).await.unwrap();
+    // Welcomed: it counts as a console from here on.
+    socket.next().await.unwrap().unwrap();
+    stalls.fetch_add(1, Ordering::Relaxed);
     // It holds the socket for two seconds, asleep: the server closes it long before, and it comes back.
     for _ in 0..20 {
         if !stall.load(Ordering::Relaxed) {
