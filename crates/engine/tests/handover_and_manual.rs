@@ -11,70 +11,20 @@
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod rig;
 
-use rig::Rig;
-use std::time::Duration;
-use watchkeeper_model::{
-    CommandArgs, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin, Epoch, LeaseEnd,
-    OperatorRole, Setpoint,
+use rig::{
+    Rig, ms,
+    shift::{ADA, BOB, SUE, asked, connected_to, driven, engage, holder, last},
 };
-use watchkeeper_protocol::operator::{ConsoleKind, LeaseEvent, LeaseUpdate};
+use watchkeeper_model::{
+    AgentKind, CommandArgs, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin, Epoch,
+    LeaseEnd, OperatorRole, Setpoint,
+};
+use watchkeeper_protocol::operator::{ConsoleKind, LeaseEvent};
 use watchkeeper_takeover::Mode;
-
-/// The consoles: two operators, a supervisor.
-const ADA: u64 = 1;
-const BOB: u64 = 2;
-const SUE: u64 = 3;
-
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-fn connected() -> Rig {
-    let mut rig = Rig::new();
-    rig.connect_vehicle();
-    rig.connect_operator(ADA, "ada", OperatorRole::Operator);
-    rig.connect_operator(BOB, "bob", OperatorRole::Operator);
-    rig.connect_operator(SUE, "sue", OperatorRole::Supervisor);
-    rig.run(ms(500));
-    rig
-}
-
-/// Ada drives; Bob and Sue watch.
-fn driven() -> Rig {
-    let mut rig = connected();
-    rig.claim(ADA);
-    rig.run(ms(100));
-    rig.take_over(ADA);
-    assert_eq!(rig.state(), ControlState::Human);
-    // Her hands are off the controls.
-    rig.run(ms(60));
-    rig
-}
-
-/// Bob has asked; returns the number of his wish.
-fn asked(rig: &mut Rig) -> u64 {
-    rig.request_handover(BOB);
-    rig.status(ADA).lease.unwrap().handover.unwrap().request_id
-}
-
-fn engage(rig: &mut Rig, session: u64) -> watchkeeper_model::CommandId {
-    rig.run(ms(200));
-    let id = rig.command(session, CommandKind::Engage, CommandArgs::default());
-    rig.run(ms(200));
-    id
-}
-
-fn last(rig: &Rig, event: LeaseEvent) -> LeaseUpdate {
-    rig.leases.iter().rev().find(|lease| lease.event == event).unwrap().clone()
-}
 
 fn ends(rig: &Rig) -> Vec<(&str, LeaseEnd)> {
     let ended = rig.leases.iter().filter(|lease| lease.event == LeaseEvent::Ended);
     ended.map(|lease| (lease.holder.as_str(), lease.end.unwrap())).collect()
-}
-
-fn holder(rig: &Rig) -> String {
-    rig.status(ADA).lease.map(|lease| lease.holder.to_string()).unwrap_or_default()
 }
 
 fn assert_replays(rig: &Rig) {
@@ -206,7 +156,7 @@ fn who_allows_it_while_asked_has_said_yes() {
 
 #[test]
 fn a_wish_is_refused_with_the_reason() {
-    let mut rig = connected();
+    let mut rig = connected_to(AgentKind::Vehicle);
     let refusal = |rig: &Rig| {
         let refused = last(rig, LeaseEvent::Refused);
         (refused.code.unwrap(), refused.detail.unwrap().as_str().to_owned())
@@ -272,7 +222,7 @@ fn a_supervisor_pre_empts_who_drives_without_a_gap() {
 #[test]
 fn a_supervisor_pre_empts_a_claim_and_a_transition_with_a_claim_of_his_own() {
     for in_transition in [false, true] {
-        let mut rig = connected();
+        let mut rig = connected_to(AgentKind::Vehicle);
         rig.claim(ADA);
         rig.run(ms(100));
         if in_transition {
@@ -294,7 +244,7 @@ fn a_supervisor_pre_empts_a_claim_and_a_transition_with_a_claim_of_his_own() {
 
 #[test]
 fn a_supervisor_pre_empts_a_claim_out_of_a_fallback() {
-    let mut rig = connected();
+    let mut rig = connected_to(AgentKind::Vehicle);
     rig.command(ADA, CommandKind::Hold, CommandArgs::default());
     rig.run(ms(200));
     assert_eq!(rig.state(), ControlState::Fallback);

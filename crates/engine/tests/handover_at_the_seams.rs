@@ -10,65 +10,12 @@
 #[allow(dead_code, clippy::indexing_slicing, reason = "each test uses a part of it")]
 mod rig;
 
-use rig::Rig;
-use std::time::Duration;
-use watchkeeper_engine::Config;
-use watchkeeper_model::{
-    AgentKind, CommandArgs, CommandCode, CommandKind, ControlState, FallbackLevel, OperatorRole,
+use rig::{
+    Rig, ms,
+    shift::{ADA, BOB, SUE, asked, connected_to, driven, engage, holder, last},
 };
-use watchkeeper_protocol::operator::{LeaseEvent, LeaseUpdate};
-
-/// The consoles: two operators, a supervisor.
-const ADA: u64 = 1;
-const BOB: u64 = 2;
-const SUE: u64 = 3;
-
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-fn connected_to(kind: AgentKind) -> Rig {
-    let mut rig = Rig::of(kind, Config::default());
-    rig.connect_vehicle();
-    rig.connect_operator(ADA, "ada", OperatorRole::Operator);
-    rig.connect_operator(BOB, "bob", OperatorRole::Operator);
-    rig.connect_operator(SUE, "sue", OperatorRole::Supervisor);
-    rig.run(ms(500));
-    rig
-}
-
-/// Ada drives; Bob and Sue watch.
-fn driven() -> Rig {
-    let mut rig = connected_to(AgentKind::Vehicle);
-    rig.claim(ADA);
-    rig.run(ms(100));
-    rig.take_over(ADA);
-    assert_eq!(rig.state(), ControlState::Human);
-    // Her hands are off the controls.
-    rig.run(ms(60));
-    rig
-}
-
-/// Bob has asked; returns the number of his wish.
-fn asked(rig: &mut Rig) -> u64 {
-    rig.request_handover(BOB);
-    rig.status(ADA).lease.unwrap().handover.unwrap().request_id
-}
-
-fn engage(rig: &mut Rig, session: u64) -> watchkeeper_model::CommandId {
-    rig.run(ms(200));
-    let id = rig.command(session, CommandKind::Engage, CommandArgs::default());
-    rig.run(ms(200));
-    id
-}
-
-fn last(rig: &Rig, event: LeaseEvent) -> LeaseUpdate {
-    rig.leases.iter().rev().find(|lease| lease.event == event).unwrap().clone()
-}
-
-fn holder(rig: &Rig) -> String {
-    rig.status(ADA).lease.map(|lease| lease.holder.to_string()).unwrap_or_default()
-}
+use watchkeeper_model::{AgentKind, CommandArgs, CommandCode, CommandKind, ControlState, FallbackLevel};
+use watchkeeper_protocol::operator::LeaseEvent;
 
 /// Ada said yes to Bob; he is next.
 fn with_next() -> Rig {

@@ -11,35 +11,14 @@
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod rig;
 
-use rig::Rig;
-use std::time::Duration;
-use watchkeeper_model::{CommandArgs, CommandKind, ControlState, Epoch, OperatorRole, Setpoint};
+use rig::{
+    Rig, ms,
+    shift::{ADA, SUE, driven},
+};
+use watchkeeper_model::{CommandArgs, CommandKind, ControlState, Epoch, Setpoint};
 use watchkeeper_takeover::Mode;
 
-/// The consoles: two operators, a supervisor.
-const ADA: u64 = 1;
-const BOB: u64 = 2;
-const SUE: u64 = 3;
 const HANDS: Setpoint = Setpoint { steer: 0.5, accelerate: 0.25 };
-
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-/// Ada drives; Bob and Sue watch.
-fn driven() -> Rig {
-    let mut rig = Rig::new();
-    rig.connect_vehicle();
-    rig.connect_operator(ADA, "ada", OperatorRole::Operator);
-    rig.connect_operator(BOB, "bob", OperatorRole::Operator);
-    rig.connect_operator(SUE, "sue", OperatorRole::Supervisor);
-    rig.run(ms(500));
-    rig.claim(ADA);
-    rig.run(ms(100));
-    rig.take_over(ADA);
-    assert_eq!(rig.state(), ControlState::Human);
-    rig
-}
 
 /// How many of the choices below only hand over.
 const HANDS_OVER: u64 = 12;

@@ -11,17 +11,12 @@
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod rig;
 
-use rig::{Rig, VEHICLE};
-use std::time::Duration;
+use rig::{Rig, VEHICLE, ms};
 use watchkeeper_model::{
     AlarmState, CauseClass, CommandArgs, CommandCode, CommandKind, CommandState, ControlState, DemandOutcome,
     LatchCause, Note, OperatorRole, Stage,
 };
 use watchkeeper_protocol::operator::LeaseEvent;
-
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 /// A vehicle whose confidence is gone, an operator, and the demand that follows.
 fn rig_with_demand() -> Rig {

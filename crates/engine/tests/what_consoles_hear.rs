@@ -11,7 +11,7 @@
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod rig;
 
-use rig::{Rig, VEHICLE};
+use rig::{Rig, VEHICLE, ms};
 use std::time::Duration;
 use watchkeeper_engine::Config;
 use watchkeeper_model::{
@@ -27,10 +27,6 @@ use watchkeeper_protocol::{
     record::TakeoverRecord,
     session::{ErrorCode, ErrorReport},
 };
-
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 /// A vehicle and one operator, and nothing to tell.
 fn calm() -> Rig {

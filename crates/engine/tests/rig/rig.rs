@@ -2,6 +2,7 @@
 
 mod heard;
 mod people;
+pub(crate) mod shift;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,11 @@ use watchkeeper_protocol::{
 use watchkeeper_takeover::{
     Gate, GateCommand, GateOutput, HolderBeat, Identity, Mode, Timers, Welcome, World,
 };
+
+/// Returns so many milliseconds.
+pub(crate) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
 
 pub(crate) const VEHICLE: &str = "vehicle-1";
 const STEP: Duration = Duration::from_millis(5);
