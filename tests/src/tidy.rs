@@ -18,10 +18,10 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("takeover", &["model"]),
     ("review", &["model"]),
     ("engine", &["model", "protocol", "detect", "takeover", "review"]),
-    ("ledger", &["model", "protocol"]),
+    ("ledger", &[]),
     ("picture", &["model", "protocol"]),
     ("client", &["model", "protocol", "takeover", "picture"]),
-    ("server", &["engine", "detect", "ledger", "protocol", "model"]),
+    ("server", &["engine", "ledger", "protocol", "model"]),
     ("panels", &["picture", "model"]),
     ("console", &["panels", "picture", "client", "ledger", "engine", "protocol", "model"]),
     (
@@ -41,7 +41,7 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &[]),
-    ("simulator", &["client", "engine", "protocol", "model"]),
+    ("simulator", &["client", "protocol", "model"]),
     (
         "tests",
         &[

@@ -35,9 +35,7 @@ fn merged(kind: AgentKind, changes: &toml::Table, text: &str) -> Result<Timers, 
     let mut timers = Timers::for_kind(kind);
     for (field, value) in changes {
         let mut table = toml::Table::try_from(&timers).expect("timers can be written as TOML");
-        // A whole number of seconds is as good as one with a point.
-        let value = value.as_integer().map_or_else(|| value.clone(), |whole| (whole as f64).into());
-        table.insert(field.clone(), value);
+        table.insert(field.clone(), value.clone());
         timers = table.try_into().map_err(|error: toml::de::Error| ConfigError::Value {
             line: line_of(text, field, &format!("[timers.{kind}]")),
             field: format!("timers.{kind}.{field}"),

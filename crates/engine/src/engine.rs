@@ -30,7 +30,7 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
-    operator::{ConsoleKind, StageLatency},
+    operator::{ConsoleKind, LeaseEvent, StageLatency},
     record::{AgentAuthority, EngineInput, Opening, TakeoverRecord},
     session::{ErrorCode, ErrorReport, Head},
 };
@@ -208,8 +208,11 @@ impl Engine {
     /// Numbers a delta, keeps it for consoles that come back, and sends it to every console.
     fn publish(&mut self, make: impl FnOnce(u64) -> ToOperator) {
         let delta = self.feed.push(make);
-        // Whoever gets or loses a lease, or is asked for it, stands differently in the roster.
-        self.roster_changed |= matches!(delta, ToOperator::Lease(_));
+        // Whoever gets or loses a lease stands differently in the roster.
+        self.roster_changed |= matches!(
+            &delta,
+            ToOperator::Lease(update) if matches!(update.event, LeaseEvent::Granted | LeaseEvent::Ended)
+        );
         self.broadcast(delta);
     }
 

@@ -11,27 +11,16 @@
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod rig;
 
-use rig::{Rig, VEHICLE, ms};
+use rig::{Rig, VEHICLE, ms, with_demand};
 use watchkeeper_model::{
     AlarmState, CauseClass, CommandArgs, CommandCode, CommandKind, CommandState, ControlState, DemandOutcome,
     LatchCause, Note, OperatorRole, Stage,
 };
 use watchkeeper_protocol::operator::LeaseEvent;
 
-/// A vehicle whose confidence is gone, an operator, and the demand that follows.
-fn rig_with_demand() -> Rig {
-    let mut rig = Rig::new();
-    rig.connect_vehicle();
-    rig.connect_operator(1, "ada", OperatorRole::Operator);
-    rig.run(ms(500));
-    rig.confidence = 0.05;
-    rig.run_until(ms(10_000), |rig| rig.state() == ControlState::Requested);
-    rig
-}
-
 #[test]
 fn a_takeover_goes_from_the_decision_to_the_hand_back() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     let alarm = rig.alarms().into_iter().find(|alarm| alarm.cause == CauseClass::Confidence).unwrap();
     assert!(alarm.demand_id.is_some(), "the alert carries its demand");
     assert!(!alarm.explanation.text.as_str().is_empty());
@@ -72,7 +61,7 @@ fn a_takeover_goes_from_the_decision_to_the_hand_back() {
 
 #[test]
 fn nobody_answers_and_the_agent_falls_back_by_itself() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.run(ms(4_100));
     let loud = rig.alarms().into_iter().find(|alarm| alarm.demand_id.is_some()).unwrap();
     assert_eq!(loud.escalation, 1, "T_esc makes it louder");
@@ -96,7 +85,7 @@ fn nobody_answers_and_the_agent_falls_back_by_itself() {
 
 #[test]
 fn a_grant_is_announced_only_when_it_is_on_disk() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.disk_works = false;
     rig.claim(1);
     rig.run(ms(400));
@@ -173,7 +162,7 @@ fn stopping_many_agents_must_be_meant() {
 
 #[test]
 fn two_operators_never_hold_the_same_lease() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.connect_operator(2, "bob", OperatorRole::Operator);
     rig.claim(1);
     rig.claim(2);
@@ -187,7 +176,7 @@ fn two_operators_never_hold_the_same_lease() {
 
 #[test]
 fn a_holder_who_falls_silent_loses_the_lease_and_cannot_resume_it() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.claim(1);
     rig.run(ms(100));
     rig.take_over(1);
@@ -205,7 +194,7 @@ fn a_holder_who_falls_silent_loses_the_lease_and_cannot_resume_it() {
 
 #[test]
 fn a_claim_that_is_not_engaged_goes_back() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.claim(1);
     rig.run(ms(100));
     assert_eq!(rig.state(), ControlState::Claimed);
@@ -229,7 +218,7 @@ fn an_operators_wish_costs_no_fallback() {
 
 #[test]
 fn an_observer_may_not_act() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.connect_operator(3, "eve", OperatorRole::Observer);
     rig.claim(3);
     let stop = rig.stop(3, VEHICLE, false);
@@ -242,7 +231,7 @@ fn an_observer_may_not_act() {
 
 #[test]
 fn a_console_that_comes_back_misses_nothing() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     let before = rig.cursor(1);
     rig.disconnect_operator(1);
     rig.run(ms(4_500));
@@ -254,7 +243,7 @@ fn a_console_that_comes_back_misses_nothing() {
 
 #[test]
 fn an_alert_acknowledged_and_over_is_gone() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     let alarm = rig.alarms().into_iter().find(|alarm| alarm.cause == CauseClass::Confidence).unwrap();
     rig.acknowledge(1, alarm.alert_id);
     rig.run(ms(20));
@@ -268,7 +257,7 @@ fn an_alert_acknowledged_and_over_is_gone() {
 
 #[test]
 fn the_same_inputs_give_the_same_outputs() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.claim(1);
     rig.run(ms(100));
     rig.take_over(1);
@@ -357,7 +346,7 @@ fn a_dismissed_false_alarm_stays_dismissed() {
 
 #[test]
 fn asking_for_a_person_while_held_does_not_bar_the_release() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.run_until(ms(12_000), |rig| rig.state() == ControlState::Fallback);
     rig.standstill = true;
     rig.confidence = 0.95;
@@ -374,7 +363,7 @@ fn asking_for_a_person_while_held_does_not_bar_the_release() {
 
 #[test]
 fn an_agent_that_decides_nothing_while_held_can_be_released() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.run_until(ms(12_000), |rig| rig.state() == ControlState::Fallback);
     rig.standstill = true;
     rig.decides = false;
@@ -389,7 +378,7 @@ fn an_agent_that_decides_nothing_while_held_can_be_released() {
 
 #[test]
 fn a_cause_that_goes_away_during_a_claim_costs_no_fallback() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.claim(1);
     rig.run(ms(300));
     rig.confidence = 0.95;
@@ -420,7 +409,7 @@ fn a_demand_that_was_missed_in_an_outage_is_asked_for_after_it() {
 
 #[test]
 fn a_claim_ends_with_its_console() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.claim(1);
     rig.run(ms(100));
     rig.connect_operator(2, "bob", OperatorRole::Operator);
@@ -454,7 +443,7 @@ fn a_stop_that_was_confirmed_during_an_outage_is_completed() {
 
 #[test]
 fn an_agent_that_never_returns_does_not_keep_its_demand_open() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.disconnect_vehicle();
     rig.run(ms(13_000));
     let takeover = rig.takeovers.last().expect("the takeover is on record");
@@ -472,7 +461,7 @@ fn an_agent_cannot_use_up_the_epochs() {
 
 #[test]
 fn an_agent_that_restarts_under_a_person_does_not_drive_off_by_itself() {
-    let mut rig = rig_with_demand();
+    let mut rig = with_demand();
     rig.claim(1);
     rig.run(ms(100));
     rig.take_over(1);

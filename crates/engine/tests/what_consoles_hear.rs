@@ -11,7 +11,7 @@
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod rig;
 
-use rig::{Rig, VEHICLE, ms};
+use rig::{Rig, VEHICLE, calm, ms, with_demand};
 use std::time::Duration;
 use watchkeeper_engine::Config;
 use watchkeeper_model::{
@@ -27,22 +27,6 @@ use watchkeeper_protocol::{
     record::TakeoverRecord,
     session::{ErrorCode, ErrorReport},
 };
-
-/// A vehicle and one operator, and nothing to tell.
-fn calm() -> Rig {
-    let mut rig = Rig::new();
-    rig.connect_vehicle();
-    rig.connect_operator(1, "ada", OperatorRole::Operator);
-    rig.run(ms(500));
-    rig
-}
-
-fn with_demand() -> Rig {
-    let mut rig = calm();
-    rig.confidence = 0.05;
-    rig.run_until(ms(10_000), |rig| rig.state() == ControlState::Requested);
-    rig
-}
 
 /// A vehicle that is offline, and the alert that says so.
 fn with_alert() -> (Rig, AlertId) {

@@ -485,10 +485,10 @@ pub struct OperatorStatus {
     pub connected_nanos: u64,
 }
 
-/// How much telemetry this console missed since the last such message, because it did not keep up.
+/// How much this console missed since the last such message, because it did not keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// Telemetry messages that were replaced by newer ones.
+    /// Telemetry and repeats of a status that newer ones replaced, or that found no room.
     pub telemetry: u64,
 }
 

@@ -19,8 +19,6 @@ pub struct Lease {
     pub holder: PersonId,
     /// From which session.
     pub session: SessionId,
-    /// When it was granted.
-    pub granted_at: MonoTime,
     /// When it lapses unless renewed.
     pub expires_at: MonoTime,
     /// The last heartbeat said that the person can act.
@@ -32,17 +30,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    fn new(epoch: Epoch, holder: PersonId, session: SessionId, expires_at: MonoTime, now: MonoTime) -> Self {
-        Self {
-            epoch,
-            holder,
-            session,
-            granted_at: now,
-            expires_at,
-            ready: false,
-            heartbeat_seq: 0,
-            takeover_allowed: false,
-        }
+    fn new(epoch: Epoch, holder: PersonId, session: SessionId, expires_at: MonoTime) -> Self {
+        Self { epoch, holder, session, expires_at, ready: false, heartbeat_seq: 0, takeover_allowed: false }
     }
 
     /// Takes a heartbeat; one that was seen before renews nothing.
@@ -145,7 +134,7 @@ impl LeaseBook {
         }
         let epoch = self.mint()?;
         (self.wish, self.next) = (None, None);
-        Ok(self.lease.insert(Lease::new(epoch, holder, session, now.after(ttl), now)))
+        Ok(self.lease.insert(Lease::new(epoch, holder, session, now.after(ttl))))
     }
 
     /// Checks that `session` holds the lease under `epoch` now.

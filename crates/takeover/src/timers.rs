@@ -27,7 +27,8 @@ pub struct Timers {
     /// T_stable: how long the agent must be steady before control changes (agent; Autoware).
     #[serde(rename = "stable_secs", with = "secs")]
     pub stable: Duration,
-    /// T_fresh: how old the picture may be on which a person engages.
+    /// T_fresh: how old the picture may be on which a person engages. Consoles go by the default of the kind; no
+    /// message carries another value to them yet.
     #[serde(rename = "fresh_secs", with = "secs")]
     pub fresh: Duration,
     /// T_deadman: how long a setpoint of manual driving holds without a newer one (agent). Zero: nobody drives

@@ -3,7 +3,7 @@
 /// The control input of one vehicle. It takes effect at once; the vehicle's dynamics obey their limits.
 ///
 /// All but `Autonomous` and `Manual` judge the distance ahead by the tracker (`gap`), not by the range sensor that the
-/// vehicle's own autopilot relies on, because that sensor may be what failed. All follow the lane, and all
+/// vehicle's own autopilot relies on, because that sensor may be what failed; they follow the lane, and
 /// brake harder than stated where the vehicle ahead makes it necessary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Drive {

@@ -137,13 +137,13 @@ impl Engine {
 
     /// Row 6: the last cause is gone, and nobody has claimed.
     pub(super) fn check_self_cleared(&mut self, agent_id: &AgentId) {
-        let caused = self.alarms.takeover_causes(agent_id).next().is_some();
         let Some(agent) = self.agents.get(agent_id) else { return };
         let by_cause = agent
             .demand
             .as_ref()
             .is_some_and(|demand| demand.origin == DemandOrigin::Monitor && demand.ending.is_none());
-        if by_cause && !caused && agent.lease.lease().is_none() && agent.state() == ControlState::Requested {
+        let waits = by_cause && agent.lease.lease().is_none() && agent.state() == ControlState::Requested;
+        if waits && self.alarms.takeover_causes(agent_id).next().is_none() {
             self.end_demand(agent_id, DemandOutcome::SelfCleared);
         }
     }

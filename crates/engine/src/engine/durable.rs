@@ -1,12 +1,12 @@
 //! What must be on disk before it leaves (`takeover.md` 3.1, Record), and what the disk has.
 
-use super::Engine;
+use super::{Engine, handover::Asker};
 use std::collections::BTreeMap;
 use watchkeeper_model::{AgentId, CommandCode, DecisionSeq, Epoch, MonoTime, SessionId};
 use watchkeeper_protocol::{
-    ToAgent, ToOperator,
+    ToAgent,
     agent::{Command, DurableUpTo, Grant},
-    operator::{LeaseEvent, LeaseUpdate},
+    operator::LeaseEvent,
     session::Head,
 };
 
@@ -73,19 +73,8 @@ impl Engine {
             let grant = Grant { epoch, holder: lease.holder.clone(), holder_session: lease.session, boot_id };
             self.send_agent(session, ToAgent::Grant(grant));
         }
-        self.publish(|cursor| {
-            ToOperator::Lease(LeaseUpdate {
-                cursor,
-                agent: agent_id.clone(),
-                holder: lease.holder,
-                session_id: lease.session,
-                epoch,
-                event: LeaseEvent::Granted,
-                code: None,
-                end: None,
-                detail: None,
-            })
-        });
+        let who = Asker { person: &lease.holder, session: lease.session };
+        self.tell_lease(agent_id, who, epoch, LeaseEvent::Granted, None, None);
         self.publish_status_change(agent_id, now);
         self.publish_takeover_change(agent_id);
     }

@@ -21,9 +21,9 @@ type Refusal = (CommandCode, String);
 
 /// Who asks, from where.
 #[derive(Clone, Copy)]
-struct Asker<'a> {
-    person: &'a PersonId,
-    session: SessionId,
+pub(super) struct Asker<'a> {
+    pub(super) person: &'a PersonId,
+    pub(super) session: SessionId,
 }
 
 impl Engine {
@@ -369,7 +369,8 @@ impl Engine {
         self.publish_status(agent_id, now);
     }
 
-    fn tell_lease(
+    /// Tells every console what became of a lease, or of a wish for one.
+    pub(super) fn tell_lease(
         &mut self,
         agent_id: &AgentId,
         who: Asker<'_>,

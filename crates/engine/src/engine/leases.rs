@@ -1,6 +1,6 @@
 //! Leases: claim, renewal, expiry, end.
 
-use super::{Engine, durable::Action};
+use super::{Engine, durable::Action, handover::Asker};
 use crate::timeline::Takeover;
 use watchkeeper_model::{
     AgentId, CommandCode, ControlState, DemandOrigin, DemandOutcome, Epoch, LeaseEnd, MonoTime, Note,
@@ -225,19 +225,8 @@ impl Engine {
         if let Some(to) = agent.session {
             self.send_agent(to, ToAgent::Void(Void { epoch: lease.epoch, reason }));
         }
-        self.publish(|cursor| {
-            ToOperator::Lease(LeaseUpdate {
-                cursor,
-                agent: agent_id.clone(),
-                holder: lease.holder,
-                session_id: lease.session,
-                epoch: lease.epoch,
-                event: LeaseEvent::Ended,
-                code: None,
-                end: Some(reason),
-                detail,
-            })
-        });
+        let who = Asker { person: &lease.holder, session: lease.session };
+        self.tell_lease(agent_id, who, lease.epoch, LeaseEvent::Ended, Some(reason), detail);
         if wish && reason != LeaseEnd::PreEmpted {
             // A stray wish ends with the lease that it was for (row 6b), unless a supervisor makes it his.
             self.end_demand(agent_id, DemandOutcome::Cancelled);

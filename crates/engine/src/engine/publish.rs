@@ -17,7 +17,7 @@ use watchkeeper_takeover::Lease;
 /// How often the status is repeated while a person drives or is about to.
 const HELD_REPEAT: Duration = Duration::from_millis(100);
 
-fn nanos(span: Duration) -> u64 {
+pub(super) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -1,6 +1,6 @@
 //! Who sits at the consoles, and what they hold.
 
-use super::{Engine, publish::status_of};
+use super::{Engine, publish::nanos};
 use std::{collections::BTreeMap, time::Duration};
 use watchkeeper_model::{AgentId, MonoTime, SessionId};
 use watchkeeper_protocol::{
@@ -35,12 +35,10 @@ impl Engine {
 
     fn roster(&self, now: MonoTime) -> Roster {
         let mut holds: BTreeMap<SessionId, Vec<AgentId>> = BTreeMap::new();
-        for agent in self.agents.values().filter(|agent| agent.announced_lease().is_some()) {
-            let Some(lease) = status_of(agent, now).lease else { continue };
-            for session in
-                [Some(lease.session_id), lease.next.map(|next| next.session_id)].into_iter().flatten()
-            {
-                holds.entry(session).or_default().push(agent.id.clone());
+        for agent in self.agents.values() {
+            let Some(lease) = agent.announced_lease() else { continue };
+            for lease in [Some(lease), agent.announced_next().map(|next| &next.lease)].into_iter().flatten() {
+                holds.entry(lease.session).or_default().push(agent.id.clone());
             }
         }
         let mut consoles: Vec<_> = self.consoles.iter().collect();
@@ -55,8 +53,7 @@ impl Engine {
                 role: console.role,
                 console: console.kind,
                 holds,
-                connected_nanos: u64::try_from(now.since(console.connected_at).as_nanos())
-                    .unwrap_or(u64::MAX),
+                connected_nanos: nanos(now.since(console.connected_at)),
             }
         });
         Roster { operators: operators.collect(), more: more as u64 }

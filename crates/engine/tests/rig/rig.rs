@@ -11,7 +11,7 @@ use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, 
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandCode, CommandId, CommandState, Confidence, Context,
     ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label, LatchCause, LatchId, MonoTime, Note,
-    PlanPoint, SessionId, Setpoint, SignalSpec,
+    OperatorRole, PlanPoint, SessionId, Setpoint, SignalSpec,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
@@ -27,6 +27,23 @@ use watchkeeper_takeover::{
 /// Returns so many milliseconds.
 pub(crate) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+/// A vehicle and one operator, and nothing to tell.
+pub(crate) fn calm() -> Rig {
+    let mut rig = Rig::new();
+    rig.connect_vehicle();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.run(ms(500));
+    rig
+}
+
+/// A vehicle whose confidence is gone, an operator, and the demand that follows.
+pub(crate) fn with_demand() -> Rig {
+    let mut rig = calm();
+    rig.confidence = 0.05;
+    rig.run_until(ms(10_000), |rig| rig.state() == ControlState::Requested);
+    rig
 }
 
 pub(crate) const VEHICLE: &str = "vehicle-1";

@@ -114,7 +114,7 @@ impl LeaseBook {
     ) -> Result<&NextLease, LeaseRefusal> {
         self.check_free(session, now)?;
         let epoch = self.mint()?;
-        let lease = Lease::new(epoch, holder, session, now.after(ttl), now);
+        let lease = Lease::new(epoch, holder, session, now.after(ttl));
         Ok(self.next.insert(NextLease { lease, engage_by: now.after(engage_within), preempts }))
     }
 
