@@ -6,7 +6,7 @@
 //! it came.
 
 use crate::{
-    capture::{self, Canvas, Capture},
+    capture::{self, Capture},
     clock,
     desk::{self, Asked, Desk},
     drive, keys,
@@ -192,7 +192,6 @@ fn add_eye(app: &mut App, surface: &Surface) {
     let eye = (Camera2d, Msaa::Off, PrimaryEguiContext);
     match surface {
         Surface::Window { .. } => {
-            app.insert_resource(Canvas::Window);
             app.world_mut().spawn(eye);
         }
         Surface::Texture { size, scale } => {
@@ -201,7 +200,6 @@ fn add_eye(app: &mut App, surface: &Surface) {
             let image = Image::new_target_texture(width, height, format, None);
             let handle = app.world_mut().resource_mut::<Assets<Image>>().add(image);
             let target = ImageRenderTarget { handle, scale_factor: *scale };
-            app.insert_resource(Canvas::Texture(target.clone()));
             app.world_mut().spawn((eye, RenderTarget::Image(target)));
         }
         Surface::None => {
@@ -245,7 +243,7 @@ fn drain(
     mut more: ResMut<More>,
 ) {
     let drained = link.drain();
-    arrivals.0.extend(drained.arrivals);
+    arrivals.0 |= drained.came;
     news.0.extend(drained.news);
     more.0 = drained.more;
     if link.is_live() {

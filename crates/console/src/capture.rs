@@ -1,10 +1,11 @@
 //! Saves a frame as a PNG.
 
 use bevy::{
-    camera::{ImageRenderTarget, RenderTarget},
+    camera::RenderTarget,
     prelude::*,
     render::view::screenshot::{Screenshot, ScreenshotCaptured, save_to_disk},
 };
+use bevy_egui::PrimaryEguiContext;
 use std::path::PathBuf;
 
 /// Frames that a capture may take to come back from the renderer.
@@ -19,15 +20,6 @@ pub struct Capture {
     pub after_frames: u32,
 }
 
-/// What is drawn to, as a screenshot names it.
-#[derive(Clone, Debug, Resource)]
-pub(crate) enum Canvas {
-    /// The window.
-    Window,
-    /// A texture, as the camera names it: another scale would be another target.
-    Texture(ImageRenderTarget),
-}
-
 pub(crate) fn plugin(app: &mut App, capture: Capture) {
     app.insert_resource(capture).add_systems(Last, take);
 }
@@ -35,7 +27,7 @@ pub(crate) fn plugin(app: &mut App, capture: Capture) {
 fn take(
     mut commands: Commands,
     capture: Res<Capture>,
-    canvas: Option<Res<Canvas>>,
+    target: Single<&RenderTarget, With<PrimaryEguiContext>>,
     mut frames: Local<u32>,
     mut exit: MessageWriter<AppExit>,
 ) {
@@ -43,16 +35,13 @@ fn take(
     if *frames < capture.after_frames {
         return;
     }
-    let Some((file, canvas)) = capture.file.clone().zip(canvas) else {
+    let Some(file) = capture.file.clone() else {
         exit.write(AppExit::Success);
         return;
     };
     if *frames == capture.after_frames {
-        let screenshot = match &*canvas {
-            Canvas::Window => Screenshot::primary_window(),
-            Canvas::Texture(target) => Screenshot(RenderTarget::Image(target.clone())),
-        };
-        commands.spawn(screenshot).observe(save_to_disk(file)).observe(done);
+        // As the camera names it: another scale would be another target.
+        commands.spawn(Screenshot(target.clone())).observe(save_to_disk(file)).observe(done);
     } else if *frames > capture.after_frames + PATIENCE {
         // The caller looks for the file, and says that there is none.
         exit.write(AppExit::from_code(1));

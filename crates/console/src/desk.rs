@@ -2,19 +2,13 @@
 //!
 //! Keys, panels and the map all ask for something with [`Asked`]; what was asked for is done here, in its order.
 
-use crate::{
-    link::Link,
-    news::{News, Unasked},
-    presence::Presence,
-    presented::Latency,
-    settings,
-};
+use crate::{link::Link, news::News, presence::Presence, presented::Latency, settings};
 use bevy::{ecs::system::Local as Remembered, prelude::*, window::RequestRedraw};
 use std::path::PathBuf;
 use watchkeeper_model::{AgentId, AlertId, MonoTime};
 use watchkeeper_panels::{Level, Local, Request, Settings, State};
 use watchkeeper_picture::{
-    Action, Hands, Picture, Press, Said,
+    Action, Hands, Picture, Press, Said, Unasked,
     view::{self, Tone},
 };
 
@@ -39,14 +33,10 @@ pub struct Desk {
     pub(crate) types: bool,
     /// What is driven by hand: its dead-man was held since the person took the wheel.
     pub(crate) steered: Option<AgentId>,
-    /// A question was open in the frame before.
-    pub(crate) asked_before: bool,
     /// A control of the panels has the keyboard: Enter and Space press it.
     pub(crate) control_focused: bool,
-    /// The alerts that the panels drawn for the next frame show.
+    /// The alerts that the last drawn panels show: what a key may act on.
     pub(crate) shown: Vec<AlertId>,
-    /// The alerts that the last drawn panels showed: what a key may act on.
-    pub(crate) on_screen: Vec<AlertId>,
     /// Panels were drawn in this frame.
     pub(crate) drawn: bool,
     /// When this frame's update began.
@@ -67,14 +57,12 @@ impl Desk {
             world_rect: None,
             types: false,
             steered: None,
-            asked_before: false,
             control_focused: false,
             shown: Vec::new(),
-            on_screen: Vec::new(),
             drawn: false,
             started: MonoTime::default(),
             news: News::default(),
-            unasked: Unasked::default(),
+            unasked: Unasked::new(),
             settings_file,
         }
     }
@@ -142,14 +130,14 @@ impl Desk {
         if self.state.alert.is_some_and(|alert| picture.alert(alert).is_none()) {
             self.state.alert = None;
         }
-        let told = self.hands.refresh(picture, now);
+        let told = if is_live {
+            let absence = |_, ready: bool| (!ready).then_some("you were not ready");
+            self.unasked.update(&mut self.hands, picture, absence, now)
+        } else {
+            self.hands.refresh(picture, now)
+        };
         for said in told {
             self.tell(said, now);
-        }
-        if is_live {
-            for said in self.unasked.update(picture, now) {
-                self.tell(said, now);
-            }
         }
         self.local.news = self.news.newest(now).cloned();
     }

@@ -189,7 +189,7 @@ fn to_alert(sign: char, desk: &mut Desk, link: &Link) -> Vec<Request> {
     let shelve = sign == 'z';
     let act = |alert| Request::Press(if shelve { Press::Shelve(alert) } else { Press::Acknowledge(alert) });
     let selected = desk.state.alert;
-    if let Some(alert) = selected.filter(|alert| desk.on_screen.contains(alert)) {
+    if let Some(alert) = selected.filter(|alert| desk.shown.contains(alert)) {
         return vec![act(alert)];
     }
     let Some(agent) = desk.state.selected.clone() else { return vec![] };
@@ -201,7 +201,7 @@ fn to_alert(sign: char, desk: &mut Desk, link: &Link) -> Vec<Request> {
     let mut of_agent =
         rows.iter().filter(|row| row.agent == agent && is_open(row.alert)).map(|row| row.alert);
     let first = of_agent.clone().next();
-    if let Some(alert) = of_agent.find(|alert| desk.on_screen.contains(alert)) {
+    if let Some(alert) = of_agent.find(|alert| desk.shown.contains(alert)) {
         return vec![act(alert)];
     }
     // Nobody acts on what he does not see.

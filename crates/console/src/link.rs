@@ -195,19 +195,19 @@ impl Link {
 /// What came of folding what came.
 #[derive(Debug, Default)]
 pub(crate) struct Drained {
-    /// When each folded message came.
-    pub(crate) arrivals: Vec<MonoTime>,
+    /// A message was folded.
+    pub(crate) came: bool,
     /// When each of those came that are news: neither telemetry nor the agents' regular status.
     pub(crate) news: Vec<MonoTime>,
     /// What the person must be told.
     pub(crate) said: Vec<Said>,
-    /// More waits, or moves by itself: another frame is due at once.
+    /// More waits, or a jump in a recording is under way: another frame is due at once.
     pub(crate) more: bool,
 }
 
-/// When the messages came that this frame folded.
+/// Messages were folded for this frame.
 #[derive(Debug, Default, Resource)]
-pub(crate) struct Arrivals(pub(crate) Vec<MonoTime>);
+pub(crate) struct Arrivals(pub(crate) bool);
 
 /// When the news among them came: what a frame is drawn for at once, and what its latency is measured by.
 #[derive(Debug, Default, Resource)]

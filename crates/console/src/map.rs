@@ -37,6 +37,7 @@ use inks::Look;
 use scene::Scene;
 use std::{path::Path, time::Duration};
 use watchkeeper_model::{AgentId, MonoTime};
+use watchkeeper_picture::view::Tone;
 
 /// How often the drawing is made anew when nothing comes: ages and countdowns move in tenths of a second.
 const TICK: Duration = Duration::from_millis(100);
@@ -70,6 +71,11 @@ impl Plugin for MapPlugin {
     }
 }
 
+/// Returns whether a person must look at an agent of this tone, for which so much time is left.
+const fn needs_person(left: Option<Duration>, tone: Tone) -> bool {
+    left.is_some() || matches!(tone, Tone::Warning | Tone::Danger)
+}
+
 /// The scene, and when it must be drawn again.
 #[derive(Debug, Default, Resource)]
 struct Stage {
@@ -90,7 +96,6 @@ struct Drawn {
     at: Duration,
 }
 
-#[expect(clippy::too_many_arguments, reason = "a system of Bevy names all that it uses")]
 fn refresh(
     mut stage: ResMut<Stage>,
     easel: Option<ResMut<Easel>>,

@@ -1,15 +1,8 @@
 //! What the person is told: the answer to what he pressed, and what he must know without having asked.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
-use watchkeeper_model::{AgentId, CommandId, ControlState, Epoch, LeaseEnd, MonoTime};
-use watchkeeper_picture::{
-    Picture, Said,
-    view::{self, Tone},
-};
-use watchkeeper_protocol::operator::LeaseEvent;
+use std::time::Duration;
+use watchkeeper_model::MonoTime;
+use watchkeeper_picture::{Said, view::Tone};
 
 /// How long the answer to a press stays.
 const ANSWER_FOR: Duration = Duration::from_secs(8);
@@ -19,9 +12,6 @@ const ANSWER_FIRST: Duration = Duration::from_secs(4);
 const UNASKED_FOR: Duration = Duration::from_secs(20);
 /// Most lines that wait behind the newest; the oldest gives way, what is dangerous last.
 const MOST: usize = 8;
-/// How long the reason of a loss may come after the loss itself.
-const REASON_WITHIN: Duration = Duration::from_millis(500);
-
 /// The lines that still count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct News(Vec<Line>);
@@ -64,113 +54,6 @@ impl News {
             self.0.remove(calm.unwrap_or(0));
         }
         self.0.push(line);
-    }
-}
-
-/// What this session holds and what it was told, to notice what is lost or went wrong.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Unasked {
-    held: BTreeMap<AgentId, Held>,
-    told: BTreeSet<(CommandId, &'static str)>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    epoch: Epoch,
-    gone_at: Option<MonoTime>,
-}
-
-impl Unasked {
-    /// Compares the picture with what was held and told before.
-    pub(crate) fn update(&mut self, picture: &Picture, now: MonoTime) -> Vec<Said> {
-        for (agent, _) in picture.agents() {
-            if let Some(epoch) = picture.my_epoch(agent) {
-                self.held.insert(agent.clone(), Held { epoch, gone_at: None });
-            }
-        }
-        let mut said = self.losses(picture, now);
-        said.extend(self.rejections(picture, now));
-        said
-    }
-
-    fn losses(&mut self, picture: &Picture, now: MonoTime) -> Vec<Said> {
-        let mut said = Vec::new();
-        self.held.retain(|agent, held| {
-            if picture.my_epoch(agent).is_some() {
-                return true;
-            }
-            let gone_at = *held.gone_at.get_or_insert(now);
-            let end = ended(picture, agent, held.epoch);
-            if end.is_none() && now.since(gone_at) < REASON_WITHIN {
-                return true;
-            }
-            said.push(loss(picture, agent, end));
-            false
-        });
-        said
-    }
-
-    fn rejections(&mut self, picture: &Picture, now: MonoTime) -> Vec<Said> {
-        let rows = view::commands::rows(picture, None, now);
-        self.told.retain(|(id, _)| rows.iter().any(|row| row.command_id == *id));
-        // The rows are newest first; the newest news comes last.
-        let wrong = rows.into_iter().rev().filter(|row| row.mine && row.went_wrong);
-        wrong
-            .filter(|row| self.told.insert((row.command_id, row.state)))
-            .map(|row| {
-                let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why) };
-                let text = format!("{} {} {}{why}", row.verb, row.agent, row.state.to_uppercase());
-                Said { tone: Tone::Danger, text }
-            })
-            .collect()
-    }
-}
-
-/// Returns why the lease with this epoch ended, once the monitor has said so.
-fn ended(picture: &Picture, agent: &AgentId, epoch: Epoch) -> Option<LeaseEnd> {
-    let update = &picture.agent(agent)?.lease_event()?.value;
-    if update.event == LeaseEvent::Ended && update.epoch == epoch { update.end } else { None }
-}
-
-fn loss(picture: &Picture, agent: &AgentId, end: Option<LeaseEnd>) -> Said {
-    let (tone, text) = match end {
-        None => (Tone::Danger, format!("YOU LOST {agent}: {}", guess(picture, agent))),
-        Some(LeaseEnd::Released) => (Tone::Own, format!("you released {agent}")),
-        Some(LeaseEnd::HandedBack) => (Tone::Own, format!("you handed {agent} back")),
-        Some(LeaseEnd::HandedOver) => (Tone::Own, format!("you handed {agent} over")),
-        Some(LeaseEnd::NotEngaged) => {
-            (Tone::Danger, format!("the claim of {agent} lapsed: not engaged in time"))
-        }
-        Some(
-            end @ (LeaseEnd::Expired
-            | LeaseEnd::HolderLost
-            | LeaseEnd::DemandEnded
-            | LeaseEnd::Estopped
-            | LeaseEnd::Fallback
-            | LeaseEnd::MonitorRestarted
-            | LeaseEnd::AgentRestarted
-            | LeaseEnd::PreEmpted),
-        ) => (Tone::Danger, format!("YOU LOST {agent}: {}", view::loss_words(end))),
-    };
-    Said { tone, text }
-}
-
-/// Returns why a lease is probably gone, where the monitor did not say it to this session.
-fn guess(picture: &Picture, agent: &AgentId) -> &'static str {
-    let Some(entry) = picture.agent(agent) else { return "the monitor no longer knows it" };
-    let status = entry.status();
-    if status.offline_nanos.is_some() {
-        return "the agent is offline";
-    }
-    match status.control_state {
-        ControlState::Estopped => "it was stopped (ESTOP)",
-        ControlState::Fallback | ControlState::SafeHeld => "it fell back",
-        ControlState::Autonomous
-        | ControlState::Requested
-        | ControlState::Claimed
-        | ControlState::InTransition
-        | ControlState::Human
-        | ControlState::Returning => "your lease ended with the connection that held it",
     }
 }
 

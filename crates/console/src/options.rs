@@ -102,7 +102,7 @@ impl Options {
         let surface = self.surface();
         let mut select = self.select.clone();
         let source = if let Some(path) = &self.replay {
-            let replay = Replay::open(path.clone(), None)
+            let replay = Replay::open(path.clone())
                 .with_context(|| format!("opening the record in {}", path.display()))?;
             Source::Replay(Box::new(replay))
         } else if let Some(name) = &self.example {

@@ -5,7 +5,7 @@ use crate::{
     link::Link,
 };
 use bevy::prelude::*;
-use bevy_egui::{EguiContexts, EguiInput, EguiPreUpdateSet, EguiPrimaryContextPass};
+use bevy_egui::{EguiContexts, EguiInput, EguiPreUpdateSet, EguiPrimaryContextPass, PrimaryEguiContext};
 use watchkeeper_panels::{Inputs, draw};
 
 pub(crate) fn plugin(app: &mut App) {
@@ -17,27 +17,25 @@ pub(crate) fn plugin(app: &mut App) {
 
 /// Keeps the dead-man's key from the controls while an agent is this person's: Space presses none of them. What
 /// is typed is text, and comes through.
-fn spare_space(link: Res<Link>, mut inputs: Query<&mut EguiInput>) {
+fn spare_space(link: Res<Link>, mut input: Single<&mut EguiInput, With<PrimaryEguiContext>>) {
     if !link.holds_one() {
         return;
     }
-    for mut input in &mut inputs {
-        let is_space = |event: &egui::Event| {
-            matches!(event, egui::Event::Key { key: egui::Key::Space, pressed: true, .. })
-        };
-        input.events.retain(|event| !is_space(event));
-    }
+    let is_space =
+        |event: &egui::Event| matches!(event, egui::Event::Key { key: egui::Key::Space, pressed: true, .. });
+    input.events.retain(|event| !is_space(event));
 }
 
 /// Drops the modifiers that bevy_egui tells again with every frame: egui takes each event for a reason to draw the
 /// next frame at once, and a calm window would never sleep.
-fn drop_repeats(mut inputs: Query<&mut EguiInput>, mut last: Local<Option<egui::Modifiers>>) {
-    for mut input in &mut inputs {
-        input.events.retain(|event| {
-            let egui::Event::ModifiersChanged(modifiers) = event else { return true };
-            last.replace(*modifiers) != Some(*modifiers)
-        });
-    }
+fn drop_repeats(
+    mut input: Single<&mut EguiInput, With<PrimaryEguiContext>>,
+    mut last: Local<Option<egui::Modifiers>>,
+) {
+    input.events.retain(|event| {
+        let egui::Event::ModifiersChanged(modifiers) = event else { return true };
+        last.replace(*modifiers) != Some(*modifiers)
+    });
 }
 
 fn show(
@@ -60,12 +58,8 @@ fn show(
     };
     let output = draw(context, &mut desk.state, &inputs);
     desk.world_rect = output.world;
-    // The field of a new question gets the keyboard with the next frame; what is typed until then is for it.
-    let asks = desk.hands.question().is_some();
-    desk.types = output.wants_keyboard || (asks && !desk.asked_before);
-    desk.asked_before = asks;
+    desk.types = output.wants_keyboard;
     desk.control_focused = output.control_focused;
-    desk.on_screen.clone_from(&output.shown);
     desk.shown = output.shown;
     desk.drawn = true;
     asked.write_batch(output.requests.into_iter().map(Asked));

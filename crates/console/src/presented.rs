@@ -157,7 +157,7 @@ fn seal(
     presence: Res<Presence>,
 ) {
     let changing_hands = if desk.drawn { link.changing_hands() } else { Vec::new() };
-    let alerts = if desk.drawn { std::mem::take(&mut desk.shown) } else { Vec::new() };
+    let alerts = if desk.drawn { desk.shown.clone() } else { Vec::new() };
     *frame = Frame {
         started: desk.started,
         urgent: !changing_hands.is_empty(),
@@ -167,7 +167,7 @@ fn seal(
         visible: presence.visible && desk.drawn,
     };
     frame.arrivals.truncate(MEASURED_A_FRAME);
-    arrivals.0.clear();
+    arrivals.0 = false;
     desk.drawn = false;
 }
 

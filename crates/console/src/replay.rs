@@ -25,7 +25,7 @@ const INPUTS_A_FRAME: usize = 4_000;
 const ORIGIN: MonoTime = MonoTime::from_nanos(86_400_000_000_000);
 /// A jump to the next or previous alert stops this long before it, so that one sees it come.
 const BEFORE_ALERT: Duration = Duration::from_secs(2);
-/// How often the recording is played faster or slower, times real time.
+/// The slowest and the fastest that a recording is played, times real time.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.1..=64.0;
 
 /// A recording that is being looked at.
@@ -33,6 +33,7 @@ const SPEEDS: std::ops::RangeInclusive<f64> = 0.1..=64.0;
 pub struct Replay {
     name: String,
     directory: PathBuf,
+    /// As whom it is shown, once somebody is known.
     viewer: Option<PersonId>,
     indexing: Indexing,
     feed: Feed,
@@ -50,11 +51,11 @@ pub struct Replay {
 
 impl Replay {
     /// Opens the record in `path`: a monitor's data directory, or the directory of segments in it. It is shown as
-    /// `viewer` saw it; without one as the first operator in it did, and as an observer while he was away.
+    /// the first operator in it saw it, and as an observer would while he was away.
     ///
     /// # Errors
     /// When there is no record, or it cannot be read.
-    pub fn open(path: PathBuf, viewer: Option<PersonId>) -> anyhow::Result<Self> {
+    pub fn open(path: PathBuf) -> anyhow::Result<Self> {
         let inner = path.join("ledger");
         let directory = if inner.is_dir() { inner } else { path.clone() };
         let storage = open(&directory)?;
@@ -63,11 +64,11 @@ impl Replay {
         }
         Ok(Self {
             name: path.display().to_string(),
-            indexing: Indexing::start(open(&directory)?, viewer.clone())?,
+            indexing: Indexing::start(open(&directory)?)?,
             feed: Feed::start(storage)?,
-            player: Player::new(viewer.clone()),
+            player: Player::new(None),
             directory,
-            viewer,
+            viewer: None,
             waiting: None,
             at: Duration::ZERO,
             target: None,
@@ -87,11 +88,6 @@ impl Replay {
     /// Returns the moment shown, on the picture's clock.
     pub fn now(&self) -> MonoTime {
         ORIGIN.after(self.at)
-    }
-
-    /// Returns why the recording could not be read further, if so.
-    pub fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
     }
 
     /// Moves on to the console's time `now`: plays, or comes nearer to where a jump leads.
@@ -114,7 +110,7 @@ impl Replay {
             // What is not folded yet is not shown as silence: a recording that cannot keep up plays slower.
             self.at = if self.run_until(due) { due } else { self.player.at().max(self.at).min(due) };
         }
-        if self.ended && self.waiting.is_none() && self.target.is_none() {
+        if self.is_at_end() {
             self.playing = false;
             if let Some(length) = self.indexing.index().length {
                 self.at = self.at.min(length);

@@ -18,7 +18,10 @@ use watchkeeper_model::{AgentId, MonoTime};
 use watchkeeper_panels::Request;
 use watchkeeper_picture::{
     Picture, Said,
-    view::{self, Tone},
+    view::{
+        Tone,
+        demands::{self, DemandRow},
+    },
 };
 
 /// Between two frames at most, while this person holds an agent: heartbeats go with frames, at 20 Hz or more
@@ -36,17 +39,35 @@ const ASK_MINIMISED: Duration = Duration::from_millis(500);
 /// Adds what only a real window has.
 pub(crate) fn plugin(app: &mut App) {
     let mode = Mode::default();
-    app.insert_resource(winit_settings(CALM)).insert_resource(mode);
+    app.insert_resource(winit_settings(CALM)).insert_resource(mode).init_resource::<Wanted>();
     app.add_systems(PreUpdate, sense.in_set(Sense));
     app.add_systems(Last, quiet.before(desk::obey));
     // Before winit takes over what changed: behind it, an event of the window could swallow a title for good.
-    app.add_systems(PostUpdate, name);
+    app.add_systems(PostUpdate, (count, name).chain());
     app.add_systems(Last, (pace.after(quiet).before(Seal), look_again.before(Seal), call, close));
 }
 
 /// Finds out where the person is, before anything relies on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
 pub(crate) struct Sense;
+
+/// Who needs somebody, in the picture of this frame.
+#[derive(Debug, Default, Resource)]
+struct Wanted(Vec<DemandRow>);
+
+impl Wanted {
+    fn of(picture: &Picture, now: MonoTime) -> Self {
+        Self(demands::rows(picture, None, now))
+    }
+
+    fn open_demands(&self) -> usize {
+        self.0.iter().filter(|row| row.demand.is_some()).count()
+    }
+}
+
+fn count(link: Res<Link>, mut wanted: ResMut<Wanted>) {
+    *wanted = Wanted::of(link.picture(), link.now());
+}
 
 /// What the window said of itself.
 #[derive(Debug, Default, Resource)]
@@ -107,15 +128,14 @@ fn is_minimised(entity: Entity) -> bool {
 /// Asks once more before a frame that has something to say to somebody: it came after this frame's first look.
 fn look_again(
     window: Single<(Entity, &Window), With<PrimaryWindow>>,
-    link: Res<Link>,
+    wanted: Res<Wanted>,
     news: Res<NewsArrivals>,
     mut mode: ResMut<Mode>,
     mut presence: ResMut<Presence>,
     _main_thread: NonSendMarker,
 ) {
     let (entity, window) = *window;
-    let calls = !news.0.is_empty() || open_demands(link.picture(), link.now()) > 0;
-    if window.focused || !presence.visible || !calls {
+    if window.focused || !presence.visible || (news.0.is_empty() && wanted.open_demands() == 0) {
         return;
     }
     mode.minimised = is_minimised(entity);
@@ -124,13 +144,14 @@ fn look_again(
 
 fn pace(
     link: Res<Link>,
+    wanted: Res<Wanted>,
     mut settings: ResMut<WinitSettings>,
     mut redraw: MessageWriter<RequestRedraw>,
     more: Res<More>,
 ) {
     let wait = if link.holds_one() {
         HOLDING
-    } else if open_demands(link.picture(), link.now()) == 0 {
+    } else if wanted.open_demands() == 0 {
         CALM
     } else {
         COUNTING
@@ -144,17 +165,13 @@ fn pace(
     }
 }
 
-/// More waits than one frame took, or a recording plays.
+/// More waits than one frame took, or a jump in a recording is under way.
 #[derive(Debug, Default, Resource)]
 pub(crate) struct More(pub(crate) bool);
 
-fn open_demands(picture: &Picture, now: MonoTime) -> usize {
-    view::demands::rows(picture, None, now).iter().filter(|row| row.demand.is_some()).count()
-}
-
 /// Returns what the title says: that nothing is known, else who is wanted most, how long is left, and how many
 /// wait. What is not live calls nobody.
-fn title(picture: &Picture, is_live: bool, focused: bool, now: MonoTime) -> String {
+fn title(picture: &Picture, wanted: &Wanted, is_live: bool, focused: bool) -> String {
     const NAME: &str = "Watchkeeper";
     if !is_live {
         return format!("REPLAY \u{2014} {NAME}");
@@ -162,7 +179,7 @@ fn title(picture: &Picture, is_live: bool, focused: bool, now: MonoTime) -> Stri
     if !picture.link().is_connected() {
         return format!("NO CONNECTION \u{2014} {NAME}");
     }
-    let rows = view::demands::rows(picture, None, now);
+    let Wanted(rows) = wanted;
     let waiting = rows.iter().filter(|row| row.holder.is_none()).count();
     // A person at the window sees it all anyway; the title is for the one who looks elsewhere.
     let count = if focused || waiting == 0 { String::new() } else { format!("({waiting}) ") };
@@ -176,9 +193,9 @@ fn title(picture: &Picture, is_live: bool, focused: bool, now: MonoTime) -> Stri
     }
 }
 
-fn name(link: Res<Link>, window: Single<&mut Window, With<PrimaryWindow>>) {
+fn name(link: Res<Link>, wanted: Res<Wanted>, window: Single<&mut Window, With<PrimaryWindow>>) {
     let mut window = window.into_inner();
-    let title = title(link.picture(), link.is_live(), window.focused, link.now());
+    let title = title(link.picture(), &wanted, link.is_live(), window.focused);
     if window.title != title {
         window.title = title;
     }
@@ -193,10 +210,10 @@ struct Calls {
 }
 
 impl Calls {
-    fn of(picture: &Picture, now: MonoTime) -> Self {
+    fn of(picture: &Picture, wanted: &Wanted) -> Self {
         let mine = picture.agents().filter(|(agent, _)| picture.my_epoch(agent).is_some());
         Self {
-            demands: open_demands(picture, now),
+            demands: wanted.open_demands(),
             disconnected: !picture.link().is_connected(),
             held: mine.map(|(agent, _)| agent.clone()).collect(),
         }
@@ -213,6 +230,7 @@ impl Calls {
 /// Calls a person who looks elsewhere. Nothing but a monitor calls.
 fn call(
     link: Res<Link>,
+    wanted: Res<Wanted>,
     window: Single<(Entity, &Window), With<PrimaryWindow>>,
     mut before: Local<Calls>,
     _main_thread: NonSendMarker,
@@ -221,7 +239,7 @@ fn call(
     if !link.is_live() {
         return;
     }
-    let calls = Calls::of(link.picture(), link.now());
+    let calls = Calls::of(link.picture(), &wanted);
     if calls.is_more_than(&before) && !window.focused {
         WINIT_WINDOWS.with_borrow(|windows| {
             if let Some(window) = windows.get_window(entity) {
@@ -261,28 +279,33 @@ fn close(
 
 #[cfg(test)]
 mod tests {
-    use super::{Calls, title};
-    use watchkeeper_picture::examples;
+    use super::{Calls, Wanted};
+    use watchkeeper_picture::examples::{self, Situation};
+
+    fn title(situation: &Situation, is_live: bool, focused: bool) -> String {
+        let Situation { picture, now, .. } = situation;
+        super::title(picture, &Wanted::of(picture, *now), is_live, focused)
+    }
 
     #[test]
     fn the_title_says_who_is_wanted_and_counts_only_for_those_who_look_elsewhere() {
         let situation = examples::alert();
-        let away = title(&situation.picture, true, false, situation.now);
+        let away = title(&situation, true, false);
         assert!(away.starts_with("(1) TAKE OVER vehicle-4 "), "{away}");
         assert!(away.ends_with(" s \u{2014} Watchkeeper"), "{away}");
-        assert!(title(&situation.picture, true, true, situation.now).starts_with("TAKE OVER vehicle-4 "));
+        assert!(title(&situation, true, true).starts_with("TAKE OVER vehicle-4 "));
         let calm = examples::calm();
-        assert_eq!(title(&calm.picture, true, false, calm.now), "Watchkeeper");
-        let replayed = title(&situation.picture, false, false, situation.now);
+        assert_eq!(title(&calm, true, false), "Watchkeeper");
+        let replayed = title(&situation, false, false);
         assert_eq!(replayed, "REPLAY \u{2014} Watchkeeper", "what is over calls nobody");
-        let mut lost = situation.picture;
-        lost.handle_disconnected(situation.now);
-        assert_eq!(title(&lost, true, false, situation.now), "NO CONNECTION \u{2014} Watchkeeper");
+        let mut lost = situation;
+        lost.picture.handle_disconnected(lost.now);
+        assert_eq!(title(&lost, true, false), "NO CONNECTION \u{2014} Watchkeeper");
     }
 
     #[test]
     fn a_demand_a_lost_connection_and_a_lost_lease_call_once() {
-        let of = |situation: &examples::Situation| Calls::of(&situation.picture, situation.now);
+        let of = |Situation { picture, now, .. }: &Situation| Calls::of(picture, &Wanted::of(picture, *now));
         let (calm, alert, held) = (examples::calm(), examples::alert(), examples::in_control());
         assert!(of(&alert).is_more_than(&of(&calm)) && !of(&alert).is_more_than(&of(&alert)));
         assert!(of(&calm).is_more_than(&of(&held)), "an agent was lost");

@@ -7,11 +7,12 @@ mod plots;
 mod tables;
 
 use crate::{
-    Inputs, Request, State,
+    Inputs, State,
     theme::{GRID, Size, look},
     widgets,
 };
 use egui::{ScrollArea, Ui, WidgetInfo, WidgetType, vec2};
+use std::cmp::Ordering;
 use watchkeeper_picture::view::{
     self, Tone,
     agent::{AgentDetail, SignalRow},
@@ -24,7 +25,7 @@ const SIGNALS: usize = 4;
 /// Plots stand side by side where each has at least this width, in points.
 const PLOT_WIDTH: f32 = 320.0;
 
-pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, _requests: &mut Vec<Request>) {
+pub(crate) fn show(ui: &mut Ui, state: &State, inputs: &Inputs<'_>) {
     let selected = state.selected.clone();
     let agent = selected.or_else(|| view::control_line::control_line(inputs.picture, inputs.now).agent);
     let Some(agent) = agent else {
@@ -85,11 +86,25 @@ fn head(ui: &mut Ui, detail: &AgentDetail, connected: bool) {
     }
 }
 
+/// Orders signals by what share alerts blame on them, the largest first.
+pub(crate) fn most_blamed_first(a: &SignalRow, b: &SignalRow) -> Ordering {
+    b.contribution.unwrap_or_default().total_cmp(&a.contribution.unwrap_or_default())
+}
+
+/// Returns a signal's value against what was expected, in words that begin with `name`.
+pub(crate) fn signal_words(name: &str, signal: &SignalRow) -> String {
+    let value = format!("{name} {} {}", signal.text, signal.unit);
+    match signal.expected.as_str() {
+        "" => value.trim_end().to_owned(),
+        expected => format!("{}, {expected}", value.trim_end()),
+    }
+}
+
 /// Shows those signals that alerts blame, then others in the agent's own order.
 fn signals(ui: &mut Ui, detail: &AgentDetail) {
     let mut signals: Vec<&SignalRow> = detail.signals.iter().collect();
     // The sort is stable: what nobody blames keeps its place.
-    signals.sort_by(|a, b| b.contribution.unwrap_or_default().total_cmp(&a.contribution.unwrap_or_default()));
+    signals.sort_by(|a, b| most_blamed_first(a, b));
     if signals.is_empty() {
         widgets::prose(ui, Size::Body, Tone::Quiet, "It names no signals.");
         return;
@@ -111,7 +126,7 @@ fn signals(ui: &mut Ui, detail: &AgentDetail) {
         });
     }
     if !rest.is_empty() {
-        let rest: Vec<_> = rest.iter().map(|signal| tables::signal_words(signal)).collect();
+        let rest: Vec<_> = rest.iter().map(|signal| signal_words(&signal.name, signal)).collect();
         widgets::prose(ui, Size::Small, Tone::Quiet, format!("Others: {}", rest.join("; ")));
     }
 }

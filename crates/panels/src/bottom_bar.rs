@@ -1,7 +1,7 @@
 //! The newest word to this person, the commands on their way, and the keys that matter most.
 
 use crate::{
-    Inputs, Request, State,
+    Inputs, State,
     theme::{GRID, Size, look},
     widgets::{line, mark, said},
 };
@@ -18,7 +18,7 @@ use watchkeeper_picture::{
 const COMMANDS: usize = 2;
 
 /// Shows the bar.
-pub(crate) fn show(ui: &mut Ui, state: &State, inputs: &Inputs<'_>, _requests: &mut Vec<Request>) {
+pub(crate) fn show(ui: &mut Ui, state: &State, inputs: &Inputs<'_>) {
     let look = look(ui.ctx());
     ui.spacing_mut().item_spacing.y = GRID / 4.0;
     let size = vec2(ui.available_width(), look.line_height(Size::Body));

@@ -3,7 +3,7 @@
 //! Who else is connected stands in the roster, not here.
 
 use crate::{
-    Inputs, Request, State, latency_panel, takeover_panel,
+    Inputs, State, latency_panel, takeover_panel,
     theme::{GRID, Size, look},
     widgets,
 };
@@ -16,7 +16,7 @@ const COLUMN: f32 = 520.0;
 /// Most rows of each list; the record holds all.
 const MOST: usize = 24;
 
-pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests: &mut Vec<Request>) {
+pub(crate) fn show(ui: &mut Ui, state: &State, inputs: &Inputs<'_>) {
     let is_wide = ui.available_width() >= 2.0 * COLUMN * look(ui.ctx()).scale + GRID;
     ScrollArea::vertical().id_salt("diagnosis").auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = GRID / 2.0;
@@ -31,7 +31,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests
                 });
             });
         } else {
-            latency_panel::show(ui, state, inputs, requests);
+            latency_panel::show(ui, inputs);
             ui.add_space(GRID);
             others(ui, state, inputs);
         }

@@ -16,18 +16,14 @@ use egui::{
     WidgetInfo, WidgetType,
 };
 use layout::{Columns, Rows};
-use std::time::Duration;
 use watchkeeper_picture::view::{
     Tone,
     control_line::{ControlLine, control_line},
     status_line::status_line,
 };
 
-/// How often ages and countdowns are drawn anew while nothing else happens.
-const TICK: Duration = Duration::from_millis(100);
-
-/// Draws one frame of all panels and returns what the person wants. Call it once in each pass of the context;
-/// the world shows through at [`Output::world`].
+/// Draws one frame of all panels and returns what the person wants. Call it once in each pass of the context, and at
+/// least ten times a second: ages and countdowns move. The world shows through at [`Output::world`].
 pub fn draw(ctx: &Context, state: &mut State, inputs: &Inputs<'_>) -> Output {
     theme::apply(ctx, inputs.settings);
     let control = control_line(inputs.picture, inputs.now);
@@ -41,7 +37,6 @@ pub fn draw(ctx: &Context, state: &mut State, inputs: &Inputs<'_>) -> Output {
     output.shown = std::mem::take(&mut state.in_sight);
     output.wants_keyboard = ctx.text_edit_focused();
     output.control_focused = ctx.memory(|memory| memory.focused().is_some());
-    ctx.request_repaint_after(TICK);
     output
 }
 
@@ -117,7 +112,7 @@ impl Window<'_, '_> {
         self.level(ui, rows.content, &look);
         if let Some(rect) = rows.replay {
             self.region(ui, "replay", rect, panel_frame(ui), |ui, this| {
-                replay_bar::show(ui, this.state, this.inputs, &mut this.output.requests);
+                replay_bar::show(ui, this.inputs, &mut this.output.requests);
             });
         }
         if let Some(rect) = rows.question {
@@ -133,7 +128,7 @@ impl Window<'_, '_> {
             rows.bottom,
             Frame::new().inner_margin(Margin::symmetric(8, 4)),
             |ui, this| {
-                bottom_bar::show(ui, this.state, this.inputs, &mut this.output.requests);
+                bottom_bar::show(ui, this.state, this.inputs);
             },
         );
         self.frame(ui, screen, &look);
@@ -162,7 +157,7 @@ impl Window<'_, '_> {
         }
         if let Some(rect) = columns.agent {
             self.panel(ui, "agent", rect, old, |ui, this| {
-                agent_panel::show(ui, this.state, this.inputs, &mut this.output.requests);
+                agent_panel::show(ui, this.state, this.inputs);
             });
         }
         if let Some(rect) = columns.takeover {
@@ -177,7 +172,7 @@ impl Window<'_, '_> {
         }
         if let Some(rect) = columns.diagnosis {
             self.panel(ui, "diagnosis", rect, dim, |ui, this| {
-                diagnosis::show(ui, this.state, this.inputs, &mut this.output.requests);
+                diagnosis::show(ui, this.state, this.inputs);
             });
         }
     }

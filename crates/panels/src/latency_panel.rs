@@ -8,7 +8,7 @@ mod local;
 mod stages;
 
 use crate::{
-    Inputs, Request, State,
+    Inputs,
     theme::{GRID, Size},
     widgets,
 };
@@ -21,7 +21,7 @@ const MOST: usize = 6;
 /// As many stand above the numbers where there is one column only.
 const FEW: usize = 2;
 
-pub(crate) fn show(ui: &mut Ui, _state: &mut State, inputs: &Inputs<'_>, _requests: &mut Vec<Request>) {
+pub(crate) fn show(ui: &mut Ui, inputs: &Inputs<'_>) {
     takeovers(ui, inputs, FEW);
     ui.add_space(GRID);
     show_numbers(ui, inputs);

@@ -3,7 +3,7 @@
 //! Space is the dead-man, so play and pause have the key P.
 
 use crate::{
-    Inputs, ReplayRequest, ReplayRow, Request, State,
+    Inputs, ReplayRequest, ReplayRow, Request,
     theme::{GRID, Look, Size, TARGET, look},
     widgets::{self, KeyButton},
 };
@@ -19,7 +19,7 @@ const SPEEDS: [f64; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
 /// How far an arrow key goes on the scale.
 const STEP: Duration = Duration::from_secs(1);
 
-pub(crate) fn show(ui: &mut Ui, _state: &mut State, inputs: &Inputs<'_>, requests: &mut Vec<Request>) {
+pub(crate) fn show(ui: &mut Ui, inputs: &Inputs<'_>, requests: &mut Vec<Request>) {
     let Some(row) = inputs.replay else { return };
     let mut asked = Vec::new();
     ui.spacing_mut().item_spacing.y = GRID / 2.0;

@@ -10,6 +10,7 @@ mod palettes;
 
 use crate::{Settings, settings};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Id, Stroke, TextStyle, vec2};
+pub use fonts::{B612, B612_BOLD};
 use serde::{Deserialize, Serialize};
 use watchkeeper_picture::view::Tone;
 
@@ -34,12 +35,6 @@ impl Rgb {
     /// Returns it as egui draws it.
     pub const fn color(self) -> Color32 {
         Color32::from_rgb(self.0, self.1, self.2)
-    }
-}
-
-impl From<Rgb> for Color32 {
-    fn from(rgb: Rgb) -> Self {
-        rgb.color()
     }
 }
 

@@ -12,7 +12,7 @@ mod sparkline;
 mod text;
 
 pub(crate) use bar::{ValueBar, bar, countdown};
-pub(crate) use button::{KeyButton, action_button, key_words, sentence};
+pub(crate) use button::{KeyButton, key_words, sentence};
 pub(crate) use card::{card, dimmed, heading, panel_frame, row_card};
 pub(crate) use mark::{mark, paint_mark, priority_mark};
 pub(crate) use sparkline::sparkline;

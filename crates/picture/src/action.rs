@@ -1,6 +1,6 @@
 //! What a person can press: one key each, the same in every console, and why it may not work now.
 
-use crate::Picture;
+use crate::{Picture, timers::fresh_within};
 use std::{fmt, time::Duration};
 use watchkeeper_model::{
     AgentId, AgentKind, ControlState, FallbackLevel, Latch, LatchCause, OperatorRole, PersonId,
@@ -67,7 +67,7 @@ pub enum Unavailable {
     AlreadyAsked,
     /// Nobody holds it: it can be claimed.
     NobodyHolds,
-    /// The lease is already this session's.
+    /// The lease is this session's, or will be once it engages.
     AlreadyYours,
     /// This session holds no lease.
     ClaimFirst,
@@ -93,6 +93,19 @@ pub enum Unavailable {
     NotForKind(AgentKind),
 }
 
+impl Unavailable {
+    /// Says whether this session can send anything at all, and if not, why not.
+    pub fn of_session(picture: &Picture) -> Result<(), Self> {
+        if !picture.link().is_connected() {
+            return Err(Self::Disconnected);
+        }
+        match picture.me() {
+            Some(me) if me.role >= OperatorRole::Operator => Ok(()),
+            Some(_) | None => Err(Self::Observer),
+        }
+    }
+}
+
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -108,7 +121,7 @@ impl fmt::Display for Unavailable {
             Self::AskedBy(person) => write!(f, "{person} is asking for it"),
             Self::AlreadyAsked => f.write_str("you have asked already"),
             Self::NobodyHolds => f.write_str("nobody holds it: take it over"),
-            Self::AlreadyYours => f.write_str("it is already yours"),
+            Self::AlreadyYours => f.write_str("it is yours, or yours once you engage"),
             Self::ClaimFirst => f.write_str("claim it first"),
             Self::EngageFirst => f.write_str("engage first"),
             Self::AlreadyEngaged => f.write_str("already engaged"),
@@ -193,12 +206,7 @@ impl Action {
         agent: &AgentId,
         now: watchkeeper_model::MonoTime,
     ) -> Result<(), Unavailable> {
-        if !picture.link().is_connected() {
-            return Err(Unavailable::Disconnected);
-        }
-        if picture.me().is_none_or(|me| me.role < OperatorRole::Operator) {
-            return Err(Unavailable::Observer);
-        }
+        Unavailable::of_session(picture)?;
         if self == Self::Stop {
             return Ok(());
         }
@@ -434,13 +442,5 @@ fn check_dismiss(status: &AgentStatus, mine: bool) -> Result<(), Unavailable> {
         Ok(())
     } else {
         Err(Unavailable::WrongState(status.control_state))
-    }
-}
-
-/// Returns T_fresh: how old the data may be on which somebody takes control (`takeover.md` 1.4, ours).
-pub(crate) const fn fresh_within(kind: AgentKind) -> Duration {
-    match kind {
-        AgentKind::Vehicle => Duration::from_millis(500),
-        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_secs(10),
     }
 }

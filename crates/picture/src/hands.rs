@@ -11,7 +11,7 @@ mod begun;
 mod question;
 mod stops;
 
-pub use question::{MAX_TYPED, Purpose, Question};
+pub use question::{MAX_TYPED, Question};
 
 use crate::{
     Action, Intent, Picture, Unavailable,
@@ -84,7 +84,7 @@ pub struct Said {
 }
 
 impl Said {
-    fn new(tone: Tone, text: impl Into<String>) -> Self {
+    pub(crate) fn new(tone: Tone, text: impl Into<String>) -> Self {
         Self { tone, text: text.into() }
     }
 }
@@ -222,28 +222,18 @@ impl Hands {
 
     fn act(&mut self, action: Action, agent: &AgentId, picture: &Picture, now: MonoTime) -> Pressed {
         let allowed = action.check(picture, agent, now);
-        match action {
-            Action::Claim => return self.claim(agent, allowed, picture, now),
-            Action::Engage => return self.engage(agent, allowed, picture, now),
-            Action::Hold
-            | Action::SpeedCap
-            | Action::Resume
-            | Action::MinimalRisk
-            | Action::HandBack
-            | Action::Release
-            | Action::Dismiss
-            | Action::ClearLatch
-            | Action::Stop
-            | Action::Manual
-            | Action::RequestHandover
-            | Action::AllowTakeover => {}
-        }
-        if let Err(why) = allowed {
+        // Both inputs of a takeover answer a refusal in their own words.
+        let takes_over = matches!(action, Action::Claim | Action::Engage);
+        if let Err(why) = &allowed
+            && !takes_over
+        {
             return Pressed::not_sent(format_args!("{} {agent}", action.verb()), why);
         }
         self.let_go(action, agent);
         let command = |kind, args| Intent::Command { agent: agent.clone(), kind, args };
         let intent = match action {
+            Action::Claim => return self.claim(agent, allowed, picture, now),
+            Action::Engage => return self.engage(agent, allowed, picture, now),
             Action::Stop => return self.stops.stop(agent, now),
             Action::SpeedCap => return self.ask(Open::speed_cap(agent)),
             Action::Dismiss => return self.ask(Open::dismiss(agent)),
@@ -260,7 +250,6 @@ impl Hands {
             }
             Action::HandBack => Intent::HandBack { agent: agent.clone() },
             Action::Release => Intent::Release { agent: agent.clone() },
-            Action::Claim | Action::Engage => return Pressed::silent(),
         };
         Pressed::sent(intent, format_args!("{} {agent}", action.verb()))
     }
@@ -434,17 +423,6 @@ fn is_in_control(picture: &Picture, agent: &AgentId) -> bool {
         })
 }
 
-/// Returns why this session can send nothing at all.
-fn check_session(picture: &Picture) -> Result<(), Unavailable> {
-    if !picture.link().is_connected() {
-        return Err(Unavailable::Disconnected);
-    }
-    match picture.me() {
-        Some(me) if me.role >= OperatorRole::Operator => Ok(()),
-        Some(_) | None => Err(Unavailable::Observer),
-    }
-}
-
 fn allow(agent: &AgentId, picture: &Picture) -> Pressed {
     let lease = picture.agent(agent).and_then(|entry| entry.status().lease.as_ref());
     let allowed = !lease.is_some_and(|lease| lease.takeover_allowed);
@@ -458,7 +436,7 @@ fn allow(agent: &AgentId, picture: &Picture) -> Pressed {
 
 fn answer(agent: &AgentId, request_id: u64, accept: bool, picture: &Picture) -> Pressed {
     let what = if accept { format!("hand {agent} over") } else { format!("keep {agent}") };
-    if let Err(why) = check_session(picture) {
+    if let Err(why) = Unavailable::of_session(picture) {
         return Pressed::not_sent(what, why);
     }
     let lease = picture.agent(agent).and_then(|entry| entry.status().lease.as_ref());

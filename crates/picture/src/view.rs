@@ -18,15 +18,13 @@ pub mod tiles;
 pub mod waterfall;
 mod words;
 
-pub use words::{
-    age, cause_word, countdown, counted, kind_word, loss_words, number, outcome_words, state_word,
-};
+pub use words::{age, cause_word, countdown, counted, kind_word, number, outcome_words, state_word};
 
-pub(crate) use words::{minutes, plain};
+pub(crate) use words::{minutes, plain, share};
 
-use crate::{AgentPicture, Picture, action::Stake};
-use std::collections::BTreeMap;
-use watchkeeper_model::{ControlState, LatchCause};
+use crate::{AgentPicture, Freshness, Picture, action::Stake};
+use std::{collections::BTreeMap, time::Duration};
+use watchkeeper_model::{ControlState, LatchCause, MonoTime};
 use watchkeeper_protocol::operator::AgentStatus;
 
 /// What a row means to a person at a glance; consoles map it to their colours.
@@ -87,6 +85,16 @@ impl Mark {
             Self::Dash => '·',
         }
     }
+
+    /// Returns whether the shape is filled, so that what stands on it must be drawn in the ground's colour.
+    pub const fn is_filled(self) -> bool {
+        match self {
+            Self::TriangleUp | Self::TriangleDown | Self::Diamond | Self::Square => true,
+            Self::Ring | Self::DiamondOpen | Self::SquareOpen | Self::Cross | Self::Check | Self::Dash => {
+                false
+            }
+        }
+    }
 }
 
 /// Says whether this session holds the agent's lease. Who only comes next in a handover holds nothing yet: somebody
@@ -113,6 +121,18 @@ fn stake(picture: &Picture, entry: &AgentPicture) -> Stake {
 pub(crate) fn place_frozen<R, K: Ord>(rows: &mut [R], frozen: &[K], key: impl Fn(&R) -> &K) {
     let places: BTreeMap<&K, usize> = frozen.iter().enumerate().map(|(place, key)| (key, place)).collect();
     rows.sort_by_cached_key(|row| places.get(key(row)).copied().unwrap_or(frozen.len()));
+}
+
+/// Returns how a row with this tone looks: a late one goes grey, unless what it last said is itself a reason to look.
+pub(crate) fn row_tone(tone: Tone, freshness: Freshness) -> Tone {
+    if freshness.stale && tone == Tone::Normal { Tone::Stale } else { tone }
+}
+
+/// Returns what is wrong with the data of an agent and for how long: `offline` or `no data`; `None` while it is in time.
+pub(crate) fn lateness(entry: &AgentPicture, now: MonoTime) -> Option<(&'static str, Duration)> {
+    let freshness = entry.freshness(now);
+    let silent = || freshness.stale.then_some(("no data", freshness.age));
+    entry.offline_for(now).map(|span| ("offline", span)).or_else(silent)
 }
 
 /// Returns the shape and tone of an agent's state. Losing the link outranks the state, which is then old.

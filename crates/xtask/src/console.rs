@@ -59,15 +59,17 @@ pub(crate) fn has_display() -> bool {
     ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Builds the console and returns its program.
-pub(crate) fn build() -> Result<PathBuf> {
+/// Builds the console, with the release profile where wished, and returns its program.
+pub(crate) fn build(release: bool) -> Result<PathBuf> {
     let manifest = invocation::root_manifest()?;
     let words = ["build", "--locked", "--package", "watchkeeper-console", "--bin", "watchkeeper-console"];
     let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
     words.extend(["--manifest-path".into(), manifest.clone().into()]);
+    words.extend(release.then(|| "--release".into()));
     let code = invocation::run_cargo(&words)?;
     anyhow::ensure!(code == ExitCode::SUCCESS, "the console could not be built");
-    let program = target_directory(&manifest)?.join("debug/watchkeeper-console");
+    let profile = if release { "release" } else { "debug" };
+    let program = target_directory(&manifest)?.join(profile).join("watchkeeper-console");
     anyhow::ensure!(program.is_file(), "cargo built no {}", program.display());
     Ok(program)
 }

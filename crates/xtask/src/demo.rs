@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: DemoArguments) -> Result<ExitCode> {
         Seat::Script
     } else if console::has_display() && !arguments.text {
         let map = manifest.with_file_name("assets").join("maps/ring.geojson");
-        Seat::Window { program: console::build()?, map }
+        Seat::Window { program: console::build(arguments.release)?, map }
     } else if has_terminal {
         Seat::Terminal
     } else {

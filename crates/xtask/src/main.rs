@@ -1,8 +1,9 @@
 //! The project's own commands: `cargo xtask demo`, `test`, `screenshots` and `bench`.
 //!
-//! They work from any directory of the workspace and need nothing but a Rust toolchain and a C linker.
-//! They only choose arguments, print the cargo command and run it; what a demo or a test *is* lives in
-//! `watchkeeper-cli` and in the test targets.
+//! They work from any directory of the workspace and need a Rust toolchain and a C linker; what draws the window
+//! console needs a Vulkan driver too, and a window a display. They only choose arguments, print the command and run
+//! it; what a demo, a test, a picture or a figure *is* lives in `watchkeeper-cli`, in the test targets, and in the
+//! console.
 //!
 //! Deliberately not here: set-up of the machine (see `.ci/run`), and any knowledge of the product.
 

@@ -78,7 +78,7 @@ const SHOTS: &[Shot] = &[
 
 /// Draws the pictures, without a display.
 pub(crate) fn run(arguments: &ScreenshotArguments) -> Result<ExitCode> {
-    let program = console::build()?;
+    let program = console::build(false)?;
     let map = invocation::root_manifest()?.with_file_name("assets").join("maps/ring.geojson");
     let directory = &arguments.directory;
     fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;

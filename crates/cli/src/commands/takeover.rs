@@ -88,7 +88,9 @@ fn each(
     for entry in Reader::new(storage)? {
         match entry.context("reading the record; `watchkeeper ledger verify` says more")? {
             Entry::Record(record) if record.record_type == record_type::TAKEOVER => {
-                take(decode(&record)?, WallTime::from_unix_nanos(record.wall_nanos));
+                // It stands there once it is over; records older than the field do not say so.
+                let takeover = TakeoverRecord { over: true, ..decode(&record)? };
+                take(takeover, WallTime::from_unix_nanos(record.wall_nanos));
             }
             Entry::Segment(_) | Entry::Record(_) => {}
         }

@@ -17,7 +17,7 @@ use ratatui::{
     widgets::{Paragraph, Wrap},
 };
 use std::ops::Range;
-use watchkeeper_model::{AgentId, MonoTime, StateVersion};
+use watchkeeper_model::MonoTime;
 use watchkeeper_picture::{Picture, view::Tone};
 
 /// From this width on there is room for two columns and for more words.
@@ -67,7 +67,9 @@ pub(crate) fn draw(frame: &mut Frame, picture: &Picture, ui: &UiState, now: Mono
         shown = Shown::default();
     }
     // The top line names the held agent and its state on every screen.
-    shown.agents.extend(held(picture));
+    shown
+        .agents
+        .extend(chrome::held(picture).map(|(agent, entry)| (agent.clone(), entry.status().state_version)));
     chrome::draw_bottom(frame, bottom, picture, ui, now);
     shown
 }
@@ -115,11 +117,6 @@ fn fit(parts: Vec<Span<'static>>, width: usize) -> Line<'static> {
         line.push_span(part);
     }
     line
-}
-
-fn held(picture: &Picture) -> Option<(AgentId, StateVersion)> {
-    let (agent, entry) = picture.agents().find(|(agent, _)| picture.my_epoch(agent).is_some())?;
-    Some((agent.clone(), entry.status().state_version))
 }
 
 fn overview(

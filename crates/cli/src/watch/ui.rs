@@ -122,17 +122,8 @@ impl UiState {
             self.alert = None;
         }
         let away = self.ready_for(now).is_zero();
-        self.news.update(picture, away, now);
+        self.news.update(&mut self.hands, picture, away, now);
         self.asked = asked(picture);
-        let armed = self.hands.armed().cloned();
-        for said in self.hands.refresh(picture, now) {
-            self.news.tell(said.tone, said.text, now);
-        }
-        // Whoever was told that his claim lapsed is not told again when the lease ends.
-        let lapsed = armed.filter(|_| self.hands.armed().is_none());
-        if let Some(agent) = lapsed.filter(|agent| picture.my_epoch(agent).is_some()) {
-            self.news.knows(&agent);
-        }
         if self.hands.question().is_none() {
             self.typed.clear();
         }

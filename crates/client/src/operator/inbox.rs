@@ -38,7 +38,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Makes an empty queue that calls `wake` whenever something was put into it.
+    /// Makes an empty queue that calls `wake` whenever something came that hurries.
     pub(super) fn new(wake: Option<Wake>) -> Self {
         Self { wake, ..Self::default() }
     }

@@ -10,7 +10,7 @@ const RATE: f64 = 10_000.0;
 /// Rounds over all agents.
 const ROUNDS: u64 = 60;
 
-/// Decodes and folds a minute of decisions of a thousand agents.
+/// Decodes and folds six seconds of decisions of a thousand agents.
 pub(crate) fn measure() {
     let situation = examples::thousand();
     let mut picture = situation.picture.clone();

@@ -113,7 +113,7 @@ impl Live {
             let Some(event) = self.session_mut().try_next() else { return drained };
             if let OperatorEvent::Message(message) = &event {
                 let at = self.picture().last_message_at();
-                drained.arrivals.extend(at);
+                drained.came |= at.is_some();
                 drained.news.extend(at.filter(|_| is_news(message)));
             }
             drained.said.extend(self.say(event));

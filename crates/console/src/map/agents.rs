@@ -147,13 +147,13 @@ fn crowd(inside: &[(&MapMark, Vec2)], sight: &Sight<'_>, memory: &mut Memory) ->
         .collect();
     let origin = sight.view.to_points(sight.area, DVec2::ZERO);
     let crowd = crowds::crowd(&spots, origin, &memory.counted, sight.look.grown);
-    memory.counted.clone_from(&crowd.counted);
+    memory.counted = crowd.counted();
     crowd
 }
 
 /// Returns whether a person must look at the agent.
 pub(crate) fn needs_person(mark: &MapMark) -> bool {
-    mark.left.is_some() || matches!(mark.tone, Tone::Warning | Tone::Danger)
+    super::needs_person(mark.left, mark.tone)
 }
 
 /// Returns whether the agent is always drawn by itself and labelled.
@@ -168,13 +168,17 @@ fn ways(drawing: &mut Drawing, mark: &MapMark, sight: &Sight<'_>, on_the_way: &m
     }
     let chosen = sight.selected == Some(&mark.agent) || mark.mine;
     let ink = if chosen { sight.look.own } else { sight.look.tone(mark.tone) };
-    let trail = line(&mark.trail, sight);
+    let line = |places: &[(f64, f64)]| {
+        let places = places.iter().map(|(x, y)| DVec2::new(*x, *y));
+        sight.view.thinned(sight.area, places, FINEST)
+    };
+    let trail = line(&mark.trail);
     if let Some(last) = trail.len().checked_sub(1).filter(|last| *last > 0) {
         let strongest = if chosen { 0.75 } else { 0.4 };
         let fading = |index: usize| faded(ink, strongest * (index as f32 / last as f32));
         drawing.shapes.line_of(&trail, false, if chosen { 3.0 } else { 2.0 }, fading);
     }
-    let plan = line(&mark.plan, sight);
+    let plan = line(&mark.plan);
     on_the_way.extend(
         trail
             .iter()
@@ -195,28 +199,25 @@ fn ways(drawing: &mut Drawing, mark: &MapMark, sight: &Sight<'_>, on_the_way: &m
     }
 }
 
-/// Returns a line on the screen without points that could not be told apart.
-fn line(places: &[(f64, f64)], sight: &Sight<'_>) -> Vec<Vec2> {
-    let mut line: Vec<Vec2> = Vec::new();
-    for (index, (x, y)) in places.iter().enumerate() {
-        let point = sight.view.to_points(sight.area, DVec2::new(*x, *y));
-        let last = index + 1 == places.len();
-        if last || line.last().is_none_or(|before| before.distance_squared(point) >= FINEST * FINEST) {
-            line.push(point);
-        }
-    }
-    line
+/// A vehicle's arrow on the screen.
+struct Arrow {
+    ink: Ink,
+    facing: Vec2,
+    /// Half its length, points.
+    half: f32,
 }
 
-/// Returns half the length of a vehicle's arrow on the screen: its true one within limits. Beyond them its body
-/// is drawn as large as it is, below the arrow.
+/// Returns a vehicle's arrow: of its true length within limits. Beyond them its body is drawn as large as it is, below
+/// the arrow.
 #[expect(clippy::cast_possible_truncation, reason = "a length on a screen needs no more than an f32")]
-fn half_length(shapes: &mut Shapes, at: Vec2, facing: Vec2, ink: Ink, sight: &Sight<'_>, close: bool) -> f32 {
+fn arrow(shapes: &mut Shapes, mark: &MapMark, at: Vec2, sight: &Sight<'_>, close: bool) -> Arrow {
+    let ink = sight.look.tone(mark.tone);
+    let facing = shapes::direction(mark.heading_radians);
     let half = (HALF_LENGTH_METERS * sight.view.scale) as f32;
     if half > LARGEST_ARROW && close {
         shapes::body(shapes, at, facing, half, ink);
     }
-    half.clamp(if close { 7.5 } else { 5.5 }, LARGEST_ARROW)
+    Arrow { ink, facing, half: half.clamp(if close { 7.5 } else { 5.5 }, LARGEST_ARROW) }
 }
 
 /// Draws an agent that is as it should be.
@@ -227,10 +228,7 @@ fn nominal<'a>(
     sight: &Sight<'_>,
     close: bool,
 ) -> Shown<'a> {
-    let look = sight.look;
-    let ink = look.tone(mark.tone);
-    let facing = shapes::direction(mark.heading_radians);
-    let half = half_length(&mut drawing.shapes, at, facing, ink, sight, close);
+    let Arrow { ink, facing, half } = arrow(&mut drawing.shapes, mark, at, sight, close);
     shapes::vehicle(&mut drawing.shapes, at, facing, half, ink, mark.stale);
     let reach = if close { half + 5.0 } else { half };
     if close {
@@ -259,14 +257,12 @@ fn notable<'a>(
     close: bool,
 ) -> Shown<'a> {
     let look = sight.look;
-    let ink = look.tone(mark.tone);
-    let facing = shapes::direction(mark.heading_radians);
     let shapes = &mut drawing.over;
-    let half = half_length(shapes, at, facing, ink, sight, close);
+    let Arrow { ink, facing, half } = arrow(shapes, mark, at, sight, close);
     let reach = if close { half + 5.5 } else { 7.5 };
     if close || mark.mark == Mark::Ring {
         shapes::mark(shapes, mark.mark, at, reach, ink, look);
-        let body = if shapes::is_filled(mark.mark) { look.on_tone } else { ink };
+        let body = if mark.mark.is_filled() { look.on_tone } else { ink };
         shapes::vehicle(shapes, at, facing, half, body, mark.stale || mark.offline);
     } else {
         shapes::facing_tick(shapes, at, facing, reach * 1.2, ink);
@@ -300,8 +296,8 @@ fn pointed<'a>(drawing: &mut Drawing, mark: &'a MapMark, at: Vec2, sight: &Sight
 fn count(drawing: &mut Drawing, badge: &Badge, look: &Look) {
     let text = badge.members.len().to_string();
     let size = look.small();
-    let tone = if badge.stale > 0 { Tone::Stale } else { Tone::Quiet };
-    let (edge, width) = if badge.stale > 0 { (look.tone(tone), 2.0) } else { (look.faint, 1.0) };
+    let tone = if badge.stale { Tone::Stale } else { Tone::Quiet };
+    let (edge, width) = if badge.stale { (look.tone(tone), 2.0) } else { (look.faint, 1.0) };
     drawing.shapes.pill(badge.rect, edge);
     drawing.shapes.pill(badge.rect.inflate(-width), look.raised);
     let extent = Vec2::new(text_width::width(&text, size), size * text_width::LINE_EMS);

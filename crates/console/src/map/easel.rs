@@ -18,9 +18,8 @@ use bevy::{
     text::LineHeight,
 };
 use std::{collections::BTreeMap, time::Duration};
+use watchkeeper_panels::theme::{B612, B612_BOLD};
 
-const REGULAR: &[u8] = include_bytes!("../../../../assets/fonts/B612-Regular.ttf");
-const BOLD: &[u8] = include_bytes!("../../../../assets/fonts/B612-Bold.ttf");
 /// The heights of the layers; texts lie one above theirs.
 const GROUND: f32 = 0.0;
 const MARKS: f32 = 2.0;
@@ -74,8 +73,8 @@ pub(crate) struct WorldText;
 impl FromWorld for Easel {
     fn from_world(world: &mut World) -> Self {
         let mut fonts = world.resource_mut::<Assets<Font>>();
-        let regular = fonts.add(Font::from_bytes(REGULAR.to_vec()));
-        let bold = fonts.add(Font::from_bytes(BOLD.to_vec()));
+        let regular = fonts.add(Font::from_bytes(B612.to_vec()));
+        let bold = fonts.add(Font::from_bytes(B612_BOLD.to_vec()));
         let material = world.resource_mut::<Assets<ColorMaterial>>().add(ColorMaterial::default());
         let root = world.spawn((Transform::default(), Visibility::Visible)).id();
         let mut layer = |height: f32| {

@@ -9,11 +9,11 @@ use serde_json::Value;
 use std::{fmt, path::Path};
 
 /// The width of a road that gives none, metres: one lane of a motorway.
-pub const DEFAULT_WIDTH_METERS: f64 = 3.5;
+const DEFAULT_WIDTH_METERS: f64 = 3.5;
 /// The largest distance from the origin, metres: a quarter of the Earth's circumference.
-pub const FARTHEST_METERS: f64 = 1.0e7;
+const FARTHEST_METERS: f64 = 1.0e7;
 /// The most points of a map: enough for a city, few enough to be drawn.
-pub const MAX_POINTS: usize = 500_000;
+const MAX_POINTS: usize = 500_000;
 
 /// A line of a map.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub struct MapError {
 
 /// What is wrong with a map.
 #[derive(Debug)]
-pub enum Problem {
+enum Problem {
     /// The file cannot be read.
     Unreadable(std::io::Error),
     /// The file is not JSON.
@@ -120,11 +120,7 @@ pub fn read(path: &Path) -> Result<Vec<Road>, MapError> {
 }
 
 /// Reads the roads of a text; `file` is only used to name it in errors.
-///
-/// # Errors
-///
-/// A [`MapError`] that names the file, the feature and what is wrong with it.
-pub fn parse(text: &str, file: &str) -> Result<Vec<Road>, MapError> {
+fn parse(text: &str, file: &str) -> Result<Vec<Road>, MapError> {
     let whole = |problem| MapError { file: file.to_owned(), feature: None, problem };
     let value: Value = serde_json::from_str(text).map_err(|error| whole(Problem::NotJson(error)))?;
     let features = match (value.get("type").and_then(Value::as_str), value.get("features")) {

@@ -4,7 +4,7 @@ use super::paint::Ink;
 use bevy::color::{ColorToComponents, LinearRgba, Srgba};
 use watchkeeper_panels::{
     Settings,
-    theme::{BODY, Rgb, SMALL},
+    theme::{BODY, Palette, Rgb, SMALL},
 };
 use watchkeeper_picture::view::Tone;
 
@@ -29,10 +29,7 @@ pub(crate) struct Look {
     pub(crate) own: Ink,
     /// Text on a ground of a tone.
     pub(crate) on_tone: Ink,
-    normal: Ink,
-    warning: Ink,
-    danger: Ink,
-    stale: Ink,
+    palette: Palette,
     /// The factor of the text size.
     pub(crate) grown: f32,
     /// Pixels of the screen a point.
@@ -53,10 +50,7 @@ impl Look {
             quiet: ink(palette.quiet),
             own: ink(palette.own),
             on_tone: ink(palette.on_tone),
-            normal: ink(palette.normal),
-            warning: ink(palette.warning),
-            danger: ink(palette.danger),
-            stale: ink(palette.stale),
+            palette,
             grown: settings.scale(),
             pixels_per_point,
         }
@@ -73,26 +67,13 @@ impl Look {
     }
 
     /// Returns the colour of a mark of a tone.
-    pub(crate) const fn tone(&self, tone: Tone) -> Ink {
-        match tone {
-            Tone::Normal => self.normal,
-            Tone::Quiet => self.quiet,
-            Tone::Warning => self.warning,
-            Tone::Danger => self.danger,
-            Tone::Own => self.own,
-            Tone::Stale => self.stale,
-        }
+    pub(crate) fn tone(&self, tone: Tone) -> Ink {
+        ink(self.palette.tone(tone))
     }
 
     /// Returns the colour of text of a tone.
-    pub(crate) const fn text_of(&self, tone: Tone) -> Ink {
-        match tone {
-            Tone::Normal | Tone::Own => self.text,
-            Tone::Quiet => self.quiet,
-            Tone::Warning => self.warning,
-            Tone::Danger => self.danger,
-            Tone::Stale => self.stale,
-        }
+    pub(crate) fn text_of(&self, tone: Tone) -> Ink {
+        ink(self.palette.text_of(tone))
     }
 }
 

@@ -39,8 +39,8 @@ pub(crate) struct Badge {
     pub(crate) rect: Rect,
     /// Which agents it stands for: their places in the list of spots.
     pub(crate) members: Vec<usize>,
-    /// How many of them have data too old to be relied on.
-    pub(crate) stale: usize,
+    /// The data of one of them at least is too old to be relied on.
+    pub(crate) stale: bool,
 }
 
 /// Who is drawn how.
@@ -50,8 +50,13 @@ pub(crate) struct Crowd {
     pub(crate) badges: Vec<Badge>,
     /// Who is drawn by himself: places in the list of spots, in its order.
     pub(crate) alone: Vec<usize>,
-    /// The cells that are counted, to be handed in the next time.
-    pub(crate) counted: BTreeSet<Cell>,
+}
+
+impl Crowd {
+    /// Returns the cells that are counted, to be handed in the next time.
+    pub(crate) fn counted(&self) -> BTreeSet<Cell> {
+        self.badges.iter().map(|badge| badge.cell).collect()
+    }
 }
 
 /// Lays out the spots; `origin` is where the world's origin is drawn, `before` what was counted last time.
@@ -79,7 +84,6 @@ pub(crate) fn crowd(spots: &[Spot], origin: Vec2, before: &BTreeSet<Cell>, grown
             crowd.alone.push(index);
         }
     }
-    crowd.counted = badges.keys().copied().collect();
     crowd.badges = badges.into_values().collect();
     crowd
 }
@@ -90,7 +94,7 @@ fn absorbed(badges: &mut BTreeMap<Cell, Badge>, (column, row): Cell, index: usiz
         let Some(badge) = badges.get_mut(&(column + right, row + down)) else { continue };
         if badge.rect.inflate(2.0).contains(spot.at) {
             badge.members.push(index);
-            badge.stale += usize::from(spot.stale);
+            badge.stale |= spot.stale;
             return true;
         }
     }
@@ -101,8 +105,8 @@ fn absorbed(badges: &mut BTreeMap<Cell, Badge>, (column, row): Cell, index: usiz
 /// marks of those who are drawn by themselves as far as that can be.
 fn badge(spots: &[Spot], members: Vec<usize>, cell: Cell, place: Rect, kept: &[Vec2], grown: f32) -> Badge {
     let of_members = members.iter().filter_map(|index| spots.get(*index));
-    let (sum, stale) = of_members
-        .fold((Vec2::ZERO, 0), |(sum, stale), spot| (sum + spot.at, stale + usize::from(spot.stale)));
+    let (sum, stale) =
+        of_members.fold((Vec2::ZERO, false), |(sum, stale), spot| (sum + spot.at, stale || spot.stale));
     let size = badge_size(members.len(), grown);
     let room = (place.size() - size).max(Vec2::ZERO);
     let amid = (sum / members.len().max(1) as f32 - 0.5 * size).clamp(place.min, place.min + room);
@@ -250,9 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn a_count_knows_how_many_of_its_agents_are_stale() {
+    fn a_count_knows_whether_one_of_its_agents_is_stale() {
         let mut spots: Vec<Spot> = (0..5_u8).map(|index| spot(f32::from(index), 20.0)).collect();
+        assert!(!crowd(&spots, Vec2::ZERO, &none(), 1.0).badges[0].stale);
         spots[3].stale = true;
-        assert_eq!(crowd(&spots, Vec2::ZERO, &none(), 1.0).badges[0].stale, 1);
+        assert!(crowd(&spots, Vec2::ZERO, &none(), 1.0).badges[0].stale);
     }
 }

@@ -15,7 +15,7 @@ use bevy::{
         mouse::{MouseScrollUnit, MouseWheel},
     },
     prelude::*,
-    window::{RequestRedraw, WindowEvent},
+    window::WindowEvent,
 };
 use bevy_egui::EguiContexts;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub(super) fn listen(
     (keys, time): (Res<ButtonInput<KeyCode>>, Res<Time<Real>>),
     mut events: MessageReader<WindowEvent>,
     mut contexts: EguiContexts,
-    (mut asked, mut redraw): (MessageWriter<Asked>, MessageWriter<RequestRedraw>),
+    mut asked: MessageWriter<Asked>,
 ) {
     let Some(rect) = world::rect(&desk) else {
         events.clear();
@@ -69,9 +69,6 @@ pub(super) fn listen(
         let over = free(pointer.at);
         let changed = stage.scene.hover(over);
         stage.touched |= changed;
-    }
-    if stage.touched {
-        redraw.write(RequestRedraw);
     }
 }
 

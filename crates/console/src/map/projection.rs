@@ -65,6 +65,26 @@ impl View {
         area.center() + Vec2::new(points(away.x), -points(away.y))
     }
 
+    /// Returns a line on the screen without the points that could not be told apart: each but the last is at least
+    /// `finest` points from the one before.
+    pub(crate) fn thinned(
+        self,
+        area: Rect,
+        places: impl ExactSizeIterator<Item = DVec2>,
+        finest: f32,
+    ) -> Vec<Vec2> {
+        let count = places.len();
+        let mut line: Vec<Vec2> = Vec::new();
+        for (index, place) in places.enumerate() {
+            let point = self.to_points(area, place);
+            let last = index + 1 == count;
+            if last || line.last().is_none_or(|before| before.distance_squared(point) >= finest * finest) {
+                line.push(point);
+            }
+        }
+        line
+    }
+
     /// Returns the place of the plane that lies at a point of the screen, metres.
     pub(crate) fn to_meters(self, area: Rect, point: Vec2) -> DVec2 {
         let away = (point - area.center()).as_dvec2() / self.scale;

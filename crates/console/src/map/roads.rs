@@ -46,6 +46,7 @@ impl Roads {
             return;
         }
         let shown = view.shown(area, 50.0);
+        let corners = |road: &Road| view.thinned(area, road.points.iter().copied(), FINEST);
         let (markings, lanes): (Vec<_>, Vec<_>) = self
             .roads
             .iter()
@@ -54,29 +55,16 @@ impl Roads {
         for (road, _) in lanes {
             let width = points(road.width_meters * view.scale);
             let ink = if width < 3.0 { faded(look.line, 0.55) } else { look.raised };
-            shapes.line(&corners(road, view, area), false, width.max(1.5), ink);
+            shapes.line(&corners(road), false, width.max(1.5), ink);
         }
         if view.scale < MARKINGS_FROM {
             return;
         }
         for (road, _) in markings {
             let width = points(road.width_meters * view.scale).max(1.0);
-            shapes.line(&corners(road, view, area), false, width, faded(look.line, 0.6));
+            shapes.line(&corners(road), false, width, faded(look.line, 0.6));
         }
     }
-}
-
-/// Returns the line on the screen without corners that could not be told apart.
-fn corners(road: &Road, view: View, area: Rect) -> Vec<Vec2> {
-    let mut line: Vec<Vec2> = Vec::with_capacity(road.points.len());
-    for (index, place) in road.points.iter().enumerate() {
-        let point = view.to_points(area, *place);
-        let last = index + 1 == road.points.len();
-        if last || line.last().is_none_or(|before| before.distance_squared(point) >= FINEST * FINEST) {
-            line.push(point);
-        }
-    }
-    line
 }
 
 fn grid(shapes: &mut Shapes, view: View, area: Rect, look: &Look) {

@@ -27,14 +27,6 @@ fn outline(mark: Mark, centre: Vec2, radius: f32) -> Option<Vec<Vec2>> {
     }
 }
 
-/// Returns whether the shape is filled, so that what is inside must be drawn in the ground's colour.
-pub(crate) const fn is_filled(mark: Mark) -> bool {
-    match mark {
-        Mark::TriangleUp | Mark::TriangleDown | Mark::Diamond | Mark::Square => true,
-        Mark::Ring | Mark::DiamondOpen | Mark::SquareOpen | Mark::Cross | Mark::Check | Mark::Dash => false,
-    }
-}
-
 /// Draws a mark about a circle of `radius`. An edge of the ground's colour sets it off from what is below.
 pub(crate) fn mark(shapes: &mut Shapes, mark: Mark, centre: Vec2, radius: f32, ink: Ink, look: &Look) {
     let width = (0.16 * radius).clamp(1.5, 3.0);
@@ -43,7 +35,7 @@ pub(crate) fn mark(shapes: &mut Shapes, mark: Mark, centre: Vec2, radius: f32, i
         return;
     };
     shapes.line(&corners, true, width + 3.0, faded(look.ground, 0.8));
-    if is_filled(mark) {
+    if mark.is_filled() {
         shapes.fill(&corners, ink);
     } else {
         shapes.fill(&corners, faded(look.ground, 0.8));

@@ -3,6 +3,7 @@
 use super::{
     drawing::{Drawing, Hit, Role, TextKey, Words},
     inks::Look,
+    needs_person,
     paint::{Ink, Shapes, faded},
     shapes, text_width,
 };
@@ -29,7 +30,7 @@ pub(crate) fn draw(
     hovered: bool,
     look: &Look,
 ) {
-    let wanted = tile.left.is_some() || matches!(tile.tone, Tone::Warning | Tone::Danger);
+    let wanted = needs_person(tile.left, tile.tone);
     let ink = look.tone(tile.tone);
     drawing.over.rect(rect, if hovered { look.raised } else { look.surface });
     if wanted {

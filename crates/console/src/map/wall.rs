@@ -4,7 +4,7 @@
 use super::{
     drawing::{Drawing, Role, TextKey, Words},
     inks::Look,
-    text_width, tile,
+    needs_person, text_width, tile,
 };
 use bevy::math::{Rect, Vec2};
 use watchkeeper_model::AgentId;
@@ -94,7 +94,7 @@ pub(crate) fn draw(
     let (mut above, mut below) = ([0_u64; 2], [0_u64; 2]);
     for (index, tile) in tiles.iter().enumerate() {
         let rect = layout.tile(index, scrolled);
-        let wanted = usize::from(tile.left.is_some() || matches!(tile.tone, Tone::Warning | Tone::Danger));
+        let wanted = usize::from(needs_person(tile.left, tile.tone));
         let out = if rect.min.y < area.min.y - 1.0 {
             above.get_mut(wanted)
         } else if rect.max.y > area.max.y + 1.0 {

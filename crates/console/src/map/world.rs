@@ -34,8 +34,8 @@ pub(super) fn picture(link: &Link) -> (&Picture, MonoTime) {
 }
 
 /// Returns whether something came since the last frame.
-pub(super) fn came(arrivals: &Arrivals) -> bool {
-    !arrivals.0.is_empty()
+pub(super) const fn came(arrivals: &Arrivals) -> bool {
+    arrivals.0
 }
 
 /// Returns the request to look at an agent.

@@ -38,12 +38,12 @@ pub(super) struct Indexing {
 
 impl Indexing {
     /// Starts to read the record from its beginning to its end, on a thread of its own.
-    pub(super) fn start(storage: DirReader, viewer: Option<PersonId>) -> anyhow::Result<Self> {
+    pub(super) fn start(storage: DirReader) -> anyhow::Result<Self> {
         let feed = Feed::start(storage)?;
         let (sender, news) = bounded(1);
         std::thread::Builder::new()
             .name("replay-index".to_owned())
-            .spawn(move || read(&feed, viewer, &sender))
+            .spawn(move || read(&feed, &sender))
             .context("starting the thread that looks for alerts")?;
         Ok(Self { index: Index::default(), news })
     }
@@ -60,8 +60,8 @@ impl Indexing {
     }
 }
 
-fn read(feed: &Feed, viewer: Option<PersonId>, news: &Sender<Index>) {
-    let mut index = Index { viewer, ..Index::default() };
+fn read(feed: &Feed, news: &Sender<Index>) {
+    let mut index = Index::default();
     let mut raised: BTreeSet<AlertId> = BTreeSet::new();
     let mut player = Player::new(None);
     for count in 1_usize.. {

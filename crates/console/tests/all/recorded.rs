@@ -23,7 +23,7 @@ impl Looking {
     fn tick(&mut self) {
         self.clock = self.clock.after(TICK);
         self.replay.tick(self.clock);
-        assert_eq!(self.replay.failure(), None);
+        assert_eq!(self.replay.row().failure, None);
     }
 
     fn until(&mut self, what: &str, wished: impl Fn(&Replay) -> bool) {
@@ -78,7 +78,7 @@ fn a_recording_shows_what_the_operator_saw_at_each_moment_forwards_and_backwards
     drop(ada);
 
     let mut looking = Looking {
-        replay: Replay::open(data.path().to_owned(), None).unwrap(),
+        replay: Replay::open(data.path().to_owned()).unwrap(),
         clock: MonoTime::from_nanos(5_000_000_000),
     };
     looking.replay.request(&ReplayRequest::Pause);
@@ -123,8 +123,8 @@ fn a_recording_shows_what_the_operator_saw_at_each_moment_forwards_and_backwards
 #[test]
 fn a_directory_without_a_record_says_what_to_name_instead() {
     let empty = tempfile::tempdir().unwrap();
-    let error = Replay::open(empty.path().to_owned(), None).unwrap_err();
+    let error = Replay::open(empty.path().to_owned()).unwrap_err();
     assert!(format!("{error:#}").contains("no segment of a record"), "{error:#}");
-    let error = Replay::open(empty.path().join("nothing"), None).unwrap_err();
+    let error = Replay::open(empty.path().join("nothing")).unwrap_err();
     assert!(format!("{error:#}").contains("name a monitor's data directory"), "{error:#}");
 }

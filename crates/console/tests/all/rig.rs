@@ -44,8 +44,8 @@ pub(crate) fn faulty() -> AgentId {
 
 /// A console, and a person at it.
 pub(crate) struct Rig {
-    app: App,
-    window: Entity,
+    pub(crate) app: App,
+    pub(crate) window: Entity,
 }
 
 impl Rig {
@@ -179,20 +179,30 @@ impl Rig {
     /// Moves the pointer to the control with this name and clicks it.
     pub(crate) fn click(&mut self, name: &str) {
         let position = self.find(name).unwrap_or_else(|| panic!("there is no control {name:?}"));
+        self.move_to(position);
+        self.frame();
+        for state in [ButtonState::Pressed, ButtonState::Released] {
+            self.button(state);
+            self.frame();
+        }
+        self.frame();
+    }
+
+    /// Moves the pointer, with the next frame.
+    pub(crate) fn move_to(&mut self, position: Vec2) {
         let world = self.app.world_mut();
         world.get_mut::<Window>(self.window).unwrap().set_cursor_position(Some(position));
         let moved = CursorMoved { window: self.window, position, delta: None };
         world.write_message(moved.clone());
         world.write_message(WindowEvent::from(moved));
-        self.frame();
-        for state in [ButtonState::Pressed, ButtonState::Released] {
-            let input = MouseButtonInput { button: MouseButton::Left, state, window: self.window };
-            let world = self.app.world_mut();
-            world.write_message(input);
-            world.write_message(WindowEvent::from(input));
-            self.frame();
-        }
-        self.frame();
+    }
+
+    /// Presses or lets go of the left button, with the next frame.
+    pub(crate) fn button(&mut self, state: ButtonState) {
+        let input = MouseButtonInput { button: MouseButton::Left, state, window: self.window };
+        let world = self.app.world_mut();
+        world.write_message(input);
+        world.write_message(WindowEvent::from(input));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The last minute as lines: x is seconds before now, and nothing can be dragged out of its place.
 
-use super::tables;
+use super::signal_words;
 use crate::{
     theme::{GRID, Look, Size, look},
     widgets,
@@ -39,7 +39,7 @@ pub(super) fn minute(ui: &mut Ui, detail: &AgentDetail) {
 /// Shows one signal against the band that was expected.
 pub(super) fn signal(ui: &mut Ui, detail: &AgentDetail, row: &SignalRow) {
     let look = look(ui.ctx());
-    let words = tables::signal_words(row);
+    let words = signal_words(&row.name, row);
     ui.horizontal(|ui| {
         if row.tone == Tone::Warning {
             widgets::mark(ui, Mark::TriangleUp, row.tone, look.points(Size::Small));

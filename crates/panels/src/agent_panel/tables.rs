@@ -5,19 +5,7 @@ use crate::{
     widgets,
 };
 use egui::{Grid, ScrollArea, Ui, vec2};
-use watchkeeper_picture::view::{
-    self, Tone,
-    agent::{AgentDetail, SignalRow},
-};
-
-/// Returns a signal's value against what was expected, in words.
-pub(super) fn signal_words(signal: &SignalRow) -> String {
-    let value = format!("{} {} {}", signal.name, signal.text, signal.unit);
-    match signal.expected.as_str() {
-        "" => value.trim_end().to_owned(),
-        expected => format!("{}, {expected}", value.trim_end()),
-    }
-}
+use watchkeeper_picture::view::{self, Tone, agent::AgentDetail};
 
 /// Shows what share each signal has in the worst alert.
 pub(super) fn contributions(ui: &mut Ui, detail: &AgentDetail) {

@@ -1,5 +1,6 @@
 //! Where everything stands. Places follow from the window, the size of text and what is open, never from how much
-//! there is to show: so nothing moves by itself.
+//! a list has to show. By itself only one thing moves what lies below it: a line that says what is wrong with this
+//! console.
 
 use crate::{
     Level,

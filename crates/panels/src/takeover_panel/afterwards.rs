@@ -7,9 +7,9 @@ use crate::{
     widgets::{self, KeyButton},
 };
 use egui::Ui;
-use watchkeeper_model::{OperatorRole, Verdict};
+use watchkeeper_model::Verdict;
 use watchkeeper_picture::{
-    Press,
+    Press, Unavailable,
     view::{self, Tone, takeover::Phase},
 };
 
@@ -49,10 +49,5 @@ fn why_not(shown: &Shown<'_>) -> Option<String> {
     if let Some(why) = in_recording(shown.inputs) {
         return Some(why);
     }
-    let picture = shown.inputs.picture;
-    if !picture.link().is_connected() {
-        return Some("not connected".to_owned());
-    }
-    let may = picture.me().is_some_and(|me| me.role >= OperatorRole::Operator);
-    (!may).then(|| "observers only read".to_owned())
+    Unavailable::of_session(shown.inputs.picture).err().map(|why| why.to_string())
 }

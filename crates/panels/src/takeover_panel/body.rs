@@ -2,7 +2,7 @@
 
 use super::{Shown, afterwards, commands, drive};
 use crate::{
-    Request,
+    Request, agent_panel,
     theme::{GRID, Size, look},
     widgets::{self, key_words},
 };
@@ -102,22 +102,18 @@ fn blamed(shown: &Shown<'_>) -> Vec<SignalRow> {
     let detail = view::agent::detail(shown.inputs.picture, shown.agent(), 0, shown.inputs.now);
     let mut signals = detail.map(|detail| detail.signals).unwrap_or_default();
     signals.retain(|signal| signal.contribution.is_some());
-    signals.sort_by(|a, b| b.contribution.unwrap_or_default().total_cmp(&a.contribution.unwrap_or_default()));
+    signals.sort_by(agent_panel::most_blamed_first);
     signals.truncate(LEAD_SIGNALS);
     signals
 }
 
 fn signal_trend(ui: &mut Ui, shown: &Shown<'_>, signal: &SignalRow) {
-    let words = format!("{}: {} {}", signal.name, signal.text, signal.unit);
-    let words = match signal.expected.as_str() {
-        "" => words.trim_end().to_owned(),
-        expected => format!("{}, {expected}", words.trim_end()),
-    };
+    let words = agent_panel::signal_words(&format!("{}:", signal.name), signal);
     widgets::prose(ui, Size::Small, signal.tone, &words);
     let band = signal.expected_low.zip(signal.expected_high);
     let name = format!("{} {words}", shown.agent());
     let size = vec2(ui.available_width(), GRID * 5.0);
-    widgets::sparkline(ui, &name, &signal.trend, None, band, signal.tone, size);
+    widgets::sparkline(ui, &name, &signal.trend, band, signal.tone, size);
 }
 
 fn if_nobody_acts(ui: &mut Ui, shown: &Shown<'_>) {

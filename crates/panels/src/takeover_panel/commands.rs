@@ -4,12 +4,12 @@ use super::Shown;
 use crate::{
     Request,
     theme::{GRID, Size, look},
-    widgets,
+    widgets::{self, KeyButton, key_words, sentence},
 };
 use egui::{Ui, WidgetInfo, WidgetType};
 use watchkeeper_model::AgentKind;
 use watchkeeper_picture::{
-    Action,
+    Action, Press,
     view::{
         self, Tone,
         commands::CommandRow,
@@ -70,7 +70,10 @@ pub(super) fn show_buttons(ui: &mut Ui, shown: &Shown<'_>, requests: &mut Vec<Re
     ui.add_space(GRID / 2.0);
     widgets::strong(ui, Size::Small, Tone::Quiet, "Commands");
     for row in rows {
-        widgets::action_button(ui, row, shown.why_not(row), requests);
+        let button = KeyButton::new(sentence(&row.label)).key(key_words(row.key)).why_not(shown.why_not(row));
+        if button.show(ui).clicked() {
+            requests.push(Request::Press(Press::Action(row.action)));
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How the vehicle is driven: speed against its cap, by hand or by commands, and the dead-man.
+//! How the vehicle is driven: speed, by hand or by commands, and the dead-man.
 
 use super::Shown;
 use crate::{
@@ -12,31 +12,19 @@ use watchkeeper_picture::view::{Tone, takeover::Phase};
 /// The end of the speed bar where nothing faster is known, m/s: 90 km/h.
 const FULL_SPEED_MPS: f64 = 25.0;
 
-/// Shows speed, cap and hands; nothing for agents that do not drive.
+/// Shows speed and hands; nothing for agents that do not drive.
 pub(super) fn show(ui: &mut Ui, shown: &Shown<'_>) {
     if let Some(row) = &shown.panel.drive {
         let in_doubt = is_speed_in_doubt(shown);
         let tone = if row.neutral || in_doubt { Tone::Warning } else { Tone::Normal };
         let doubt = if in_doubt { "; an alert doubts this speed" } else { "" };
         widgets::prose(ui, Size::Body, tone, format!("{}{doubt}", widgets::sentence(&row.text)));
-        let cap = row.cap_mps.map_or_else(String::new, |cap| format!(", at most {cap:.1} m/s"));
         let speed = row.speed_mps.map_or_else(|| "not known".to_owned(), |speed| format!("{speed:.1} m/s"));
-        let name = format!("speed of {}: {speed}{cap}", shown.agent());
-        let full = [row.speed_mps, row.cap_mps.map(|cap| cap * 1.25)];
-        let full = full.into_iter().flatten().fold(FULL_SPEED_MPS, f64::max);
+        let name = format!("speed of {}: {speed}", shown.agent());
+        let full = row.speed_mps.map_or(FULL_SPEED_MPS, |speed| speed.max(FULL_SPEED_MPS));
         let size = vec2(ui.available_width(), GRID * 2.0);
-        ValueBar {
-            name: &name,
-            value: row.speed_mps,
-            range: (0.0, full),
-            expected: row.cap_mps.map(|cap| (0.0, cap)),
-            limit: row.cap_mps,
-            tone,
-        }
-        .show(ui, size);
-        if let Some(cap) = row.cap_mps {
-            widgets::line(ui, Size::Small, Tone::Quiet, format!("cap {cap:.1} m/s"));
-        }
+        ValueBar { name: &name, value: row.speed_mps, range: (0.0, full), expected: None, limit: None, tone }
+            .show(ui, size);
     }
     if shown.may_engage() {
         show_hands(ui, shown);

@@ -7,10 +7,9 @@ use crate::{
     widgets::{self, KeyButton},
 };
 use egui::{Align, Layout, Ui, vec2};
-use std::time::Duration;
-use watchkeeper_model::AgentKind;
 use watchkeeper_picture::{
     Press,
+    timers::{claim_within, demand_within, link_within},
     view::{self, Tone, takeover::HandoverRow},
 };
 
@@ -103,29 +102,4 @@ fn show_handover(ui: &mut Ui, shown: &Shown<'_>, row: &HandoverRow, requests: &m
             widgets::prose(ui, Size::Small, Tone::Quiet, "Engage below takes it.");
         }
     });
-}
-
-/// T_demand by default (`takeover.md` 1.4): how long the full bar is. A deployment may set it otherwise.
-const fn demand_within(kind: AgentKind) -> Duration {
-    match kind {
-        AgentKind::Vehicle => Duration::from_secs(10),
-        AgentKind::Transaction => Duration::from_mins(1),
-        AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_mins(5),
-    }
-}
-
-/// T_claim by default (`takeover.md` 1.4): how long the full bar is.
-const fn claim_within(kind: AgentKind) -> Duration {
-    match kind {
-        AgentKind::Vehicle => Duration::from_secs(5),
-        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_mins(2),
-    }
-}
-
-/// T_link by default (`takeover.md` 1.4): how long the full bar is.
-const fn link_within(kind: AgentKind) -> Duration {
-    match kind {
-        AgentKind::Vehicle => Duration::from_secs(2),
-        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_secs(30),
-    }
 }

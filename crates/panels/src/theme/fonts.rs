@@ -3,8 +3,10 @@
 use egui::{Context, FontData, FontDefinitions, FontFamily, Id};
 use std::sync::Arc;
 
-const REGULAR: &[u8] = include_bytes!("../../../../assets/fonts/B612-Regular.ttf");
-const BOLD: &[u8] = include_bytes!("../../../../assets/fonts/B612-Bold.ttf");
+/// The plain font, as a file of it.
+pub const B612: &[u8] = include_bytes!("../../../../assets/fonts/B612-Regular.ttf");
+/// The bold font, as a file of it.
+pub const B612_BOLD: &[u8] = include_bytes!("../../../../assets/fonts/B612-Bold.ttf");
 
 /// Returns the family of bold text.
 pub(super) fn bold() -> FontFamily {
@@ -26,7 +28,7 @@ pub(super) fn install(ctx: &Context) -> bool {
 /// Returns the fonts, with egui's own behind them for glyphs that B612 lacks.
 fn definitions() -> FontDefinitions {
     let mut definitions = FontDefinitions::default();
-    for (name, bytes) in [("B612", REGULAR), ("B612-Bold", BOLD)] {
+    for (name, bytes) in [("B612", B612), ("B612-Bold", B612_BOLD)] {
         definitions.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
     }
     let fallback = definitions.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();

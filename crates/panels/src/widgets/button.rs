@@ -1,18 +1,12 @@
 //! A button with its key on it: the same word and the same key everywhere, and why it does not work now.
 
-use crate::{
-    Request,
-    theme::{GRID, Look, Size, TARGET, look},
-};
+use crate::theme::{GRID, Look, Size, TARGET, look};
 use egui::{
     Color32, CornerRadius, FontId, Galley, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
     WidgetType, pos2, text::LayoutJob, vec2,
 };
 use std::sync::Arc;
-use watchkeeper_picture::{
-    Press,
-    view::{Tone, takeover::ActionRow},
-};
+use watchkeeper_picture::view::Tone;
 
 /// Returns a key as it stands on a keyboard.
 pub(crate) fn key_words(key: char) -> String {
@@ -212,19 +206,6 @@ impl KeyButton {
             let inner = Stroke::new(1.0, colors.on_tone.color());
             ui.painter().rect_stroke(rect.shrink(2.0), corner, inner, StrokeKind::Inside);
         }
-    }
-}
-
-/// Shows the button of an action on the selected agent, with why it cannot be done now; asks for it when pressed.
-pub(crate) fn action_button(
-    ui: &mut Ui,
-    row: &ActionRow,
-    why_not: Option<String>,
-    requests: &mut Vec<Request>,
-) {
-    let button = KeyButton::new(sentence(&row.label)).key(key_words(row.key)).why_not(why_not);
-    if button.show(ui).clicked() {
-        requests.push(Request::Press(Press::Action(row.action)));
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::theme::{Look, Size, look};
 use egui::{Align2, Color32, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, Ui, Vec2, pos2, vec2};
-use std::time::Duration;
 use watchkeeper_picture::view::{Mark, Tone};
 
 /// A flash is on for the first half of this; slower than once a second.
@@ -14,11 +13,7 @@ fn flash_on(ui: &Ui) -> bool {
         return true;
     }
     let time = ui.input(|input| input.time);
-    let into = time.rem_euclid(FLASH_SECS);
-    let half = FLASH_SECS / 2.0;
-    let left = if into < half { half - into } else { FLASH_SECS - into };
-    ui.ctx().request_repaint_after(Duration::from_secs_f64(left.max(0.01)));
-    into < half
+    time.rem_euclid(FLASH_SECS) < FLASH_SECS / 2.0
 }
 
 /// Draws a mark in its tone; the words beside it name it.
@@ -49,7 +44,7 @@ pub(crate) fn priority_mark(
 }
 
 fn paint_number(ui: &Ui, look: &Look, rect: Rect, mark: Mark, color: Color32, full: bool, number: u8) {
-    let filled = full && is_filled(mark);
+    let filled = full && mark.is_filled();
     let lowered = match mark {
         Mark::TriangleUp => 0.14,
         Mark::TriangleDown => -0.14,
@@ -67,20 +62,13 @@ fn paint_number(ui: &Ui, look: &Look, rect: Rect, mark: Mark, color: Color32, fu
     ui.painter().text(at, Align2::CENTER_CENTER, number.to_string(), look.strong(Size::Small), ink);
 }
 
-const fn is_filled(mark: Mark) -> bool {
-    match mark {
-        Mark::TriangleUp | Mark::Diamond | Mark::TriangleDown | Mark::Square => true,
-        Mark::Ring | Mark::DiamondOpen | Mark::SquareOpen | Mark::Cross | Mark::Check | Mark::Dash => false,
-    }
-}
-
 /// Paints a mark into a square; what is filled stands as its outline where `full` is not set.
 pub(crate) fn paint_mark(painter: &Painter, rect: Rect, mark: Mark, color: Color32, full: bool) {
     let stroke = Stroke::new((rect.height() / 10.0).clamp(1.5, 3.0), color);
     let within = rect.shrink(stroke.width);
     let at = |x: f32, y: f32| pos2(within.left() + x * within.width(), within.top() + y * within.height());
     let closed = |points: Vec<Pos2>| {
-        if full && is_filled(mark) {
+        if full && mark.is_filled() {
             painter.add(Shape::convex_polygon(points, color, Stroke::NONE));
         } else {
             painter.add(Shape::closed_line(points, stroke));

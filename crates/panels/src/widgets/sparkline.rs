@@ -6,35 +6,27 @@ use egui::{
 };
 use watchkeeper_picture::view::Tone;
 
-/// Shows values, oldest first, the newest with a dot. `range` says what bottom and top stand for; without it they
-/// are the smallest and largest of the values and the band. NaN is drawn as a gap.
+/// Shows values, oldest first, the newest with a dot. Bottom and top are the smallest and largest of the values
+/// and the band. NaN is drawn as a gap.
 pub(crate) fn sparkline(
     ui: &mut Ui,
     name: &str,
     values: &[f64],
-    range: Option<(f64, f64)>,
     band: Option<(f64, f64)>,
     tone: Tone,
     size: Vec2,
 ) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     if ui.is_rect_visible(rect) {
-        paint(ui, rect, values, range, band, tone);
+        paint(ui, rect, values, band, tone);
     }
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, name));
     response
 }
 
-fn paint(
-    ui: &Ui,
-    rect: Rect,
-    values: &[f64],
-    range: Option<(f64, f64)>,
-    band: Option<(f64, f64)>,
-    tone: Tone,
-) {
+fn paint(ui: &Ui, rect: Rect, values: &[f64], band: Option<(f64, f64)>, tone: Tone) {
     let look = look(ui.ctx());
-    let (low, high) = range.unwrap_or_else(|| extent(values, band));
+    let (low, high) = extent(values, band);
     let within = rect.shrink(2.0);
     let y = |value: f64| height(value, low, high, within);
     let painter = ui.painter();

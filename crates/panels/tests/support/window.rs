@@ -54,7 +54,7 @@ impl Window {
 
     /// Opens it in a size.
     pub(crate) fn open_at(self, size: Vec2) -> Harness<'static, Self> {
-        // Shorter than what the panels ask to be drawn again after, or they would never come to rest.
+        // Shorter than the blinking of a text cursor, or a window with a question would never come to rest.
         Harness::builder().with_size(size).with_step_dt(0.01).with_max_steps(12).build_ui_state(
             |ui, window: &mut Self| {
                 let inputs = Inputs {

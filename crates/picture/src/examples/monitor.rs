@@ -155,7 +155,7 @@ impl Monitor {
         self.tell(&ToOperator::Telemetry(telemetry), ago);
     }
 
-    /// Sends what the monitor sends every second: how it is, who is there, and the record's head.
+    /// Sends what the monitor repeats: every second how it is and the record's head, every five who is there.
     pub(super) fn second(&mut self, degraded: bool, bens: Vec<AgentId>, mine: Vec<AgentId>, ago: Duration) {
         let agents = self.picture.agents().count() as u64;
         self.tell(&ToOperator::Health(health(degraded, agents, ago)), ago);

@@ -1,8 +1,8 @@
 //! Presses that are about an alert or a takeover that is over, and about no agent's control.
 
-use super::{Pressed, check_session};
+use super::Pressed;
 use crate::{
-    Intent, Picture,
+    Intent, Picture, Unavailable,
     view::{
         alerts::{rows, shelved},
         takeover::verdict_words,
@@ -14,7 +14,7 @@ pub(super) fn acknowledge(alert: AlertId, picture: &Picture) -> Pressed {
     let refused = |why: String| Pressed::not_sent(format_args!("acknowledge {alert}"), why);
     let Some(entry) = picture.alert(alert) else { return refused("nobody knows this alert".to_owned()) };
     let alarm = entry.alarm();
-    if let Err(why) = check_session(picture) {
+    if let Err(why) = Unavailable::of_session(picture) {
         return refused(why.to_string());
     }
     if matches!(alarm.state, AlarmState::AckedActive | AlarmState::Normal) {
@@ -33,7 +33,7 @@ pub(super) fn check_shelve(picture: &Picture, alert: AlertId, now: MonoTime) -> 
 
 pub(super) fn unshelve(alert: AlertId, picture: &Picture, now: MonoTime) -> Pressed {
     let refused = |why: String| Pressed::not_sent(format_args!("take back {alert}"), why);
-    if let Err(why) = check_session(picture) {
+    if let Err(why) = Unavailable::of_session(picture) {
         return refused(why.to_string());
     }
     let Some(row) = shelved(picture, now).into_iter().find(|row| row.alert == alert) else {
@@ -45,7 +45,7 @@ pub(super) fn unshelve(alert: AlertId, picture: &Picture, now: MonoTime) -> Pres
 pub(super) fn label(demand: DemandId, verdict: Verdict, picture: &Picture) -> Pressed {
     let words = verdict_words(verdict);
     let refused = |why: String| Pressed::not_sent(format_args!("call takeover {} {words}", demand.0), why);
-    if let Err(why) = check_session(picture) {
+    if let Err(why) = Unavailable::of_session(picture) {
         return refused(why.to_string());
     }
     let takeover = picture.takeovers().map(|entry| &entry.value).find(|entry| entry.demand_id == demand);

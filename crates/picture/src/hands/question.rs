@@ -12,30 +12,9 @@ pub const MAX_TYPED: usize = 120;
 /// How long an alert is shelved where the person did not say.
 const SHELVED: Duration = Duration::from_hours(1);
 
-/// What a question is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// How fast, in metres per second.
-    SpeedCap,
-    /// Why the demand is a false alarm.
-    Dismiss,
-    /// Why the latch may go.
-    ClearLatch,
-    /// Why, and for how long, an alert is put aside.
-    Shelve,
-    /// Why a supervisor takes control from its holder.
-    Preempt,
-}
-
-/// A question to the person. Its agent and alert were fixed when it was asked.
+/// A question to the person. Whom it is about was fixed when it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// What it is for.
-    pub purpose: Purpose,
-    /// The agent that it is about.
-    pub agent: Option<AgentId>,
-    /// The alert that it is about.
-    pub alert: Option<AlertId>,
     /// The question, with the name of whom it is about.
     pub prompt: String,
     /// What may be typed, with an example.
@@ -97,16 +76,7 @@ impl Open {
     }
 
     fn about(subject: Subject, prompt: String, hint: &str) -> Self {
-        let (purpose, agent, alert) = match &subject {
-            Subject::SpeedCap(agent) => (Purpose::SpeedCap, agent, None),
-            Subject::Dismiss(agent) => (Purpose::Dismiss, agent, None),
-            Subject::ClearLatch(agent, _) => (Purpose::ClearLatch, agent, None),
-            Subject::Preempt(agent) => (Purpose::Preempt, agent, None),
-            Subject::Shelve(alert, agent) => (Purpose::Shelve, agent, Some(*alert)),
-        };
-        let agent = Some(agent.clone());
-        let question = Question { purpose, agent, alert, prompt, hint: hint.to_owned() };
-        Self { question, subject }
+        Self { question: Question { prompt, hint: hint.to_owned() }, subject }
     }
 
     pub(super) const fn question(&self) -> &Question {

@@ -1,8 +1,9 @@
 //! One agent of the picture: its status, its lease, its last minute, and how old all that is.
 
 use super::{History, Timed};
+use crate::timers::heartbeat_period;
 use std::time::Duration;
-use watchkeeper_model::{AgentKind, AgentTime, DemandId, Epoch, MonoTime, PlanPoint};
+use watchkeeper_model::{AgentTime, DemandId, Epoch, MonoTime, PlanPoint};
 use watchkeeper_protocol::operator::{AgentStatus, LeaseEvent, LeaseUpdate, Telemetry};
 
 /// How often the monitor repeats a status when nothing happens (`takeover.md` 1.4).
@@ -209,14 +210,6 @@ impl AgentPicture {
             && self.history.last_gap().is_some_and(|gap| gap <= beat * 2)
             && self.history.newest().is_some_and(|sample| now.since(sample.received_at) <= STATUS_PERIOD * 2);
         if driven || deciding { beat } else { STATUS_PERIOD }
-    }
-}
-
-/// Returns how often an agent of this kind sends a heartbeat (`takeover.md` 1.4).
-const fn heartbeat_period(kind: AgentKind) -> Duration {
-    match kind {
-        AgentKind::Vehicle => Duration::from_millis(100),
-        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_secs(1),
     }
 }
 

@@ -6,7 +6,7 @@ pub use past::PastAlert;
 
 use super::{
     Mark, Tone, age, alerts::expected, controller_words, countdown, demands::lead_alarm, is_mine, latch_word,
-    number, plain, state_look, state_words,
+    lateness, number, plain, row_tone, state_look, state_words,
 };
 use crate::{AgentPicture, DecisionSample, Picture, view::fleet::newest_score};
 use std::time::Duration;
@@ -119,9 +119,8 @@ pub fn detail(picture: &Picture, agent: &AgentId, decisions: usize, now: MonoTim
     let mine = is_mine(picture, entry);
     let freshness = entry.freshness(now);
     let (mark, tone) = state_look(status, mine);
-    let data = match entry.offline_for(now) {
-        Some(span) => format!("offline {}", age(span)),
-        None if freshness.stale => format!("no data {}", age(freshness.age)),
+    let data = match lateness(entry, now) {
+        Some((what, span)) => format!("{what} {}", age(span)),
         None => format!("data {} old", age(freshness.age)),
     };
     let newest = entry.history().newest();
@@ -130,7 +129,7 @@ pub fn detail(picture: &Picture, agent: &AgentId, decisions: usize, now: MonoTim
         what: format!("{} {}", super::kind_word(status.kind), status.software_version),
         mark,
         state: state_words(status),
-        tone: if freshness.stale && tone == Tone::Normal { Tone::Stale } else { tone },
+        tone: row_tone(tone, freshness),
         controller: controller_words(status, mine),
         data,
         stale: freshness.stale,

@@ -8,11 +8,9 @@ pub(crate) use cause::expected;
 pub use summary::{AlertSummary, summary};
 
 use super::{Mark, Tone, age, cause_word, countdown, place_frozen};
-use crate::{AlertPicture, Picture};
+use crate::{AlertPicture, Picture, Unavailable};
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
-use watchkeeper_model::{
-    AgentId, Alarm, AlarmState, AlertId, MonoTime, OperatorRole, Response, Severity, Shelved,
-};
+use watchkeeper_model::{AgentId, Alarm, AlarmState, AlertId, MonoTime, Response, Severity, Shelved};
 
 /// One alert in the queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,16 +86,6 @@ pub fn shelved(picture: &Picture, now: MonoTime) -> Vec<AlertRow> {
         .collect();
     shown.sort_by_key(|(until, _, entry)| (*until, entry.alarm().alert_id));
     shown.into_iter().map(|(_, left, entry)| queue.row(entry, left)).collect()
-}
-
-/// Returns the alert that is most urgent, to jump to.
-pub fn most_urgent(picture: &Picture, now: MonoTime) -> Option<AlertId> {
-    let queue = Queue::new(picture, now);
-    queue
-        .open()
-        .filter(|(left, entry)| left.is_some() || queue.aside(entry.alarm()).is_none())
-        .min_by_key(|(left, entry)| urgency(*left, entry))
-        .map(|(_, entry)| entry.alarm().alert_id)
 }
 
 type Urgency = (bool, Option<Duration>, bool, Reverse<Severity>, MonoTime, AlertId);
@@ -203,7 +191,7 @@ impl<'a> Queue<'a> {
             shelved: self.aside(alarm).map(|shelved| self.shelved_words(shelved)),
             first_out: self.first_out.get(&alarm.agent) == Some(&alarm.alert_id),
             stale: self.picture.agent(&alarm.agent).is_some_and(|agent| agent.freshness(self.now).stale),
-            can_acknowledge: unacknowledged && self.may_act().is_ok(),
+            can_acknowledge: unacknowledged && Unavailable::of_session(self.picture).is_ok(),
             can_shelve: self.can_shelve(alarm, left),
         }
     }
@@ -215,18 +203,8 @@ impl<'a> Queue<'a> {
         format!("shelved{} by {}{reason}", left.unwrap_or_default(), shelved.by)
     }
 
-    fn may_act(&self) -> Result<(), String> {
-        if !self.picture.link().is_connected() {
-            return Err("not connected: nothing can be sent".to_owned());
-        }
-        match self.picture.me() {
-            Some(me) if me.role >= OperatorRole::Operator => Ok(()),
-            Some(_) | None => Err("observers only read".to_owned()),
-        }
-    }
-
     fn can_shelve(&self, alarm: &Alarm, left: Option<Duration>) -> Result<(), String> {
-        self.may_act()?;
+        Unavailable::of_session(self.picture).map_err(|why| why.to_string())?;
         if left.is_some() {
             return Err("its takeover is demanded".to_owned());
         }

@@ -3,18 +3,16 @@
 //! Open demands, and agents whose fallback or stop nobody has in hand. One row an agent.
 
 use super::{
-    Mark, Tone, age, agent::if_nobody_acts, alerts::cause_text, cause_word, is_mine, place_frozen,
+    Mark, Tone, age, agent::if_nobody_acts, alerts::cause_text, cause_word, is_mine, place_frozen, share,
     state_look, state_words,
 };
-use crate::{AgentPicture, Picture};
+use crate::{AgentPicture, Picture, timers::demand_within};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-use watchkeeper_model::{
-    AgentId, AgentKind, Alarm, AlertId, ControlState, DemandId, DemandOrigin, MonoTime, Severity,
-};
+use watchkeeper_model::{AgentId, Alarm, AlertId, ControlState, DemandId, DemandOrigin, MonoTime, Severity};
 
 /// Something that waits for a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,7 +151,6 @@ fn row(picture: &Picture, entry: &AgentPicture, alarm: Option<&Alarm>, now: Mono
         (None, Some(engage)) if mine => Some(engage),
         (demand, _) => demand,
     };
-    let budget = demand_within(status.kind);
     let holder = if mine {
         Some("you".to_owned())
     } else {
@@ -175,7 +172,7 @@ fn row(picture: &Picture, entry: &AgentPicture, alarm: Option<&Alarm>, now: Mono
             None => if_nobody_acts(entry, now),
         },
         left,
-        fraction: left.map(|left| (left.as_secs_f64() / budget.as_secs_f64()).clamp(0.0, 1.0)),
+        fraction: left.map(|left| share(left, demand_within(status.kind))),
         holder,
         mine,
         raised: alarm.zip(monitor_now).map(|(alarm, monitor)| age(monitor.since(alarm.raised_at))),
@@ -262,14 +259,5 @@ fn without_alert(entry: &AgentPicture) -> String {
         | ControlState::InTransition
         | ControlState::Human
         | ControlState::Returning => String::new(),
-    }
-}
-
-/// Returns T_demand: how long people have by default (`takeover.md` 1.4). A deployment may set it otherwise.
-pub(crate) const fn demand_within(kind: AgentKind) -> Duration {
-    match kind {
-        AgentKind::Vehicle => Duration::from_secs(10),
-        AgentKind::Transaction => Duration::from_mins(1),
-        AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_mins(5),
     }
 }

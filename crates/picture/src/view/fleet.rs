@@ -1,6 +1,8 @@
 //! The whole fleet: one row an agent, in the order of their names, so that nothing moves by itself.
 
-use super::{Mark, Tone, age, controller_words, is_mine, kind_word, state_look, state_words};
+use super::{
+    Mark, Tone, age, controller_words, is_mine, kind_word, lateness, row_tone, state_look, state_words,
+};
 use crate::{AgentPicture, Picture};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, ControlState, MonoTime};
@@ -26,9 +28,7 @@ pub struct FleetRow {
     pub engage_left: Option<Duration>,
     /// Who holds the lease: `you`, or a name.
     pub holder: Option<String>,
-    /// Age of the newest sign of life.
-    pub data_age: Duration,
-    /// The same as text: `0.2 s`, or `no data 1.4 s` when it is late, or `offline 3.0 s`; at most 14 columns.
+    /// Age of the newest sign of life in words: `0.2 s`, or `no data 1.4 s` when it is late, or `offline 3.0 s`; at most 14 columns.
     pub data: String,
     /// The data is too old to be relied on.
     pub stale: bool,
@@ -69,7 +69,12 @@ pub struct FleetSummary {
 
 /// Returns the rows of the fleet.
 pub fn rows(picture: &Picture, now: MonoTime) -> Vec<FleetRow> {
-    picture.agents().map(|(agent, entry)| row(picture, agent, entry, now)).collect()
+    picture.agents().map(|(_, entry)| row_of(picture, entry, now)).collect()
+}
+
+/// Returns the row of one agent; `None` for one that nobody knows.
+pub fn row(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<FleetRow> {
+    picture.agent(agent).map(|entry| row_of(picture, entry, now))
 }
 
 /// Returns the fleet in one line.
@@ -144,33 +149,28 @@ fn summary_parts(summary: &FleetSummary, newest: Option<Duration>) -> Vec<String
     parts
 }
 
-fn row(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTime) -> FleetRow {
+fn row_of(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> FleetRow {
     let status = entry.status();
     let mine = is_mine(picture, entry);
     let freshness = entry.freshness(now);
     let (mark, tone) = state_look(status, mine);
-    let offline = entry.offline_for(now);
-    let data = match offline {
-        Some(span) => format!("offline {}", age(span)),
-        None if freshness.stale => format!("no data {}", age(freshness.age)),
+    let data = match lateness(entry, now) {
+        Some((what, span)) => format!("{what} {}", age(span)),
         None => age(freshness.age),
     };
-    // A late row goes grey, unless what it last said is itself a reason to look.
-    let tone = if freshness.stale && tone == Tone::Normal { Tone::Stale } else { tone };
     FleetRow {
-        agent: agent.clone(),
+        agent: status.agent.clone(),
         kind: kind_word(status.kind),
         mark,
         state: state_words(status),
-        tone,
+        tone: row_tone(tone, freshness),
         controller: controller_words(status, mine),
         demand_left: entry.demand_left(now),
         engage_left: entry.engage_left(now),
         holder: status.lease.as_ref().map(|lease| if mine { "you".into() } else { lease.holder.to_string() }),
-        data_age: freshness.age,
         data,
         stale: freshness.stale,
-        offline: offline.is_some(),
+        offline: status.offline_nanos.is_some(),
         score: newest_score(entry),
         latches: status.latches.len(),
         note: note(entry),

@@ -1,6 +1,6 @@
 //! Agents that have a place, as a map draws them: where, which way, how fast, in whose hands, how old.
 
-use super::{Mark, Tone, age, is_mine, state_look, state_words};
+use super::{Mark, Tone, age, is_mine, lateness, row_tone, state_look, state_words};
 use crate::{AgentPicture, Picture};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, MonoTime, Pose};
@@ -37,9 +37,7 @@ pub struct MapMark {
     pub stale: bool,
     /// The agent is offline: its place is the last known.
     pub offline: bool,
-    /// Age of the newest sign of life.
-    pub data_age: Duration,
-    /// The same in words: `0.2 s`, `no data for 1.4 s`, `offline for 3.0 s`, `place 2.3 s old`.
+    /// Age of the newest sign of life in words: `0.2 s`, `no data for 1.4 s`, `offline for 3.0 s`, `place 2.3 s old`.
     pub data: String,
     /// Time left of an open demand; zero when it has run out.
     pub left: Option<Duration>,
@@ -88,12 +86,11 @@ fn mark(picture: &Picture, entry: &AgentPicture, drawn: bool, now: MonoTime) -> 
         heading_radians: pose.heading_radians,
         speed_mps: speed_mps(entry),
         mark,
-        tone: if freshness.stale && tone == Tone::Normal { Tone::Stale } else { tone },
+        tone: row_tone(tone, freshness),
         state: state_words(status),
         mine,
         stale: freshness.stale,
         offline,
-        data_age: freshness.age,
         data: data_words(entry, placed_at, now),
         left: entry.demand_left(now),
         trail: if drawn { trail(entry, now) } else { Vec::new() },
@@ -110,9 +107,8 @@ pub(crate) fn speed_mps(entry: &AgentPicture) -> Option<f64> {
 fn data_words(entry: &AgentPicture, placed_at: MonoTime, now: MonoTime) -> String {
     let freshness = entry.freshness(now);
     let place_age = now.since(placed_at);
-    match entry.offline_for(now) {
-        Some(span) => format!("offline for {}", age(span)),
-        None if freshness.stale => format!("no data for {}", age(freshness.age)),
+    match lateness(entry, now) {
+        Some((what, span)) => format!("{what} for {}", age(span)),
         None if place_age > freshness.age.saturating_add(PLACE_LATE) => {
             format!("place {} old", age(place_age))
         }

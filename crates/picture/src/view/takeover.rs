@@ -14,9 +14,9 @@ use super::{
     Mark, Tone, age, agent::if_nobody_acts, alerts::cause_text, controller_words, countdown,
     demands::lead_alarm, is_mine, latch_word, outcome_words, state_look, state_words,
 };
-use crate::{Action, AgentPicture, Picture, Unavailable, action::fresh_within};
+use crate::{Action, AgentPicture, Picture, Unavailable, timers::fresh_within};
 use std::time::Duration;
-use watchkeeper_model::{AgentId, AgentKind, AlertId, ControlState, LatchCause, LatchId, MonoTime, Response};
+use watchkeeper_model::{AgentId, AlertId, ControlState, LatchCause, LatchId, MonoTime, Response};
 use watchkeeper_protocol::operator::LeaseEvent;
 
 /// How long the screen stays with a takeover that is over.
@@ -223,14 +223,6 @@ fn suggested(phase: Phase, entry: &AgentPicture, checks: &[Check]) -> Option<Act
         Phase::Ready => Some(Action::Engage),
         Phase::InControl if checks.iter().all(|check| check.done) => Some(Action::HandBack),
         Phase::Calm | Phase::Understood | Phase::InControl | Phase::HandingBack | Phase::Afterwards => None,
-    }
-}
-
-/// Returns T_claim: how long a claim may wait for its engage by default (`takeover.md` 1.4).
-const fn claim_within(kind: AgentKind) -> Duration {
-    match kind {
-        AgentKind::Vehicle => Duration::from_secs(5),
-        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_mins(2),
     }
 }
 

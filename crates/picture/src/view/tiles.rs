@@ -1,6 +1,8 @@
 //! Agents without a place (payments, AI agents) as small multiples: rate, confidence, score, mode.
 
-use super::{Mark, Tone, age, fleet, is_mine, kind_word, map::place, state_look, state_words};
+use super::{
+    Mark, Tone, age, fleet, is_mine, kind_word, lateness, map::place, row_tone, state_look, state_words,
+};
 use crate::{AgentPicture, Picture};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, AgentKind, MonoTime};
@@ -85,16 +87,15 @@ fn tile(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> Tile {
         agent: status.agent.clone(),
         kind: kind_word(status.kind),
         mark,
-        tone: if freshness.stale && tone == Tone::Normal { Tone::Stale } else { tone },
+        tone: row_tone(tone, freshness),
         state: state_words(status),
         rate_per_sec: rate_per_sec(entry, now),
         confidence: newest.and_then(|sample| sample.confidence).map(watchkeeper_model::Confidence::get),
         score: fleet::newest_score(entry),
         scores,
         confidences,
-        data: match entry.offline_for(now) {
-            Some(span) => format!("offline for {}", age(span)),
-            None if freshness.stale => format!("no data for {}", age(freshness.age)),
+        data: match lateness(entry, now) {
+            Some((what, span)) => format!("{what} for {}", age(span)),
             None => age(freshness.age),
         },
         stale: freshness.stale,

@@ -5,7 +5,7 @@
 
 mod spans;
 
-pub use spans::{Measured, machine_budget, measure, moment, sum};
+pub use spans::{Measured, ends, extent, is_engaged, machine_budget, measure, moment, sum};
 
 use super::{Tone, age};
 use crate::Picture;
@@ -73,7 +73,7 @@ pub fn waterfalls(picture: &Picture, now: MonoTime) -> Vec<Waterfall> {
 }
 
 fn waterfall(takeover: &TakeoverRecord, monitor_now: Option<MonoTime>) -> Waterfall {
-    let (first, last) = spans::extent(takeover);
+    let (first, last) = extent(takeover);
     let measured: Vec<_> = Stage::ALL.iter().map(|stage| (*stage, measure(takeover, *stage))).collect();
     let rows: Vec<_> = measured.iter().map(|(stage, span)| row(takeover, *stage, *span, first)).collect();
     let of = |owner| measured.iter().filter(move |(stage, _)| stage.owner() == owner).map(|(_, span)| *span);
@@ -128,7 +128,7 @@ fn title(takeover: &TakeoverRecord, last: Option<MonoTime>, monitor_now: Option<
 fn row(takeover: &TakeoverRecord, stage: Stage, measured: Measured, first: Option<MonoTime>) -> SpanRow {
     let budget = stage.budget(takeover.kind);
     let (verdict, tone) = verdict(measured, budget);
-    let start = moment(takeover, spans::ends(stage).0).filter(|_| !matches!(measured, Measured::Absent));
+    let start = moment(takeover, ends(stage).0).filter(|_| !matches!(measured, Measured::Absent));
     let (known, error) = match measured {
         Measured::Known { length, error } => (Some(length), error),
         Measured::Unknown | Measured::Pending | Measured::Absent => (None, Duration::ZERO),

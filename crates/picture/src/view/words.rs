@@ -61,24 +61,6 @@ pub const fn outcome_words(end: LeaseEnd) -> &'static str {
     }
 }
 
-/// Returns why this session lost a lease, in words that follow "YOU LOST vehicle-4: ".
-pub const fn loss_words(end: LeaseEnd) -> &'static str {
-    match end {
-        LeaseEnd::Released => "you released it",
-        LeaseEnd::HandedBack => "you handed it back",
-        LeaseEnd::Expired => "no heartbeat of this console came through in time",
-        LeaseEnd::NotEngaged => "not engaged in time",
-        LeaseEnd::HolderLost => "your connection broke",
-        LeaseEnd::DemandEnded => "its demand ended",
-        LeaseEnd::Estopped => "it was stopped (ESTOP)",
-        LeaseEnd::Fallback => "it fell back",
-        LeaseEnd::MonitorRestarted => "the monitor restarted, every lease is void",
-        LeaseEnd::AgentRestarted => "the agent restarted, its lease is void",
-        LeaseEnd::HandedOver => "you handed it over",
-        LeaseEnd::PreEmpted => "a supervisor took control",
-    }
-}
-
 /// Returns a count with its noun: `1 agent`, `3 agents`.
 pub fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
@@ -112,6 +94,11 @@ fn long(secs: u64) -> String {
     } else {
         format!("{days}d{}h", hours % 24)
     }
+}
+
+/// Returns which part of `whole` a span is, 0 to 1.
+pub(crate) fn share(part: Duration, whole: Duration) -> f64 {
+    (part.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0)
 }
 
 /// Returns a number with about four significant digits; `missing` for NaN.

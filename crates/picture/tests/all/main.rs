@@ -18,6 +18,8 @@ mod scenes;
 #[cfg(test)]
 mod takeovers;
 #[cfg(test)]
+mod unasked;
+#[cfg(test)]
 mod views;
 #[cfg(test)]
 mod world;

@@ -1,6 +1,6 @@
-//! Messages as the monitor sends them, and small pictures folded from them, for tests of one rule each.
+//! Messages as the monitor sends them, and small scenes folded from them, for tests of one rule each.
 //!
-//! Whole situations are in `watchkeeper_picture::examples`.
+//! Whole fleets with their history are in `watchkeeper_picture::examples`.
 
 use std::time::Duration;
 use uuid::Uuid;

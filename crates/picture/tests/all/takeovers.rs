@@ -81,7 +81,7 @@ fn who_was_let_must_engage_and_who_let_him_keeps_control_until_then() {
     let row = panel_of(&told_anna, START.after(millis(500))).handover.unwrap();
     assert_eq!(row.text, "engage within 3.5 s to take it from ben");
     assert!(row.yours_to_engage && !row.yours_to_answer && row.request_id.is_none());
-    assert!((row.fraction.unwrap() - 0.7).abs() < 1e-9);
+    assert!((row.fraction.unwrap() - 0.35).abs() < 1e-9);
     let line = view::control_line::control_line(&told_anna, START);
     assert_eq!(line.text, "truck-17 is yours once you engage; ben has control");
     assert!(!line.driving);

@@ -5,7 +5,10 @@ use crate::{
     stages::{owner, span},
 };
 use std::{fmt::Write, time::Duration};
-use watchkeeper_model::{AgentKind, CommandKind, Stage, StageOwner};
+use watchkeeper_model::{MonoTime, Stage, StageOwner};
+use watchkeeper_picture::view::waterfall::{
+    Measured, ends, extent, is_engaged, machine_budget, measure, moment, sum,
+};
 use watchkeeper_protocol::record::{Moment, TakeoverRecord};
 
 /// Characters of a bar that spans the whole takeover.
@@ -25,17 +28,6 @@ const MOMENTS: [&str; 12] = [
     "accepted by the agent",
     "effect confirmed",
 ];
-
-/// What a span between two moments is known to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Span {
-    /// So long, give or take.
-    Known { length: Duration, error: Duration },
-    /// A moment is missing: unknown, and so a breach.
-    Unknown,
-    /// There was no such stage.
-    Absent,
-}
 
 /// Returns the takeover in words, figures and bars.
 pub(super) fn text(takeover: &TakeoverRecord) -> String {
@@ -75,33 +67,36 @@ fn stages(text: &mut String, takeover: &TakeoverRecord) -> std::fmt::Result {
     for stage in Stage::ALL {
         let (from, to) = ends(*stage);
         let (from, to) = (moment(takeover, from), moment(takeover, to));
-        let measured = if applies(takeover, *stage) { between(from, to) } else { Span::Absent };
+        let measured = measure(takeover, *stage);
         match stage.owner() {
             StageOwner::Machine => machine.push(measured),
             StageOwner::Human => human.push(measured),
         }
         let row = row(stage.word(), owner(stage.owner()), measured, stage.budget(takeover.kind));
         let bar = match measured {
-            Span::Absent => String::new(),
-            Span::Known { .. } | Span::Unknown => scale.bar(from, to, stage.owner()),
+            Measured::Absent => String::new(),
+            Measured::Known { .. } | Measured::Unknown | Measured::Pending => {
+                scale.bar(from, to, stage.owner())
+            }
         };
         writeln!(text, "{}", format!("{row}  {bar}").trim_end())?;
     }
     // The budget of all stages says nothing about some of them.
-    let is_whole = !machine.contains(&Span::Absent);
+    let is_whole = !machine.contains(&Measured::Absent);
     let budget = is_whole.then(|| machine_budget(takeover.kind));
-    writeln!(text, "{}", row("machine", "total", sum(&machine), budget).trim_end())?;
-    writeln!(text, "{}\n", row("human", "total", sum(&human), None).trim_end())
+    writeln!(text, "{}", row("machine", "total", sum(machine), budget).trim_end())?;
+    writeln!(text, "{}\n", row("human", "total", sum(human), None).trim_end())
 }
 
 /// One line of the table.
-fn row(name: &str, whose: &str, measured: Span, budget: Option<(Duration, Duration)>) -> String {
+fn row(name: &str, whose: &str, measured: Measured, budget: Option<(Duration, Duration)>) -> String {
     let (length, error) = match measured {
-        Span::Known { length, error } if length < error => (format!("<= {}", span(error)), String::new()),
-        Span::Known { length, error } if error.is_zero() => (span(length), String::new()),
-        Span::Known { length, error } => (span(length), format!("+-{}", span(error))),
-        Span::Unknown => ("unknown".to_owned(), String::new()),
-        Span::Absent => return format!("{name:<8} {whose:<8} {:>36}", "does not apply"),
+        Measured::Known { length, error } if length < error => (format!("<= {}", span(error)), String::new()),
+        Measured::Known { length, error } if error.is_zero() => (span(length), String::new()),
+        Measured::Known { length, error } => (span(length), format!("+-{}", span(error))),
+        // A takeover in the record is over: what has not come does not come.
+        Measured::Unknown | Measured::Pending => ("unknown".to_owned(), String::new()),
+        Measured::Absent => return format!("{name:<8} {whose:<8} {:>36}", "does not apply"),
     };
     let no_budget = if name == "machine" { "of a part" } else { "the deadline" };
     let budget_text =
@@ -110,49 +105,14 @@ fn row(name: &str, whose: &str, measured: Span, budget: Option<(Duration, Durati
     format!("{name:<8} {whose:<8} {length:>10} {error:>9} {budget_text:>15}  {verdict:<8}")
 }
 
-fn verdict(measured: Span, budget: Option<(Duration, Duration)>) -> &'static str {
+fn verdict(measured: Measured, budget: Option<(Duration, Duration)>) -> &'static str {
     match (measured, budget) {
-        (Span::Unknown, _) => "BREACH",
-        (Span::Known { .. }, None) | (Span::Absent, _) => "-",
-        (Span::Known { length, .. }, Some((p99, _))) if length <= p99 => "within",
-        (Span::Known { length, .. }, Some((_, hard))) if length <= hard => "over p99",
-        (Span::Known { .. }, Some(_)) => "BREACH",
+        (Measured::Unknown | Measured::Pending, _) => "BREACH",
+        (Measured::Known { .. }, None) | (Measured::Absent, _) => "-",
+        (Measured::Known { length, .. }, Some((p99, _))) if length <= p99 => "within",
+        (Measured::Known { length, .. }, Some((_, hard))) if length <= hard => "over p99",
+        (Measured::Known { .. }, Some(_)) => "BREACH",
     }
-}
-
-/// Budget of all machine stages together, (p99, hard); ours, `takeover.md` 3.3, generic as a software agent.
-const fn machine_budget(kind: AgentKind) -> (Duration, Duration) {
-    let (p99_millis, hard_millis) = match kind {
-        AgentKind::Vehicle => (500, 1_200),
-        AgentKind::Transaction => (1_500, 5_000),
-        AgentKind::SoftwareAgent | AgentKind::Generic => (2_000, 5_000),
-    };
-    (Duration::from_millis(p99_millis), Duration::from_millis(hard_millis))
-}
-
-/// The moments between which a stage lies.
-const fn ends(stage: Stage) -> (usize, usize) {
-    match stage {
-        Stage::Detect => (0, 3),
-        Stage::Notify => (3, 5),
-        Stage::Decide => (5, 7),
-        Stage::Command => (7, 10),
-        Stage::Actuate => (10, 11),
-    }
-}
-
-/// Says whether a takeover has such a stage: a person's own wish has no alert to answer, and where nobody engages
-/// nothing is commanded.
-fn applies(takeover: &TakeoverRecord, stage: Stage) -> bool {
-    match stage {
-        Stage::Detect | Stage::Notify | Stage::Decide => takeover.alert_id.is_some(),
-        Stage::Command | Stage::Actuate => is_engaged(takeover),
-    }
-}
-
-/// Who came into control has engaged, also where the record kept only other commands of many.
-fn is_engaged(takeover: &TakeoverRecord) -> bool {
-    takeover.human_at.is_some() || takeover.commands.iter().any(|command| command.kind == CommandKind::Engage)
 }
 
 /// Says whether there can be such a moment.
@@ -161,41 +121,16 @@ fn moment_applies(takeover: &TakeoverRecord, index: usize) -> bool {
     if index <= 6 { takeover.alert_id.is_some() } else { is_engaged(takeover) }
 }
 
-fn moment(takeover: &TakeoverRecord, index: usize) -> Option<Moment> {
-    takeover.moments.get(index).copied().flatten()
-}
-
-fn between(from: Option<Moment>, to: Option<Moment>) -> Span {
-    let (Some(from), Some(to)) = (from, to) else { return Span::Unknown };
-    let error = Duration::from_nanos(from.error_nanos.saturating_add(to.error_nanos));
-    Span::Known { length: to.at.since(from.at), error }
-}
-
-/// Adds spans; one that is unknown makes the sum unknown, and those that do not apply are left out.
-fn sum(spans: &[Span]) -> Span {
-    spans.iter().fold(Span::Absent, |sum, span| match (sum, *span) {
-        (known, Span::Absent) | (Span::Absent, known) => known,
-        (Span::Known { length, error }, Span::Known { length: more, error: other }) => {
-            Span::Known { length: length.saturating_add(more), error: error.saturating_add(other) }
-        }
-        (Span::Unknown, _) | (_, Span::Unknown) => Span::Unknown,
-    })
-}
-
 /// Where in the width of a bar a moment lies.
 struct Scale {
-    from: Option<Moment>,
+    from: Option<MonoTime>,
     total: Duration,
 }
 
 impl Scale {
     fn of(takeover: &TakeoverRecord) -> Self {
-        // Only the ends of stages: an acknowledgement may come long after.
-        let ends = || Stage::ALL.iter().map(|stage| ends(*stage)).flat_map(|(from, to)| [from, to]);
-        let known = || ends().filter_map(|index| moment(takeover, index));
-        let from = known().min_by_key(|moment| moment.at);
-        let to = known().max_by_key(|moment| moment.at);
-        let total = from.zip(to).map_or(Duration::ZERO, |(from, to)| to.at.since(from.at));
+        let (from, to) = extent(takeover);
+        let total = from.zip(to).map_or(Duration::ZERO, |(from, to)| to.since(from));
         Self { from, total }
     }
 
@@ -205,7 +140,7 @@ impl Scale {
 
     fn column(&self, moment: Moment) -> usize {
         let Some(from) = self.from else { return 0 };
-        let share = moment.at.since(from.at).as_nanos().saturating_mul(BAR as u128);
+        let share = moment.at.since(from).as_nanos().saturating_mul(BAR as u128);
         usize::try_from(share / self.total.as_nanos().max(1)).unwrap_or(BAR).min(BAR)
     }
 
@@ -271,8 +206,8 @@ fn commands(text: &mut String, takeover: &TakeoverRecord) -> std::fmt::Result {
 mod tests {
     use super::*;
     use watchkeeper_model::{
-        AgentId, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState, DemandId, DemandOrigin,
-        DemandOutcome, Epoch, MonoTime, Note, PersonId, Verdict,
+        AgentId, AgentKind, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState, DemandId,
+        DemandOrigin, DemandOutcome, Epoch, MonoTime, Note, PersonId, Verdict,
     };
     use watchkeeper_protocol::record::TakeoverCommand;
 

@@ -10,9 +10,9 @@ use ratatui::{
     widgets::{Paragraph, Wrap},
 };
 use std::time::Duration;
-use watchkeeper_model::{AgentKind, MonoTime};
+use watchkeeper_model::{AgentId, AgentKind, MonoTime};
 use watchkeeper_picture::{
-    Picture,
+    AgentPicture, Picture, Unavailable,
     view::{self, Tone},
 };
 
@@ -65,10 +65,15 @@ pub(super) fn who_controls(picture: &Picture, ui: &UiState, width: usize, now: M
     fit(spans, width)
 }
 
+/// Returns the agent whose lease this person has, and that the line names. Who only comes next holds nothing yet.
+pub(super) fn held(picture: &Picture) -> Option<(&AgentId, &AgentPicture)> {
+    picture.agents().find(|(_, entry)| entry.status().lease.is_some() && view::is_mine(picture, entry))
+}
+
 /// What this person holds, and what he must press to have it.
 fn own(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<String> {
-    let row = view::fleet::rows(picture, now).into_iter().find(|row| row.holder.as_deref() == Some("you"))?;
-    let agent = row.agent;
+    let (agent, _) = held(picture)?;
+    let row = view::fleet::row(picture, agent, now)?;
     if !picture.link().is_connected() {
         return Some(format!(" YOU HELD {agent}: not connected "));
     }
@@ -78,7 +83,7 @@ fn own(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<String> {
     if let Some(left) = row.engage_left {
         let claimed = view::state_word(watchkeeper_model::ControlState::Claimed);
         let state = if row.state == claimed { String::new() } else { format!(" ({})", row.state) };
-        let armed = ui.hands.armed() == Some(&agent);
+        let armed = ui.hands.armed() == Some(agent);
         let keys = if armed { "Enter" } else { "t, then Enter" };
         return Some(format!(" {agent} CLAIMED{state}: {keys} within {} ", view::countdown(left)));
     }
@@ -96,8 +101,7 @@ fn deadline(
     let unheld = summary.next_agent.as_ref();
     let left = unheld.and_then(|agent| picture.agent(agent)?.demand_left(now)).or(summary.next_deadline)?;
     let left = view::countdown(left);
-    let may_act = picture.link().is_connected()
-        && picture.me().is_some_and(|me| me.role >= watchkeeper_model::OperatorRole::Operator);
+    let may_act = Unavailable::of_session(picture).is_ok();
     Some(match unheld {
         Some(_) if !may_act => format!("{left} left  "),
         Some(agent) if ui.agent.as_ref() == Some(agent) => format!("{left} left: t, then Enter  "),

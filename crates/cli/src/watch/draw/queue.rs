@@ -1,6 +1,6 @@
 //! The alert queue.
 
-use super::{style, styled, visible};
+use super::{cut, style, styled, visible};
 use crate::watch::ui::{Pane, Shown, UiState};
 use ratatui::{
     Frame,
@@ -110,10 +110,7 @@ fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Ve
 
 /// Returns `text` in exactly `width` columns, with `…` where it was cut.
 fn fitted(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return format!("{text:<width$}");
-    }
-    text.chars().take(width.saturating_sub(1)).chain((width > 0).then_some('…')).collect()
+    format!("{:<width$}", cut(text, width))
 }
 
 /// New is told from acknowledged and over, in eight columns.

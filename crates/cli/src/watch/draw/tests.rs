@@ -8,6 +8,7 @@ use crate::watch::{
 use ratatui::{Terminal, backend::TestBackend};
 use watchkeeper_model::*;
 use watchkeeper_picture::{Action, Picture, Press};
+use watchkeeper_protocol::operator::NextHolder;
 
 fn screen(width: u16, height: u16, picture: &Picture, ui: &UiState, now: MonoTime) -> (String, Shown) {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -52,6 +53,27 @@ fn a_person_in_control_reads_it_on_every_screen() {
         assert!(text.contains("YOU HOLD truck-17 (human): YOU CONTROL"), "{text}");
         assert!(shown.agents.contains(&(scenes::agent("truck-17"), StateVersion(2))), "{shown:?}");
     }
+}
+
+#[test]
+fn who_only_comes_next_is_not_named_on_top_and_has_not_seen_the_agent_there() {
+    let mut status = scenes::status("truck-17", AgentKind::Vehicle);
+    status.control_state = ControlState::Human;
+    let mut lease = scenes::lease("bob", SessionId(8));
+    lease.next = Some(NextHolder {
+        holder: scenes::person("anna"),
+        session_id: scenes::SESSION,
+        epoch: Epoch(42),
+        left_nanos: 5_000_000_000,
+        ready: true,
+        preempts: false,
+    });
+    status.lease = Some(lease);
+    let picture = scenes::picture(OperatorRole::Operator, vec![status], vec![]);
+    assert_eq!(picture.my_epoch(&scenes::agent("truck-17")), Some(Epoch(42)));
+    let (text, shown) = screen(80, 24, &picture, &on_truck(View::Latency), scenes::START);
+    assert!(!text.contains("truck-17") && !text.contains("YOU HOLD"), "{text}");
+    assert_eq!(shown, Shown::default());
 }
 
 #[test]

@@ -88,8 +88,6 @@ fn whoever_loses_control_is_told_once_and_why() {
     for (end, away, words) in [
         (LeaseEnd::Fallback, true, "YOU LOST truck-17: it fell back because no key was pressed for 3 s"),
         (LeaseEnd::Fallback, false, "YOU LOST truck-17: it fell back"),
-        (LeaseEnd::Estopped, false, "YOU LOST truck-17: it was stopped (ESTOP)"),
-        (LeaseEnd::NotEngaged, false, "the claim of truck-17 lapsed: not engaged in time"),
         (LeaseEnd::HandedBack, false, "you handed truck-17 back"),
     ] {
         let (mut picture, now) = scenes::takeover();
@@ -117,27 +115,6 @@ fn a_refused_claim_ends_the_wait_for_the_second_input() {
     ui.refresh(&picture, now);
     assert_eq!(ui.hands.armed(), None);
     assert_eq!(news(&ui, now), "NOT GRANTED: truck-17: precondition: bob holds it");
-}
-
-#[test]
-fn a_rejected_command_of_this_session_says_why() {
-    let (picture, now) = scenes::takeover();
-    let mut ui = on("truck-17");
-    ui.refresh(&picture, now);
-    assert_eq!(news(&ui, now), "hand back truck-17 REJECTED: precondition: the cause is still there: speed");
-}
-
-#[test]
-fn a_connection_that_stays_away_loses_control_out_loud() {
-    let (mut picture, now) = scenes::takeover();
-    let mut ui = on("truck-17");
-    ui.refresh(&picture, now);
-    ui.news.dismiss();
-    picture.handle_disconnected(now);
-    ui.refresh(&picture, now.after(scenes::millis(1_000)));
-    assert_eq!(news(&ui, now.after(scenes::millis(1_000))), "");
-    ui.refresh(&picture, now.after(scenes::millis(2_000)));
-    assert!(news(&ui, now.after(scenes::millis(2_000))).contains("your connection broke"));
 }
 
 #[test]
@@ -310,21 +287,6 @@ fn a_wish_for_control_is_told_once_and_answered_with_one_key() {
     hear(&mut picture, 105, driven(None, true), now);
     ui.refresh(&picture, now);
     assert!(news(&ui, now).ends_with("bob takes over truck-17: you drive until then"), "{}", news(&ui, now));
-}
-
-#[test]
-fn who_lost_a_claim_to_somebody_else_is_told_to_whom() {
-    let (mut picture, now) = scenes::takeover();
-    let mut ui = on("truck-17");
-    ui.refresh(&picture, now);
-    ui.news.dismiss();
-    let mut status = driven(None, false);
-    status.lease = Some(scenes::lease("eve", SessionId(8)));
-    hear(&mut picture, 104, status, now);
-    ui.refresh(&picture, now);
-    let now = now.after(scenes::millis(600));
-    ui.refresh(&picture, now);
-    assert_eq!(news(&ui, now), "YOU LOST truck-17: eve has it now");
 }
 
 #[test]

@@ -12,8 +12,6 @@ pub struct DriveRow {
     pub neutral: bool,
     /// How fast it is, metres per second; `None` when that is not known.
     pub speed_mps: Option<f64>,
-    /// How fast it may be, metres per second; `None` without a cap, or where no message says how high it is.
-    pub cap_mps: Option<f64>,
     /// All of it in words.
     pub text: String,
 }
@@ -48,7 +46,6 @@ pub(super) fn row(picture: &crate::Picture, entry: &AgentPicture) -> Option<Driv
         manual: status.manual,
         neutral: status.neutral,
         speed_mps,
-        cap_mps: None,
         text: format!("{speed}, {how}{cap}"),
     })
 }

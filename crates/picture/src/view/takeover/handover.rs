@@ -1,12 +1,14 @@
 //! Control passing from one person to another: who asks, who answers, who must engage.
 
-use crate::{AgentPicture, Picture, view::countdown};
+use crate::{
+    AgentPicture, Picture,
+    timers::{answer_within, engage_next_within},
+    view::{countdown, share},
+};
 use std::time::Duration;
-use watchkeeper_model::MonoTime;
+use watchkeeper_model::{AgentKind, MonoTime};
 use watchkeeper_protocol::operator::{HandoverStatus, LeaseEvent, LeaseStatus, NextHolder};
 
-/// How long a holder has to answer by default (`takeover.md` 2, rule 5).
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a wish that came to nothing is told.
 const TELL_REFUSAL: Duration = Duration::from_secs(10);
 
@@ -29,17 +31,23 @@ pub struct HandoverRow {
 
 pub(super) fn row(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> Option<HandoverRow> {
     let lease = entry.status().lease.as_ref()?;
-    let since = now.since(entry.received_at());
+    let (kind, since) = (entry.status().kind, now.since(entry.received_at()));
     if let Some(next) = &lease.next {
-        return Some(granted(picture, lease, next, entry, since));
+        return Some(granted(picture, lease, next, kind, since));
     }
     if let Some(wish) = &lease.handover {
-        return Some(asked(picture, lease, wish, since));
+        return Some(asked(picture, lease, wish, kind, since));
     }
     refused(picture, lease, entry, now)
 }
 
-fn asked(picture: &Picture, lease: &LeaseStatus, wish: &HandoverStatus, since: Duration) -> HandoverRow {
+fn asked(
+    picture: &Picture,
+    lease: &LeaseStatus,
+    wish: &HandoverStatus,
+    kind: AgentKind,
+    since: Duration,
+) -> HandoverRow {
     let me = picture.me().map(|me| me.session_id);
     let left = Duration::from_nanos(wish.left_nanos).saturating_sub(since);
     let reason = wish.reason.as_ref().filter(|reason| !reason.as_str().is_empty());
@@ -57,7 +65,7 @@ fn asked(picture: &Picture, lease: &LeaseStatus, wish: &HandoverStatus, since: D
         request_id: Some(wish.request_id),
         text,
         left: Some(left),
-        fraction: Some(share(left, ANSWER_WITHIN)),
+        fraction: Some(share(left, answer_within(kind))),
         yours_to_answer: to_me,
         yours_to_engage: false,
     }
@@ -67,7 +75,7 @@ fn granted(
     picture: &Picture,
     lease: &LeaseStatus,
     next: &NextHolder,
-    entry: &AgentPicture,
+    kind: AgentKind,
     since: Duration,
 ) -> HandoverRow {
     let me = picture.me().map(|me| me.session_id);
@@ -86,7 +94,7 @@ fn granted(
         request_id: None,
         text,
         left: Some(left),
-        fraction: Some(share(left, super::claim_within(entry.status().kind))),
+        fraction: Some(share(left, engage_next_within(kind))),
         yours_to_answer: false,
         yours_to_engage: to_me,
     }
@@ -115,8 +123,4 @@ fn refused(
         yours_to_answer: false,
         yours_to_engage: false,
     })
-}
-
-fn share(left: Duration, of: Duration) -> f64 {
-    (left.as_secs_f64() / of.as_secs_f64()).clamp(0.0, 1.0)
 }

@@ -2,11 +2,10 @@
 
 use crate::{
     AgentPicture, Picture,
-    action::fresh_within,
-    view::{Tone, age, countdown, is_next},
+    timers::{fresh_within, link_within},
+    view::{Tone, age, countdown, is_next, share},
 };
-use std::time::Duration;
-use watchkeeper_model::{AgentKind, MonoTime};
+use watchkeeper_model::MonoTime;
 
 /// One direction.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,17 +78,4 @@ fn to_agent(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> LinkRow {
         fraction,
         tone,
     }
-}
-
-/// Returns T_link: how long the holder may be silent by default (`takeover.md` 1.4). A deployment may set it
-/// otherwise.
-const fn link_within(kind: AgentKind) -> Duration {
-    match kind {
-        AgentKind::Vehicle => Duration::from_secs(2),
-        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_secs(30),
-    }
-}
-
-fn share(used: Duration, limit: Duration) -> f64 {
-    (used.as_secs_f64() / limit.as_secs_f64()).clamp(0.0, 1.0)
 }

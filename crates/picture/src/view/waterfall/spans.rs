@@ -67,8 +67,8 @@ pub fn moment(takeover: &TakeoverRecord, index: usize) -> Option<Moment> {
     takeover.moments.get(index).copied().flatten()
 }
 
-/// Returns the moments between which a stage lies.
-pub(super) const fn ends(stage: Stage) -> (usize, usize) {
+/// Returns the moments, as the numbers of t0 to t11, between which a stage lies.
+pub const fn ends(stage: Stage) -> (usize, usize) {
     match stage {
         Stage::Detect => (0, 3),
         Stage::Notify => (3, 5),
@@ -80,7 +80,7 @@ pub(super) const fn ends(stage: Stage) -> (usize, usize) {
 
 /// Returns the first and the last known moment that a stage begins or ends with: an acknowledgement may come
 /// long after.
-pub(super) fn extent(takeover: &TakeoverRecord) -> (Option<MonoTime>, Option<MonoTime>) {
+pub fn extent(takeover: &TakeoverRecord) -> (Option<MonoTime>, Option<MonoTime>) {
     let ends = || Stage::ALL.iter().map(|stage| ends(*stage)).flat_map(|(from, to)| [from, to]);
     let known = || ends().filter_map(|index| moment(takeover, index)).map(|moment| moment.at);
     (known().min(), known().max())
@@ -95,8 +95,8 @@ fn applies(takeover: &TakeoverRecord, stage: Stage) -> bool {
     }
 }
 
-/// Who came into control has engaged, also where the record kept only other commands of many.
-fn is_engaged(takeover: &TakeoverRecord) -> bool {
+/// Says whether somebody engaged. Who came into control has, also where the record kept only other commands of many.
+pub fn is_engaged(takeover: &TakeoverRecord) -> bool {
     takeover.human_at.is_some() || takeover.commands.iter().any(|command| command.kind == CommandKind::Engage)
 }
 

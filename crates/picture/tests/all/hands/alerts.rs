@@ -16,7 +16,7 @@ fn an_alert_is_shelved_with_a_reason_for_an_hour_or_as_long_as_was_said() {
         );
         assert_eq!(desk.press(&Press::Shelve(AlertId(502))), Pressed::default());
         let question = desk.hands.question().unwrap();
-        assert_eq!((question.purpose, question.alert), (Purpose::Shelve, Some(AlertId(502))));
+        assert_eq!(question.prompt, "why shelve alert 502 of truck-17?");
         assert!(question.hint.contains("8 h"), "{question:?}");
         let pressed = desk.typed(text);
         match pressed.intents.as_slice() {

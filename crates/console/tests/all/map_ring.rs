@@ -1,10 +1,5 @@
 //! The committed map of the ring road is the road that the simulator's vehicles drive on.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests panic when something is not as expected, and index what they made"
-)]
+#![allow(clippy::indexing_slicing, reason = "a test that indexes what is not there should stop there")]
 
 use bevy::math::DVec2;
 use std::{f64::consts::TAU, path::Path};
