@@ -7,7 +7,7 @@ mod saver;
 pub mod store;
 mod task;
 
-pub use self::core::{AgentConfig, AgentCore, AgentStatusView, Asked, CloseReason};
+pub use self::core::{AgentConfig, AgentCore, AgentStatusView, AskError, Asked, CloseReason, QuestionDraft};
 pub use decision::{DecideError, DecisionDraft};
 pub use ring::RING;
 pub use store::{GateStore, Recovered, StoreError};
@@ -26,9 +26,10 @@ use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
 use tracing::Instrument as _;
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, DecisionSeq, FallbackLevel, Label, MAX_SIGNALS, Note, SignalSpec,
+    AgentId, AgentKind, AgentTime, DecisionSeq, FallbackLevel, Label, MAX_SIGNALS, Note, QuestionOutcome,
+    SceneId, SignalSpec,
 };
-use watchkeeper_takeover::{Directive, Timers, TimersError, World};
+use watchkeeper_takeover::{Answer, Directive, Timers, TimersError, World};
 
 /// What an agent is, and where its monitor is.
 #[derive(Clone, Debug)]
@@ -188,6 +189,29 @@ impl Agent {
         self.feed(|core, now| core.handle_intervention_request(Note::cut(reason), now))
     }
 
+    /// Asks people a question and waits for the answer: theirs, or the default, at the latest after T_decide.
+    ///
+    /// No control moves, and the agent goes on with other work meanwhile. A future that is dropped takes the
+    /// question back.
+    ///
+    /// # Errors
+    /// See [`AskError`]; then nobody is asked, and the agent acts on its default.
+    pub async fn ask(&self, draft: QuestionDraft) -> Result<Answer, AskError> {
+        let default = draft.default;
+        let scene_id = self.feed(|core, now| core.handle_question(draft, now))?;
+        let _withdraw = Withdraw { agent: self, scene_id };
+        loop {
+            let progress = self.shared().progress();
+            if let Some(answer) = self.shared().core().take_answer(scene_id) {
+                return Ok(answer);
+            }
+            if self.shared().has_ended() {
+                return Ok(Answer { scene_id, option: default, outcome: QuestionOutcome::Overtaken });
+            }
+            progress.await;
+        }
+    }
+
     /// Falls back at once, because the agent itself wants the minimal-risk condition.
     pub fn request_minimal_risk(&self, level: FallbackLevel) {
         self.feed(|core, now| core.handle_minimal_risk_request(level, now));
@@ -265,6 +289,18 @@ impl Agent {
             }
             progress.await;
         }
+    }
+}
+
+/// Takes a question back whose answer nobody waits for any more; one that was answered is none any more.
+struct Withdraw<'a> {
+    agent: &'a Agent,
+    scene_id: SceneId,
+}
+
+impl Drop for Withdraw<'_> {
+    fn drop(&mut self) {
+        self.agent.feed(|core, now| core.handle_question_withdrawn(self.scene_id, now));
     }
 }
 

@@ -65,11 +65,12 @@ mod link;
 pub mod operator;
 
 pub use agent::{
-    Agent, AgentOptions, AgentStatusView, Asked, Closed, DecideError, DecisionDraft, StartError,
+    Agent, AgentOptions, AgentStatusView, AskError, Asked, Closed, DecideError, DecisionDraft, QuestionDraft,
+    StartError,
 };
 pub use clock::console_now;
 pub use connection::LinkLoss;
 pub use discover::{DiscoverError, Endpoint, Places, TokenSource, discover};
 pub use operator::{ActError, Operator, OperatorEvent, OperatorOptions, Wake};
 pub use watchkeeper_picture::{Intent, Picture};
-pub use watchkeeper_takeover::{Directive, Mode, World};
+pub use watchkeeper_takeover::{Answer, Directive, Mode, World};

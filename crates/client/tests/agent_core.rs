@@ -131,6 +131,7 @@ fn demand() -> ToAgent {
     ToAgent::Demand(Demand {
         demand_id: DemandId(5),
         origin: DemandOrigin::Monitor,
+        critical: false,
         left_nanos: 10_000_000_000,
         state_version: StateVersion(1),
         reason: Note::cut("odd"),

@@ -53,7 +53,7 @@ async fn live(mut agent: Agent, world: World) {
             | Mode::Neutral
             | Mode::Manual { .. }
             | Mode::Human { hold: false } => false,
-            Mode::Human { hold: true } | Mode::Fallback(_) | Mode::Held | Mode::Estop => true,
+            Mode::Human { hold: true } | Mode::Fallback(_) | Mode::Held | Mode::Local | Mode::Estop => true,
         };
         agent.report(World { condition_reached: stands, ..world });
     }

@@ -1,13 +1,13 @@
 //! What the monitor keeps of one agent.
 
-use crate::{clocks::PeerClock, timeline::Takeover};
+use crate::{clocks::PeerClock, strikes::Strikes, timeline::Takeover};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, BootId, ControlState, DecisionSeq, DemandId, DemandOrigin, DemandOutcome,
-    Epoch, Label, Latch, MonoTime, Note, SessionId, SignalSpec, StateVersion,
+    Epoch, Label, Latch, MonoTime, Note, PersonId, SceneId, SessionId, SignalSpec, StateVersion,
 };
 use watchkeeper_protocol::{
-    agent::Heartbeat,
+    agent::{Heartbeat, Question},
     record::{AgentAuthority, PendingStop},
 };
 use watchkeeper_takeover::{Lease, LeaseBook, Mirror, NextLease, Timers};
@@ -39,14 +39,22 @@ pub(crate) struct Agent {
     /// nobody knows whether it heard.
     pub(crate) ended_next: Option<Epoch>,
     pub(crate) demand: Option<Demand>,
+    /// Until when the monitor asks for no takeover that is not critical, as the agent's cooldown has it.
+    pub(crate) cooldown_until: Option<MonoTime>,
+    /// What the agent asks, as it last reported.
+    pub(crate) questions: Vec<OpenQuestion>,
+    /// When it fell back by itself lately, oldest first.
+    pub(crate) strikes: Strikes,
+    /// Who besides the holder said that he may hand back though the cause is still there, and under which lease.
+    pub(crate) waiver: Option<(PersonId, Epoch)>,
     pub(crate) takeover: Option<Takeover>,
     pub(crate) pending_stop: Option<PendingStop>,
     pub(crate) stop_due: Option<MonoTime>,
     pub(crate) durable_seq: DecisionSeq,
     pub(crate) status_due: MonoTime,
     pub(crate) status_sent: Option<StatusKey>,
-    /// Which alerts of the state stand: offline, fell back, stopped, not confirmed.
-    pub(crate) causes_shown: [bool; 4],
+    /// Which alerts of the state stand, as [`crate::engine`] last showed them.
+    pub(crate) causes_shown: [bool; STATE_CAUSES],
     /// When this agent is next woken, as the engine's index has it.
     pub(crate) wake_at: Option<MonoTime>,
 }
@@ -81,6 +89,17 @@ pub(crate) struct Demand {
     pub(crate) ending: Option<DemandOutcome>,
 }
 
+/// How many kinds of alerts follow from the state alone.
+pub(crate) const STATE_CAUSES: usize = 6;
+
+/// A question as the monitor keeps it.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenQuestion {
+    pub(crate) question: Question,
+    /// When T_decide is over, as far as the monitor knows.
+    pub(crate) deadline: MonoTime,
+}
+
 /// What of a status makes a change that every console must hear of at once.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StatusKey {
@@ -93,7 +112,8 @@ pub(crate) struct StatusKey {
     pub(crate) latches: Vec<Latch>,
     pub(crate) demand: Option<DemandId>,
     pub(crate) lease: Option<LeaseKey>,
-    pub(crate) flags: [bool; 8],
+    pub(crate) questions: Vec<SceneId>,
+    pub(crate) flags: [bool; 9],
 }
 
 /// The same of a lease.
@@ -103,6 +123,7 @@ pub(crate) struct LeaseKey {
     holders: [Option<(Epoch, bool)>; 2],
     takeover_allowed: bool,
     wish: Option<u64>,
+    waived: bool,
 }
 
 impl Agent {
@@ -113,6 +134,7 @@ impl Agent {
             epoch: self.lease.highest(),
             latches: self.latches.clone(),
             pending_stop: self.pending_stop.clone(),
+            strikes: self.strikes.count(),
         }
     }
 
@@ -151,6 +173,11 @@ impl Agent {
         self.lease.next().filter(|_| self.next.as_ref().is_some_and(|next| next.announced))
     }
 
+    /// Returns who waived the cause for the holder under `epoch`.
+    pub(crate) fn waiver_under(&self, epoch: Epoch) -> Option<&PersonId> {
+        self.waiver.as_ref().filter(|(_, under)| *under == epoch).map(|(by, _)| by)
+    }
+
     /// Returns the takeover that a command under `epoch` belongs to.
     pub(crate) fn takeover_under(&mut self, epoch: Epoch) -> Option<&mut Takeover> {
         let is_next = self.lease.next().is_some_and(|next| next.lease.epoch == epoch);
@@ -175,11 +202,13 @@ impl Agent {
             settled: self.mirror.is_settled(),
             latches: self.latches.clone(),
             demand: self.demand.as_ref().map(|demand| demand.demand_id),
+            questions: self.questions.iter().map(|open| open.question.scene_id).collect(),
             lease: self.announced_lease().map(|lease| LeaseKey {
                 holders: [Some(lease), self.announced_next().map(|next| &next.lease)]
                     .map(|lease| lease.map(|lease| (lease.epoch, lease.ready))),
                 takeover_allowed: lease.takeover_allowed,
                 wish: self.lease.wish().map(|wish| wish.request_id),
+                waived: self.waiver_under(lease.epoch).is_some(),
             }),
             flags: [
                 flag(|beat| beat.stable),
@@ -190,6 +219,7 @@ impl Agent {
                 self.pending_stop.is_some(),
                 flag(|beat| beat.manual),
                 flag(|beat| beat.neutral),
+                self.strikes.are_out(),
             ],
         }
     }
@@ -211,6 +241,8 @@ impl Agent {
             self.lease.expires_at(),
             self.claim_deadline,
             escalation,
+            self.cooldown_until,
+            self.strikes.over_at(),
             self.stop_due,
             self.pipeline.poll_timeout(),
             Some(self.status_due),

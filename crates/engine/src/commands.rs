@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use watchkeeper_model::{
-    AgentId, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchId, Note, PersonId,
+    AgentId, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchId, Note, OperatorRole, PersonId,
 };
 
 /// How many commands are remembered, to answer duplicates.
@@ -15,6 +15,7 @@ pub(crate) struct CommandEntry {
     pub(crate) agent: AgentId,
     pub(crate) kind: CommandKind,
     pub(crate) issued_by: PersonId,
+    pub(crate) role: OperatorRole,
     pub(crate) state: CommandState,
     pub(crate) code: Option<CommandCode>,
     pub(crate) detail: Option<Note>,

@@ -53,11 +53,13 @@ pub struct Load {
     pub leases_per_person: u32,
     /// Distinct agents that one person may stop within 10 s without `confirm_many`.
     pub stops_without_confirmation: u32,
+    /// Fallbacks of one agent within `lock_out_secs` after which only a supervisor lets it go on.
+    pub fallbacks_until_lock_out: u32,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Self { leases_per_person: 1, stops_without_confirmation: 5 }
+        Self { leases_per_person: 1, stops_without_confirmation: 5, fallbacks_until_lock_out: 3 }
     }
 }
 
@@ -123,12 +125,18 @@ impl Config {
                 reason: error.problem.to_string(),
             });
         }
-        if config.load.leases_per_person == 0 {
-            return Err(ConfigError::Value {
-                line: line_of(text, "leases_per_person", "[load]"),
-                field: "load.leases_per_person".to_owned(),
-                reason: "is 0: then nobody could ever take over".to_owned(),
-            });
+        let Load { leases_per_person, fallbacks_until_lock_out, .. } = config.load;
+        for (field, found, why) in [
+            ("leases_per_person", leases_per_person, "then nobody could ever take over"),
+            ("fallbacks_until_lock_out", fallbacks_until_lock_out, "then every agent would be locked out"),
+        ] {
+            if found == 0 {
+                return Err(ConfigError::Value {
+                    line: line_of(text, field, "[load]"),
+                    field: format!("load.{field}"),
+                    reason: format!("is 0: {why}"),
+                });
+            }
         }
         Ok(config)
     }

@@ -9,6 +9,7 @@ mod handover;
 mod leases;
 mod operators;
 mod publish;
+mod questions;
 mod roster;
 mod shelving;
 mod takeovers;

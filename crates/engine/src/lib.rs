@@ -17,6 +17,7 @@ mod engine;
 mod feed;
 pub mod output;
 mod stages;
+mod strikes;
 mod timeline;
 
 pub use config::{Config, ConfigError};

@@ -41,7 +41,7 @@ fn a_takeover_goes_from_the_decision_to_the_hand_back() {
     // The cause is still there: the agent does not get its control back.
     let early = rig.command(1, CommandKind::HandBack, CommandArgs::default());
     rig.run(ms(100));
-    assert_eq!(rig.command_code(early), Some(CommandCode::Precondition));
+    assert_eq!(rig.command_code(early), Some(CommandCode::NeedsSecondApproval));
     rig.confidence = 0.95;
     rig.run(ms(4_000));
     let back = rig.command(1, CommandKind::HandBack, CommandArgs::default());

@@ -1,6 +1,6 @@
 //! What a person may tell an agent to do, and what became of it (`takeover.md` 3).
 
-use crate::{FallbackLevel, LatchId, Note, bounded_vec, control::words};
+use crate::{FallbackLevel, LatchId, Note, SceneId, bounded_vec, control::words};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::fmt;
 
@@ -29,6 +29,12 @@ words! {
         Dismiss = "dismiss",
         /// Release one latch in a person's name.
         ClearLatch = "clear_latch",
+        /// Answer the question `scene_id` with `option`; no control moves. Needs no lease.
+        Decide = "decide",
+        /// Take a held or stopped agent out of service, with a reason. Supervisors.
+        Suspend = "suspend",
+        /// Bring an agent back into service; it stays held. Supervisors.
+        Reinstate = "reinstate",
     }
 }
 
@@ -54,7 +60,27 @@ impl CommandKind {
             | Self::Assume
             | Self::HandBack
             | Self::Dismiss
-            | Self::ClearLatch => RiskClass::Exclusive,
+            | Self::ClearLatch
+            | Self::Decide
+            | Self::Suspend
+            | Self::Reinstate => RiskClass::Exclusive,
+        }
+    }
+
+    /// Returns whether the monitor mints an epoch for each such command, because none rests on the drive lease.
+    pub const fn has_own_epoch(self) -> bool {
+        match self {
+            Self::ClearLatch | Self::Decide | Self::Suspend | Self::Reinstate => true,
+            Self::Estop
+            | Self::Hold
+            | Self::MinimalRisk
+            | Self::SpeedCap
+            | Self::Resume
+            | Self::Engage
+            | Self::Assume
+            | Self::Release
+            | Self::HandBack
+            | Self::Dismiss => false,
         }
     }
 }
@@ -74,7 +100,13 @@ pub struct CommandArgs {
     /// CLEAR_LATCH: which latch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latch_id: Option<LatchId>,
-    /// Why; CLEAR_LATCH and DISMISS need it.
+    /// DECIDE: which question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene_id: Option<SceneId>,
+    /// DECIDE: which of its options, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<u8>,
+    /// Why; CLEAR_LATCH, DISMISS, SUSPEND and REINSTATE need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Note>,
 }
@@ -183,6 +215,10 @@ words! {
         LoadLimit = "load_limit",
         /// The record cannot be written: nothing riskier is allowed.
         Degraded = "degraded",
+        /// The agent fell back too often: only a supervisor goes on.
+        LockedOut = "locked_out",
+        /// Somebody who is not the holder must say so first.
+        NeedsSecondApproval = "needs_second_approval",
     }
 }
 

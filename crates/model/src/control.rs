@@ -57,12 +57,12 @@ words! {
 }
 
 words! {
-    /// Who controls the agent now. The agent itself is the authority on it.
-    ///
-    /// The first form of `takeover.md` 1.1: assistance, LOCAL, OUT_OF_SERVICE and FALLBACK_FAILED are not built yet.
+    /// Who controls the agent now (`takeover.md` 1.1). The agent itself is the authority on it.
     ControlState {
         /// The agent, nominally.
         Autonomous = "autonomous",
+        /// The agent; questions of it wait for answers, and no control moves.
+        AssistPending = "assist_pending",
         /// The agent; takeover demanded, the deadline is running.
         Requested = "requested",
         /// The agent; an operator holds the lease and builds awareness, the deadline keeps running.
@@ -77,8 +77,14 @@ words! {
         Fallback = "fallback",
         /// Nobody: minimal-risk condition reached, latched.
         SafeHeld = "safe_held",
+        /// The fallback controller: level 3 did not work and is kept applied; the highest alarm.
+        FallbackFailed = "fallback_failed",
         /// Nobody: stopped by a person, latched.
         Estopped = "estopped",
+        /// A person at the agent.
+        Local = "local",
+        /// Nobody: maintenance.
+        OutOfService = "out_of_service",
     }
 }
 
@@ -90,7 +96,18 @@ impl ControlState {
 
     /// Returns whether the agent acts by itself in this state.
     pub const fn agent_acts(self) -> bool {
-        matches!(self, Self::Autonomous | Self::Requested | Self::Claimed)
+        matches!(self, Self::Autonomous | Self::AssistPending | Self::Requested | Self::Claimed)
+    }
+
+    /// Returns whether nothing is asked and nobody but the agent has anything to do with it: AUTONOMOUS, with or
+    /// without questions.
+    pub const fn is_nominal(self) -> bool {
+        matches!(self, Self::Autonomous | Self::AssistPending)
+    }
+
+    /// Returns whether a fallback acts or has reached its end.
+    pub const fn falls_back(self) -> bool {
+        matches!(self, Self::Fallback | Self::FallbackFailed | Self::SafeHeld)
     }
 }
 
@@ -123,6 +140,78 @@ words! {
         Fallback = "fallback",
         /// Somebody stopped the agent.
         Estopped = "estopped",
+        /// Somebody at the agent took control.
+        Local = "local",
+        /// It was taken out of service.
+        OutOfService = "out_of_service",
+    }
+}
+
+words! {
+    /// Why an agent is in its fallback.
+    FallbackCause {
+        /// Nobody took over in time.
+        Demand = "demand",
+        /// A question that needed an answer got none in time.
+        Question = "question",
+        /// The holder was silent for T_link, or his lease was voided.
+        HolderLost = "holder_lost",
+        /// The holder was not ready for T_ready.
+        NotReady = "not_ready",
+        /// The holder gave the lease up while he was in control.
+        Released = "released",
+        /// A person wanted it: HOLD or MINIMAL_RISK.
+        Person = "person",
+        /// The agent wanted it.
+        Agent = "agent",
+        /// An autonomous agent was without its monitor for too long.
+        MonitorLost = "monitor_lost",
+        /// The monitor has a latch on record that the agent had forgotten.
+        Latch = "latch",
+        /// It came back from a reboot that did not end in good order.
+        Reboot = "reboot",
+        /// Somebody at the agent had control, and gave it up.
+        Local = "local",
+        /// The minimal-risk condition was lost.
+        ConditionLost = "condition_lost",
+    }
+}
+
+impl FallbackCause {
+    /// Returns whether it counts towards the lock-out: what people did on purpose does not (`takeover.md` 1.4).
+    pub const fn is_strike(self) -> bool {
+        match self {
+            Self::Demand
+            | Self::Question
+            | Self::HolderLost
+            | Self::Agent
+            | Self::MonitorLost
+            | Self::Reboot
+            | Self::ConditionLost => true,
+            Self::NotReady | Self::Released | Self::Person | Self::Latch | Self::Local => false,
+        }
+    }
+}
+
+words! {
+    /// What happens to a question that nobody answers in time (`takeover.md` 1.2, rows 3 and 4).
+    QuestionPolicy {
+        /// It takes its default and nothing else happens.
+        Optional = "optional",
+        /// A vehicle falls back; every other agent takes the default.
+        Required = "required",
+    }
+}
+
+words! {
+    /// How a question ended.
+    QuestionOutcome {
+        /// A person answered.
+        Answered = "answered",
+        /// Nobody did in time: its default counts.
+        Defaulted = "defaulted",
+        /// A person took control, or the agent fell back or was stopped: its default counts.
+        Overtaken = "overtaken",
     }
 }
 
@@ -133,6 +222,8 @@ words! {
         Fallback = "fallback",
         /// Somebody stopped the agent; only a supervisor clears it.
         Estop = "estop",
+        /// Somebody at the agent had control.
+        Local = "local",
     }
 }
 
@@ -163,6 +254,10 @@ words! {
         HandedOver = "handed_over",
         /// A supervisor took control.
         PreEmpted = "pre_empted",
+        /// Somebody at the agent took control.
+        LocalOverride = "local_override",
+        /// The agent was taken out of service.
+        OutOfService = "out_of_service",
     }
 }
 
@@ -187,7 +282,7 @@ words! {
         Observer = "observer",
         /// Acknowledges, shelves, claims, asks for control, commands, stops, labels.
         Operator = "operator",
-        /// Clears the latch of an ESTOP, takes control without asking.
+        /// Clears the latch of an ESTOP, takes control without asking, takes agents out of service, ends a lock-out.
         Supervisor = "supervisor",
     }
 }

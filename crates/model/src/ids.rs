@@ -139,6 +139,10 @@ number_id! {
     LatchId
 }
 number_id! {
+    /// One question of one agent, minted by the agent; unique within a boot.
+    SceneId
+}
+number_id! {
     /// Counts the starts of the monitor on one data directory; an agent refuses a lower one than it has seen.
     Incarnation
 }

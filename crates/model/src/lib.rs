@@ -22,8 +22,8 @@ pub use alarm::{
 pub use command::{CommandArgs, CommandCode, CommandKind, CommandState, RiskClass, Setpoint};
 pub use confidence::{Confidence, ConfidenceError};
 pub use control::{
-    AgentKind, ControlState, DemandOrigin, DemandOutcome, FallbackLevel, FallbackLevelError, Latch,
-    LatchCause, LeaseEnd, OperatorRole, Verdict,
+    AgentKind, ControlState, DemandOrigin, DemandOutcome, FallbackCause, FallbackLevel, FallbackLevelError,
+    Latch, LatchCause, LeaseEnd, OperatorRole, QuestionOutcome, QuestionPolicy, Verdict,
 };
 pub use decision::{
     Alternative, Context, Decision, MAX_ALTERNATIVES, MAX_PLAN, MAX_SIGNALS, PlanPoint, Pose, SignalSpec,
@@ -31,7 +31,7 @@ pub use decision::{
 };
 pub use ids::{
     AgentId, AlertId, BootId, CommandId, DecisionSeq, DemandId, Epoch, IdError, Incarnation, LatchId,
-    PersonId, SessionId, StateVersion,
+    PersonId, SceneId, SessionId, StateVersion,
 };
 pub use stage::{Stage, StageOwner};
 pub use text::{Label, Note, TextError, bounded_vec};

@@ -264,7 +264,7 @@ impl Action {
     pub fn clearable_latch(status: &AgentStatus, role: OperatorRole) -> Option<Latch> {
         let is_stopped = status.control_state == ControlState::Estopped;
         status.latches.iter().copied().find(|latch| match latch.cause {
-            LatchCause::Fallback => !is_stopped,
+            LatchCause::Fallback | LatchCause::Local => !is_stopped,
             LatchCause::Estop => is_stopped && role >= OperatorRole::Supervisor,
         })
     }
@@ -292,12 +292,16 @@ impl Action {
         match status.control_state {
             ControlState::SafeHeld | ControlState::Estopped => {}
             ControlState::Autonomous
+            | ControlState::AssistPending
             | ControlState::Requested
             | ControlState::Claimed
             | ControlState::InTransition
             | ControlState::Human
             | ControlState::Returning
-            | ControlState::Fallback => return Err(Unavailable::WrongState(status.control_state)),
+            | ControlState::Fallback
+            | ControlState::FallbackFailed
+            | ControlState::Local
+            | ControlState::OutOfService => return Err(Unavailable::WrongState(status.control_state)),
         }
         let role = picture.me().map_or(OperatorRole::Observer, |me| me.role);
         Self::clearable_latch(status, role).map(|_latch| ()).ok_or(Unavailable::SupervisorOnly)
@@ -340,14 +344,18 @@ fn check_claim(status: &AgentStatus, stake: Stake) -> Result<(), Unavailable> {
     }
     match status.control_state {
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Requested
         | ControlState::Fallback
+        | ControlState::FallbackFailed
         | ControlState::SafeHeld => Ok(()),
         ControlState::Estopped => Err(Unavailable::AlreadyStopped),
         ControlState::Claimed
         | ControlState::InTransition
         | ControlState::Human
-        | ControlState::Returning => Err(Unavailable::WrongState(status.control_state)),
+        | ControlState::Returning
+        | ControlState::Local
+        | ControlState::OutOfService => Err(Unavailable::WrongState(status.control_state)),
     }
 }
 
@@ -356,17 +364,23 @@ fn check_engage(status: &AgentStatus, stake: Stake, age: Duration) -> Result<(),
         return Err(Unavailable::ClaimFirst);
     }
     match status.control_state {
-        ControlState::Claimed | ControlState::Fallback | ControlState::SafeHeld => {}
+        ControlState::Claimed
+        | ControlState::Fallback
+        | ControlState::FallbackFailed
+        | ControlState::SafeHeld => {}
         // Somebody else is in control: the next holder takes it from him.
         ControlState::Human | ControlState::Returning if stake == Stake::Next => {}
         ControlState::InTransition | ControlState::Human => return Err(Unavailable::AlreadyEngaged),
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Requested
         | ControlState::Returning
-        | ControlState::Estopped => return Err(Unavailable::WrongState(status.control_state)),
+        | ControlState::Estopped
+        | ControlState::Local
+        | ControlState::OutOfService => return Err(Unavailable::WrongState(status.control_state)),
     }
     check_fresh(status, age)?;
-    let emergency = status.control_state == ControlState::Fallback
+    let emergency = matches!(status.control_state, ControlState::Fallback | ControlState::FallbackFailed)
         && status.fallback_level == Some(FallbackLevel::EMERGENCY);
     if emergency && !status.condition_reached {
         return Err(Unavailable::StandstillFirst);
@@ -392,13 +406,17 @@ fn check_request(picture: &Picture, status: &AgentStatus, stake: Stake) -> Resul
     match status.control_state {
         ControlState::Human => {}
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Requested
         | ControlState::Claimed
         | ControlState::InTransition
         | ControlState::Returning
         | ControlState::Fallback
+        | ControlState::FallbackFailed
         | ControlState::SafeHeld
-        | ControlState::Estopped => return Err(Unavailable::WrongState(status.control_state)),
+        | ControlState::Estopped
+        | ControlState::Local
+        | ControlState::OutOfService => return Err(Unavailable::WrongState(status.control_state)),
     }
     if let Some(next) = &lease.next {
         return Err(Unavailable::PromisedTo(next.holder.clone()));
@@ -423,14 +441,18 @@ fn check_in_control(status: &AgentStatus, stake: Stake) -> Result<(), Unavailabl
     }
     match status.control_state {
         ControlState::Human => Ok(()),
-        ControlState::Claimed | ControlState::Fallback | ControlState::SafeHeld => {
-            Err(Unavailable::EngageFirst)
-        }
+        ControlState::Claimed
+        | ControlState::Fallback
+        | ControlState::FallbackFailed
+        | ControlState::SafeHeld => Err(Unavailable::EngageFirst),
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Requested
         | ControlState::InTransition
         | ControlState::Returning
-        | ControlState::Estopped => Err(Unavailable::WrongState(status.control_state)),
+        | ControlState::Estopped
+        | ControlState::Local
+        | ControlState::OutOfService => Err(Unavailable::WrongState(status.control_state)),
     }
 }
 

@@ -84,6 +84,13 @@ pub enum Intent {
         /// They may.
         allowed: bool,
     },
+    /// Say that the holder may hand back though the cause is still there; for everybody but him.
+    Waive {
+        /// Which agent.
+        agent: AgentId,
+        /// Why; not empty.
+        reason: Note,
+    },
     /// Say what a takeover was worth.
     Label {
         /// Which takeover.

@@ -159,6 +159,8 @@ fn loss(picture: &Picture, agent: &AgentId, held: &Held, end: Option<LeaseEnd>) 
         LeaseEnd::MonitorRestarted => lost(agent, "the monitor restarted, every lease is void"),
         LeaseEnd::AgentRestarted => lost(agent, "the agent restarted, its lease is void"),
         LeaseEnd::PreEmpted => lost(agent, "a supervisor took control"),
+        LeaseEnd::LocalOverride => lost(agent, "somebody at the agent took control"),
+        LeaseEnd::OutOfService => lost(agent, "it was taken out of service"),
     }
 }
 
@@ -174,8 +176,11 @@ fn guess(picture: &Picture, agent: &AgentId) -> String {
     }
     let guess = match status.control_state {
         ControlState::Estopped => "it was stopped (ESTOP)",
-        ControlState::Fallback | ControlState::SafeHeld => "it fell back",
+        ControlState::Local => "somebody at the agent took control",
+        ControlState::OutOfService => "it was taken out of service",
+        ControlState::Fallback | ControlState::FallbackFailed | ControlState::SafeHeld => "it fell back",
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Requested
         | ControlState::Claimed
         | ControlState::InTransition

@@ -143,13 +143,17 @@ pub(crate) fn state_look(status: &AgentStatus, mine: bool) -> (Mark, Tone) {
     let held = if mine { Tone::Own } else { Tone::Normal };
     match status.control_state {
         ControlState::Autonomous => (Mark::Ring, Tone::Normal),
+        ControlState::AssistPending => (Mark::TriangleUp, Tone::Warning),
         ControlState::Requested => (Mark::TriangleUp, Tone::Danger),
         ControlState::Claimed => (Mark::Diamond, if mine { Tone::Own } else { Tone::Warning }),
         ControlState::InTransition | ControlState::Returning => (Mark::DiamondOpen, held),
         ControlState::Human => (Mark::Diamond, held),
         ControlState::Fallback => (Mark::TriangleDown, if mine { Tone::Own } else { Tone::Danger }),
         ControlState::SafeHeld => (Mark::SquareOpen, if mine { Tone::Own } else { Tone::Warning }),
+        ControlState::FallbackFailed => (Mark::TriangleDown, Tone::Danger),
         ControlState::Estopped => (Mark::Square, Tone::Warning),
+        ControlState::Local => (Mark::Diamond, Tone::Quiet),
+        ControlState::OutOfService => (Mark::Dash, Tone::Quiet),
     }
 }
 
@@ -163,13 +167,17 @@ pub(crate) fn state_words(status: &AgentStatus) -> String {
             }
         }
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Requested
         | ControlState::Claimed
         | ControlState::InTransition
         | ControlState::Human
         | ControlState::Returning
         | ControlState::SafeHeld
-        | ControlState::Estopped => {}
+        | ControlState::FallbackFailed
+        | ControlState::Estopped
+        | ControlState::Local
+        | ControlState::OutOfService => {}
     }
     words
 }
@@ -184,21 +192,26 @@ pub(crate) fn controller_words(status: &AgentStatus, mine: bool) -> String {
     if status.offline_nanos.is_some() {
         return "unknown: offline".to_owned();
     }
-    if status.local_override {
-        return "a person at the agent".to_owned();
-    }
     match status.control_state {
-        ControlState::Autonomous | ControlState::Requested | ControlState::Claimed => "the agent".to_owned(),
+        ControlState::Autonomous
+        | ControlState::AssistPending
+        | ControlState::Requested
+        | ControlState::Claimed => "the agent".to_owned(),
         ControlState::InTransition => match status.transition_from {
-            Some(ControlState::Fallback | ControlState::SafeHeld) => "the fallback, until you act".to_owned(),
+            Some(ControlState::Fallback | ControlState::FallbackFailed | ControlState::SafeHeld) => {
+                "the fallback, until you act".to_owned()
+            }
             Some(
                 ControlState::Autonomous
+                | ControlState::AssistPending
                 | ControlState::Requested
                 | ControlState::Claimed
                 | ControlState::InTransition
                 | ControlState::Human
                 | ControlState::Returning
-                | ControlState::Estopped,
+                | ControlState::Estopped
+                | ControlState::Local
+                | ControlState::OutOfService,
             )
             | None => {
                 format!("the agent, until {} takes it", if mine { "your console".into() } else { holder() })
@@ -207,8 +220,11 @@ pub(crate) fn controller_words(status: &AgentStatus, mine: bool) -> String {
         ControlState::Human => holder(),
         ControlState::Returning => format!("{}, until the agent is steady", holder()),
         ControlState::Fallback => "the fallback".to_owned(),
+        ControlState::FallbackFailed => "the fallback, which does not work".to_owned(),
         ControlState::SafeHeld => "nobody: held safe".to_owned(),
         ControlState::Estopped => "nobody: stopped by a person".to_owned(),
+        ControlState::Local => "a person at the agent".to_owned(),
+        ControlState::OutOfService => "nobody: out of service".to_owned(),
     }
 }
 
@@ -216,5 +232,6 @@ pub(crate) const fn latch_word(cause: LatchCause) -> &'static str {
     match cause {
         LatchCause::Fallback => "fallback",
         LatchCause::Estop => "stop (supervisor)",
+        LatchCause::Local => "local control",
     }
 }

@@ -7,8 +7,9 @@ use crate::{
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
-    ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Label,
-    Latch, LeaseEnd, MAX_SIGNALS, Note, PersonId, SessionId, Setpoint, SignalSpec, StateVersion, bounded_vec,
+    ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
+    Incarnation, Label, Latch, LeaseEnd, MAX_SIGNALS, Note, PersonId, QuestionPolicy, SceneId, SessionId,
+    Setpoint, SignalSpec, StateVersion, bounded_vec,
 };
 
 messages! {
@@ -20,6 +21,8 @@ messages! {
         Decision(Decision) = "decision",
         /// The agent wants a person.
         RequestIntervention(RequestIntervention) = "request_intervention",
+        /// The agent wants an answer, and goes on with other work.
+        Question(Question) = "question",
         /// What became of a command.
         Ack(CommandAck) = "ack",
         /// Answers a ping.
@@ -105,6 +108,16 @@ pub struct Heartbeat {
     /// FALLBACK: how hard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_level: Option<FallbackLevel>,
+    /// Why the fallback began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_cause: Option<FallbackCause>,
+    /// The questions that are open, at most 8; one that is no longer named is over.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded_vec::<_, _, MAX_QUESTIONS>"
+    )]
+    pub scenes: Vec<SceneId>,
     /// The demand that is open, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demand_id: Option<DemandId>,
@@ -141,6 +154,29 @@ pub struct Heartbeat {
 pub struct RequestIntervention {
     /// Why, in words.
     pub reason: Note,
+}
+
+/// Most questions of one agent that are open at once.
+pub const MAX_QUESTIONS: usize = 8;
+/// Most options of one question.
+pub const MAX_OPTIONS: usize = 8;
+
+/// The agent wants an answer to one question (`takeover.md` 1.2, row 2). It is sent again after a reconnect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Names it, once per boot.
+    pub scene_id: SceneId,
+    /// What it wants to know, in words.
+    pub prompt: Note,
+    /// What may be answered, 1 to 8.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPTIONS>")]
+    pub options: Vec<Label>,
+    /// Which option counts when nobody answers in time, from 0.
+    pub default: u8,
+    /// What happens then.
+    pub policy: QuestionPolicy,
+    /// Nanoseconds left of T_decide.
+    pub left_nanos: u64,
 }
 
 /// What became of a command, as the agent has it.
@@ -200,6 +236,9 @@ pub struct Demand {
     pub demand_id: DemandId,
     /// Who wants it.
     pub origin: DemandOrigin,
+    /// It is so urgent that the agent's cooldown does not hold it up.
+    #[serde(default)]
+    pub critical: bool,
     /// How long people have, at most, in nanoseconds; the agent's own T_demand may be shorter.
     pub left_nanos: u64,
     /// The state version the monitor knew: refuse if the state has moved on to one that has no demand.

@@ -4,10 +4,11 @@ mod requests;
 
 pub use requests::{
     Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,
-    LabelTakeover, Presented, RequestHandover, Shelve, Stop, Unshelve,
+    LabelTakeover, Presented, RequestHandover, Shelve, Stop, Unshelve, Waive,
 };
 
 use crate::{
+    agent::{MAX_QUESTIONS, Question},
     codec::messages,
     record::TakeoverRecord,
     session::{ErrorReport, Head, Ping, Pong, SessionKind},
@@ -15,9 +16,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, Alarm, BootId, CommandCode, CommandId, CommandKind, CommandState,
-    Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Label,
-    Latch, LeaseEnd, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId, PlanPoint, Pose, SessionId,
-    SignalSpec, Stage, StateVersion, bounded_vec,
+    Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
+    Incarnation, Label, Latch, LeaseEnd, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId, PlanPoint,
+    Pose, SessionId, SignalSpec, Stage, StateVersion, bounded_vec,
 };
 
 messages! {
@@ -51,6 +52,8 @@ messages! {
         AnswerHandover(AnswerHandover) = "answer_handover",
         /// The holder says whether others may take over without asking.
         AllowTakeover(AllowTakeover) = "allow_takeover",
+        /// Says that the holder may hand back though the cause is still there.
+        Waive(Waive) = "waive",
         /// Says what a takeover was worth.
         Label(LabelTakeover) = "label",
         /// Answers a ping.
@@ -228,6 +231,9 @@ pub struct LeaseStatus {
     /// Somebody asks the holder for control.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<HandoverStatus>,
+    /// Who besides the holder said that he may hand back though the cause is still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived_by: Option<PersonId>,
     /// Who gets control with his ENGAGE; until then the holder drives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextHolder>,
@@ -290,6 +296,19 @@ pub struct AgentStatus {
     /// FALLBACK: how hard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_level: Option<FallbackLevel>,
+    /// Why the fallback began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_cause: Option<FallbackCause>,
+    /// It fell back so often that only a supervisor lets it go on.
+    #[serde(default)]
+    pub locked_out: bool,
+    /// The questions that wait for an answer, at most 8.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded_vec::<_, _, MAX_QUESTIONS>"
+    )]
+    pub questions: Vec<Question>,
     /// Set when the agent is OFFLINE: for how long, in nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_nanos: Option<u64>,

@@ -184,6 +184,9 @@ pub struct AgentAuthority {
     pub latches: Vec<Latch>,
     /// An ESTOP whose effect is not confirmed.
     pub pending_stop: Option<PendingStop>,
+    /// How often it fell back by itself lately.
+    #[serde(default)]
+    pub strikes: u8,
 }
 
 /// An ESTOP whose effect is not confirmed: it is delivered first after an outage, also of the monitor.

@@ -14,7 +14,8 @@ use schema::Schema;
 use value::{hex, unhex};
 use watchkeeper_model::{
     AgentKind, AlarmState, CauseClass, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin,
-    DemandOutcome, LatchCause, LeaseEnd, OperatorRole, Response, Severity, Stage, Verdict,
+    DemandOutcome, FallbackCause, LatchCause, LeaseEnd, OperatorRole, QuestionPolicy, Response, Severity,
+    Stage, Verdict,
 };
 use watchkeeper_protocol::{DEFAULT_URL, MAX_DEPTH, MAX_FRAME, PATH, SUBPROTOCOL, scan::MAX_ITEMS};
 
@@ -83,7 +84,7 @@ fn every_word_is_in_the_document() {
     }
     add! {
         AgentKind AlarmState CauseClass CommandCode CommandKind CommandState ControlState DemandOrigin
-        DemandOutcome LatchCause LeaseEnd OperatorRole Response Severity Stage Verdict
+        DemandOutcome FallbackCause LatchCause LeaseEnd OperatorRole QuestionPolicy Response Severity Stage Verdict
     }
     let schema = Schema::read();
     for name in ["SessionKind", "ConsoleKind", "LeaseEvent", "ErrorCode"] {

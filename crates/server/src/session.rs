@@ -329,6 +329,7 @@ fn lane(input: &EngineInput) -> Lane {
             AgentMessage::Decision(_) => Lane::Telemetry,
             AgentMessage::Heartbeat(_)
             | AgentMessage::RequestIntervention(_)
+            | AgentMessage::Question(_)
             | AgentMessage::Ack(_)
             | AgentMessage::Pong(_) => Lane::Control,
         },
@@ -346,6 +347,7 @@ fn lane(input: &EngineInput) -> Lane {
             | OperatorMessage::AnswerHandover(_)
             | OperatorMessage::AllowTakeover(_)
             | OperatorMessage::Label(_)
+            | OperatorMessage::Waive(_)
             | OperatorMessage::Heartbeat(_)
             | OperatorMessage::Presented(_)
             | OperatorMessage::Pong(_) => Lane::Control,

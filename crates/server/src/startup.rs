@@ -200,6 +200,7 @@ mod tests {
             epoch: Epoch(7),
             latches: Vec::new(),
             pending_stop: None,
+            strikes: 0,
         };
         let mut first = start(&options).unwrap();
         let payload = rmp_serde::to_vec_named(&truck).unwrap();

@@ -9,13 +9,16 @@ mod commands;
 mod fence;
 mod handover;
 mod latches;
+mod local;
 mod manual;
+mod questions;
 mod record;
 mod running;
 mod timers;
 mod transitions;
 
 pub use commands::GateCommand;
+pub use questions::{Answer, MAX_QUESTIONS, Question, QuestionRefusal};
 pub use record::GateRecord;
 
 use crate::{
@@ -23,17 +26,18 @@ use crate::{
     timers::Timers,
 };
 use manual::Hands;
+use questions::Questions;
 use running::Running;
 use std::{collections::VecDeque, time::Duration};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandId, CommandState, ControlState, DemandId, DemandOrigin,
-    DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchId, Setpoint, StateVersion,
+    DemandOutcome, Epoch, FallbackCause, FallbackLevel, Incarnation, Latch, LatchId, Setpoint, StateVersion,
 };
 
 /// Most latches that are held at once: as many as one ENGAGE can name.
 pub const MAX_LATCHES: usize = 16;
 /// Most latches that are adopted from a monitor, so that one of each cause is always left for the agent's own.
-const MAX_ADOPTED: usize = MAX_LATCHES - 2;
+const MAX_ADOPTED: usize = MAX_LATCHES - 3;
 /// How many commands are remembered to find duplicates.
 const REMEMBERED: usize = 128;
 /// Most outputs between two drains; an input makes at most a handful.
@@ -103,6 +107,8 @@ pub enum Mode {
     Held,
     /// Emergency stop, then stay.
     Estop,
+    /// Somebody at the agent leads; nothing from afar moves it.
+    Local,
 }
 
 /// Something to tell the monitor.
@@ -112,6 +118,8 @@ pub enum GateOutput {
     Report,
     /// Send what became of a command.
     Ack(GateAck),
+    /// Tell the agent's own software how its question ended.
+    Answer(Answer),
 }
 
 /// What became of a command.
@@ -141,6 +149,19 @@ struct HeldLease {
     not_ready_since: Option<AgentTime>,
 }
 
+/// Somebody wants a person to take over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewDemand {
+    /// Names it.
+    pub demand_id: DemandId,
+    /// Who wants it.
+    pub origin: DemandOrigin,
+    /// It is so urgent that the cooldown does not hold it up.
+    pub critical: bool,
+    /// How long people have, at most.
+    pub left: Duration,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct OpenDemand {
     demand_id: DemandId,
@@ -157,8 +178,13 @@ pub struct Gate {
     transition_from: ControlState,
     version: StateVersion,
     level: FallbackLevel,
+    /// Why the present fallback began.
+    cause: Option<FallbackCause>,
     demand: Option<OpenDemand>,
     last_outcome: Option<(DemandId, DemandOutcome)>,
+    /// Until when only a critical demand of the monitor counts.
+    cooldown_until: Option<AgentTime>,
+    questions: Questions,
     active: Option<HeldLease>,
     pending: Option<HeldLease>,
     /// Until when the next holder may engage.
@@ -189,6 +215,12 @@ pub struct Gate {
 impl Gate {
     /// Makes the gate of a first start: nothing on record, waiting for the first reconcile in the safe policy.
     pub fn new(identity: Identity, timers: Timers, world: World) -> Self {
+        let mut gate = Self::blank(identity, timers, world);
+        gate.start_local();
+        gate
+    }
+
+    fn blank(identity: Identity, timers: Timers, world: World) -> Self {
         let next_latch = LatchId::first_of(identity.boot_id);
         Self {
             identity,
@@ -197,8 +229,11 @@ impl Gate {
             transition_from: ControlState::Autonomous,
             version: StateVersion(1),
             level: FallbackLevel::HOLD,
+            cause: None,
             demand: None,
             last_outcome: None,
+            cooldown_until: None,
+            questions: Questions::default(),
             active: None,
             pending: None,
             next_until: None,
@@ -243,9 +278,12 @@ impl Gate {
 
     /// Returns how hard the fallback acts, `None` when there is none.
     pub fn fallback_level(&self) -> Option<FallbackLevel> {
-        let falls = matches!(self.state, ControlState::Fallback | ControlState::SafeHeld)
-            || self.transition_from().is_some_and(|from| from != ControlState::Claimed);
-        falls.then_some(self.level)
+        self.transition_from().unwrap_or(self.state).falls_back().then_some(self.level)
+    }
+
+    /// Returns why the fallback began, `None` when there is none.
+    pub fn fallback_cause(&self) -> Option<FallbackCause> {
+        self.fallback_level().and(self.cause)
     }
 
     /// Returns the open demand and how much of T_demand is left.
@@ -308,6 +346,7 @@ impl Gate {
         let acting = if self.state == ControlState::InTransition { self.transition_from } else { self.state };
         let mode = match acting {
             ControlState::Autonomous
+            | ControlState::AssistPending
             | ControlState::Requested
             | ControlState::Claimed
             | ControlState::InTransition => {
@@ -322,9 +361,10 @@ impl Gate {
                 Some(_) if self.hold => Mode::Human { hold: true },
                 Some(_) | None => Mode::Neutral,
             },
-            ControlState::Fallback => Mode::Fallback(self.level),
-            ControlState::SafeHeld => Mode::Held,
+            ControlState::Fallback | ControlState::FallbackFailed => Mode::Fallback(self.level),
+            ControlState::SafeHeld | ControlState::OutOfService => Mode::Held,
             ControlState::Estopped => Mode::Estop,
+            ControlState::Local => Mode::Local,
         };
         Directive { mode, speed_cap_mps: self.speed_cap_mps }
     }
@@ -343,7 +383,7 @@ impl Gate {
         self.link_lost_at = None;
         self.record_due = true;
         if restarted || !welcome.lease_live {
-            self.lose_lease(now);
+            self.lose_lease(FallbackCause::HolderLost, now);
         }
         self.reconciled = true;
         self.adopt_latches(welcome.latches, now);
@@ -359,16 +399,16 @@ impl Gate {
     }
 
     /// Takes a demand (row 5). One demand at a time; an open one keeps its deadline (invariant 4), and a copy of
-    /// the one that ended last opens nothing.
-    pub fn handle_demand(
-        &mut self,
-        demand_id: DemandId,
-        origin: DemandOrigin,
-        left: Duration,
-        now: AgentTime,
-    ) {
+    /// the one that ended last opens nothing. Shortly after one that came to nothing the monitor's next one must be
+    /// critical; what a person or the agent itself wants is never held up.
+    pub fn handle_demand(&mut self, new: NewDemand, now: AgentTime) {
         self.handle_timeout(now);
+        let NewDemand { demand_id, origin, critical, left } = new;
         let has_ended = self.last_outcome.is_some_and(|(ended, _)| ended == demand_id);
+        let cools_down = self.cooldown_until.is_some_and(|until| now < until);
+        if origin == DemandOrigin::Monitor && !critical && cools_down {
+            return;
+        }
         if self.demand.is_none() && !has_ended && self.reconciled && self.step(Event::Demand) {
             let deadline = now.after(left.min(self.timers.demand));
             self.demand = Some(OpenDemand { demand_id, origin, deadline });
@@ -387,10 +427,12 @@ impl Gate {
             | DemandOutcome::Dismissed
             | DemandOutcome::Human
             | DemandOutcome::Fallback
-            | DemandOutcome::Estopped => return,
+            | DemandOutcome::Estopped
+            | DemandOutcome::Local
+            | DemandOutcome::OutOfService => return,
         };
         if self.step(event) {
-            self.end_demand(outcome);
+            self.end_demand(outcome, now);
             self.end_lease();
             self.settle(now);
         }
@@ -406,8 +448,7 @@ impl Gate {
         self.highest_epoch = epoch;
         self.record_due = true;
         // Who is next gives way to a newer grant: the monitor has ended him, and its void was lost.
-        let is_claimed = self.pending.is_some() && self.active.is_none();
-        if is_claimed || self.world.local_override {
+        if self.pending.is_some() && self.active.is_none() {
             return;
         }
         let lease = HeldLease {
@@ -437,7 +478,7 @@ impl Gate {
         if self.is_next(epoch) {
             self.drop_next();
         } else if self.holds(epoch) {
-            self.lose_lease(now);
+            self.lose_lease(FallbackCause::HolderLost, now);
             self.settle(now);
         }
     }
@@ -484,9 +525,7 @@ impl Gate {
         let flags_changed = (world.can_resume, world.local_override, world.condition_reached)
             != (self.world.can_resume, self.world.local_override, self.world.condition_reached);
         self.world = world;
-        if world.local_override {
-            self.hands.slacken();
-        }
+        self.follow_local(now);
         if world.stable {
             self.stable_since.get_or_insert(now);
         } else {
@@ -502,7 +541,7 @@ impl Gate {
     /// Falls back at once: the agent itself wants the minimal-risk condition (row 19).
     pub fn handle_minimal_risk_request(&mut self, level: FallbackLevel, now: AgentTime) {
         self.handle_timeout(now);
-        self.fall_back(Event::MinimalRisk, level, now);
+        self.fall_back(Event::MinimalRisk, level, FallbackCause::Agent, now);
         self.settle(now);
     }
 

@@ -18,6 +18,16 @@ pub struct Timers {
     /// T_claim: how long a claim may wait for its engage (monitor).
     #[serde(rename = "claim_secs", with = "secs")]
     pub claim: Duration,
+    /// T_decide: how long a question may wait for its answer (agent; R157 for vehicles).
+    #[serde(rename = "decide_secs", with = "secs")]
+    pub decide: Duration,
+    /// After a demand that came to nothing: how long until the monitor may make the next one, unless it is critical
+    /// (agent).
+    #[serde(rename = "cooldown_secs", with = "secs")]
+    pub cooldown: Duration,
+    /// Within which span the fallbacks are counted that lock an agent out (monitor; openpilot).
+    #[serde(rename = "lock_out_secs", with = "secs")]
+    pub lock_out: Duration,
     /// T_clear: how long a detector must be quiet before its alert is over (monitor).
     #[serde(rename = "clear_secs", with = "secs")]
     pub clear: Duration,
@@ -94,6 +104,9 @@ impl Timers {
                 demand: ms(10_000),
                 escalate: [ms(4_000), ms(7_000)],
                 claim: ms(5_000),
+                decide: ms(15_000),
+                cooldown: ms(3_000),
+                lock_out: ms(900_000),
                 clear: ms(1_000),
                 transition: ms(10_000),
                 stable: ms(100),
@@ -111,6 +124,7 @@ impl Timers {
             AgentKind::Transaction => Self {
                 demand: ms(60_000),
                 escalate: [ms(30_000), ms(48_000)],
+                decide: ms(60_000),
                 transition: ms(1_000),
                 ..Self::for_kind(AgentKind::Generic)
             },
@@ -118,6 +132,9 @@ impl Timers {
                 demand: ms(300_000),
                 escalate: [ms(150_000), ms(240_000)],
                 claim: ms(120_000),
+                decide: ms(300_000),
+                cooldown: ms(30_000),
+                lock_out: ms(900_000),
                 clear: ms(10_000),
                 transition: ms(2_000),
                 stable: ms(0),
@@ -154,6 +171,8 @@ impl Timers {
         for (field, value) in [
             ("demand_secs", self.demand),
             ("claim_secs", self.claim),
+            ("decide_secs", self.decide),
+            ("lock_out_secs", self.lock_out),
             ("transition_secs", self.transition),
             ("fresh_secs", self.fresh),
             ("ready_secs", self.ready),

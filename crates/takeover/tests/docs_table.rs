@@ -10,7 +10,12 @@ fn steps() -> String {
     for (order, event) in Event::ALL.into_iter().enumerate() {
         for state in ControlState::ALL {
             let origins: &[ControlState] = if *state == ControlState::InTransition {
-                &[ControlState::Claimed, ControlState::Fallback, ControlState::SafeHeld]
+                &[
+                    ControlState::Claimed,
+                    ControlState::Fallback,
+                    ControlState::FallbackFailed,
+                    ControlState::SafeHeld,
+                ]
             } else {
                 &[*state]
             };
@@ -39,8 +44,10 @@ type TimerRow = (&'static str, &'static str, fn(&Timers) -> Duration);
 
 fn timers() -> String {
     let kinds = AgentKind::ALL.iter().map(|kind| (kind, Timers::for_kind(*kind))).collect::<Vec<_>>();
-    let rows: [TimerRow; 18] = [
+    let rows: [TimerRow; 21] = [
         ("T_demand", "agent", |timers| timers.demand),
+        ("T_decide", "agent", |timers| timers.decide),
+        ("cooldown after a demand that came to nothing", "agent, monitor", |timers| timers.cooldown),
         ("T_transition", "agent", |timers| timers.transition),
         ("T_stable", "agent", |timers| timers.stable),
         ("T_deadman (manual driving)", "agent", |timers| timers.deadman),
@@ -55,6 +62,7 @@ fn timers() -> String {
         ("T_claim", "monitor", |timers| timers.claim),
         ("handover: time to engage", "agent, monitor", Timers::engage_next),
         ("handover: time to answer", "monitor", |timers| timers.handover),
+        ("lock-out: within", "monitor", |timers| timers.lock_out),
         ("T_clear", "monitor", |timers| timers.clear),
         ("T_agent", "monitor", |timers| timers.agent),
         ("lease", "monitor", Timers::lease_ttl),

@@ -114,9 +114,9 @@ fn row_17_nobody_drives_by_hand_before_row_10_or_without_a_dead_man_or_under_loc
     }
     let mut rig = driven();
     rig.world(World { local_override: true, ..DRIVING });
-    assert_eq!(rig.mode(), Mode::Neutral);
+    assert_eq!(rig.mode(), Mode::Local);
     rig.steer(1.0, 1.0);
-    assert_eq!(rig.mode(), Mode::Neutral);
+    assert_eq!(rig.mode(), Mode::Local);
 
     let timers = Timers { deadman: Duration::ZERO, ..Timers::for_kind(AgentKind::Vehicle) };
     let mut rig = Rig::around(Gate::new(identity(AgentKind::Vehicle), timers, STANDING));

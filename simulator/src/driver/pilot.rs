@@ -39,7 +39,8 @@ impl Pilot {
             | Mode::Autonomous
             | Mode::Fallback(_)
             | Mode::Held
-            | Mode::Estop => false,
+            | Mode::Estop
+            | Mode::Local => false,
         };
         let drive = self.drive(directive, wanted_mps);
         // Before the world moves again, so that the vehicle never drives by itself in between.
@@ -50,7 +51,8 @@ impl Pilot {
 
     fn drive(&self, directive: Directive, wanted_mps: f64) -> Drive {
         match (directive.mode, directive.speed_cap_mps) {
-            (Mode::SafePolicy | Mode::Held | Mode::Human { hold: true }, _) => Drive::Hold,
+            // Nobody sits in a simulated vehicle: who takes it over locally stands.
+            (Mode::SafePolicy | Mode::Held | Mode::Local | Mode::Human { hold: true }, _) => Drive::Hold,
             (Mode::Autonomous, None) => Drive::Autonomous,
             (Mode::Human { hold: false }, None) if self.set_free => Drive::SpeedCap(wanted_mps),
             (Mode::Human { hold: false }, None) => Drive::Human,

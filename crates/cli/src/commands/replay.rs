@@ -138,6 +138,7 @@ const fn goes_on(mode: Mode) -> bool {
         | Mode::Neutral
         | Mode::Fallback(_)
         | Mode::Held
+        | Mode::Local
         | Mode::Estop => false,
     }
 }
@@ -291,6 +292,7 @@ const fn describe(mode: Mode) -> &'static str {
         Mode::Neutral => "the person in control is not there: paused",
         Mode::Fallback(_) => "fell back: paused",
         Mode::Held => "held until a person releases it: paused",
+        Mode::Local => "somebody at the agent has it: paused",
         Mode::Estop => "STOPPED: no more decisions, heartbeats go on (Ctrl-C ends it)",
     }
 }

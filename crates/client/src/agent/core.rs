@@ -6,8 +6,10 @@
 
 mod inbound;
 mod outbound;
+mod questions;
 mod view;
 
+pub use questions::{AskError, QuestionDraft};
 pub use view::{AgentStatusView, Asked, CloseReason};
 
 use super::{
@@ -16,6 +18,7 @@ use super::{
     store::Recovered,
 };
 use bytes::Bytes;
+use questions::Asking;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{collections::VecDeque, time::Duration};
 use watchkeeper_model::{
@@ -83,6 +86,7 @@ pub struct AgentCore {
     quick_left: u8,
     /// When this agent asked for a person and no demand came yet.
     asked_at: Option<AgentTime>,
+    asking: Asking,
     last_wake_at: AgentTime,
     head: Option<Head>,
     error: Option<ErrorReport>,
@@ -130,6 +134,7 @@ impl AgentCore {
             report_due: false,
             quick_left: 0,
             asked_at: None,
+            asking: Asking::default(),
             last_wake_at: now,
             head: None,
             error: None,
@@ -172,7 +177,7 @@ impl AgentCore {
     pub fn handle_intervention_request(&mut self, reason: Note, now: AgentTime) -> Asked {
         self.wake(now);
         let asked = if self.session == Session::Welcomed {
-            if self.gate.state() == ControlState::Autonomous {
+            if self.gate.state().is_nominal() {
                 self.asked_at.get_or_insert(now);
             }
             self.enqueue(AgentMessage::RequestIntervention(RequestIntervention { reason }));
@@ -312,6 +317,7 @@ impl AgentCore {
         self.ring.restart();
         self.waiting.clear();
         self.asked_at = None;
+        self.asking.handle_new_boot();
         if self.session != Session::Offline {
             self.leave(CloseReason::NewBoot);
         }
@@ -336,6 +342,7 @@ impl AgentCore {
         while let Some(output) = self.gate.poll_output() {
             match output {
                 GateOutput::Report => self.report_due = true,
+                GateOutput::Answer(answer) => self.asking.handle_answer(answer),
                 GateOutput::Ack(ack) => self.enqueue(AgentMessage::Ack(CommandAck {
                     command_id: ack.command_id,
                     state: ack.state,
@@ -382,7 +389,9 @@ fn ended_in_fallback(boot_id: BootId) -> GateRecord {
         clean_shutdown: false,
         control_state: ControlState::Fallback,
         fallback_level: FallbackLevel::COMFORTABLE,
+        fallback_cause: None,
         demand_open: false,
+        question_open: false,
         highest_epoch: Epoch(0),
         incarnation: Incarnation(0),
         latches: Vec::new(),

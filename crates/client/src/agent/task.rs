@@ -296,6 +296,9 @@ impl Task {
         if changed && !is_steering {
             tracing::info!(mode = ?directive.mode, "the directive is another");
         }
+        if self.shared.core().has_answers() {
+            self.shared.progress.notify_waiters();
+        }
         let dropped = self.shared.core().dropped();
         if dropped > self.drops_told.saturating_mul(2) {
             self.drops_told = dropped;
@@ -368,14 +371,16 @@ const fn is_steering(before: Mode, after: Mode) -> bool {
 }
 
 /// Returns the safer of what is obeyed now and what is wanted. Who drives by hand goes on steering and braking, his
-/// authority is on disk already; hands that have left leave at once, whatever follows them.
+/// authority is on disk already; hands that have left leave at once, whatever follows them. Somebody at the agent is
+/// obeyed before any disk is asked, and so is what follows him.
 fn safer_of(held: Directive, wanted: Directive) -> Directive {
     let held_mode = match (held.mode, wanted.mode) {
         (Mode::Manual { .. }, Mode::Manual { .. }) => wanted.mode,
         (Mode::Manual { .. }, _) => Mode::Neutral,
         (mode, _) => mode,
     };
-    let mode = if safety(wanted.mode) > safety(held_mode) { wanted.mode } else { held_mode };
+    let wins = wanted.mode == Mode::Local || safety(wanted.mode) > safety(held_mode);
+    let mode = if wins { wanted.mode } else { held_mode };
     let caps = [held.speed_cap_mps, wanted.speed_cap_mps];
     Directive { mode, speed_cap_mps: caps.into_iter().flatten().min_by(f64::total_cmp) }
 }
@@ -387,7 +392,7 @@ const fn safety(mode: Mode) -> (u8, FallbackLevel) {
         Mode::SafePolicy => (1, FallbackLevel::HOLD),
         Mode::Neutral => (2, FallbackLevel::HOLD),
         Mode::Human { hold: true } => (3, FallbackLevel::HOLD),
-        Mode::Held => (4, FallbackLevel::HOLD),
+        Mode::Held | Mode::Local => (4, FallbackLevel::HOLD),
         Mode::Fallback(level) => (5, level),
         Mode::Estop => (6, FallbackLevel::HOLD),
     }

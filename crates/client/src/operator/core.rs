@@ -268,6 +268,7 @@ impl OperatorCore {
                 | OperatorMessage::AnswerHandover(_)
                 | OperatorMessage::AllowTakeover(_)
                 | OperatorMessage::Label(_)
+                | OperatorMessage::Waive(_)
                 | OperatorMessage::Stop(_)
                 | OperatorMessage::Presented(_)
                 | OperatorMessage::Pong(_) => None,
@@ -318,6 +319,7 @@ pub(super) fn stop_of(intent: &Intent) -> Option<(&AgentId, bool)> {
         | Intent::RequestHandover { .. }
         | Intent::AnswerHandover { .. }
         | Intent::AllowTakeover { .. }
+        | Intent::Waive { .. }
         | Intent::Label { .. }
         | Intent::Engage { .. }
         | Intent::Release { .. }

@@ -1,11 +1,16 @@
 //! What agents say: hello, heartbeats, decisions, acknowledgements, clocks.
 
 use super::{Engine, SECOND};
-use crate::{agent::Agent, clocks::PeerClock, timeline::exact};
+use crate::{
+    agent::{Agent, STATE_CAUSES},
+    clocks::PeerClock,
+    strikes::Strikes,
+    timeline::exact,
+};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
-    AgentId, CommandCode, CommandKind, CommandState, ControlState, Decision, DecisionSeq, Epoch, Latch,
-    LatchCause, LatchId, LeaseEnd, MonoTime, PlanPoint, RiskClass, SessionId,
+    AgentId, AgentKind, CommandCode, CommandKind, CommandState, Decision, DecisionSeq, Epoch, Latch,
+    LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole, PlanPoint, QuestionPolicy, RiskClass, SessionId,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -47,6 +52,7 @@ impl Engine {
         let same_boot = self.agents.get(&agent_id).is_some_and(|a| a.mirror.boot_id() == hello.boot_id);
         if !same_boot {
             self.latch_unsafe_end(&agent_id);
+            self.drop_questions(&agent_id, now);
             self.end_lease(&agent_id, LeaseEnd::AgentRestarted, now);
             self.lose_commands(&agent_id);
         } else if self.agents.get(&agent_id).is_some_and(|agent| !agent.lease_seen) {
@@ -128,13 +134,17 @@ impl Engine {
             next: None,
             ended_next: None,
             demand: None,
+            cooldown_until: None,
+            questions: Vec::new(),
+            strikes: self.new_strikes(hello.kind, on_record.map_or(0, |entry| entry.strikes), now),
+            waiver: None,
             takeover: None,
             pending_stop: on_record.and_then(|entry| entry.pending_stop.clone()),
             stop_due: None,
             durable_seq: DecisionSeq(0),
             status_due: now.after(SECOND),
             status_sent: None,
-            causes_shown: [false; 4],
+            causes_shown: [false; STATE_CAUSES],
             wake_at: None,
         }
     }
@@ -171,6 +181,7 @@ impl Engine {
             AgentMessage::RequestIntervention(request) => {
                 self.handle_request(&agent_id, &request.reason, received_at, now);
             }
+            AgentMessage::Question(question) => self.handle_question(&agent_id, question, now),
             AgentMessage::Ack(ack) => self.handle_ack(&agent_id, ack, now),
             AgentMessage::Pong(pong) => {
                 if let Some(agent) = self.agents.get_mut(&agent_id) {
@@ -194,8 +205,10 @@ impl Engine {
         if beat.epoch.0 <= agent.lease.highest().0.saturating_add(EPOCH_LEAP) {
             agent.lease.observe(beat.epoch);
         }
+        agent.strikes.handle_state(beat.control_state, beat.fallback_cause, now);
         agent.last = Some(beat);
         self.findings = findings;
+        self.check_questions(agent_id, now);
         self.handle_findings(agent_id, None, now);
         self.after_mirror_change(agent_id, now);
     }
@@ -266,6 +279,7 @@ impl Engine {
             ack.code == Some(CommandCode::Duplicate) && matches!(kind.risk(), RiskClass::Stop);
         let code = ack.code.filter(|_| !repeated_stop);
         self.release_latches(agent_id, kind, &ack);
+        self.forgive_strikes(agent_id, &ack);
         let (command_id, state) = (ack.command_id, ack.state);
         self.advance_command(command_id, state, code, ack.detail);
         match (kind, state) {
@@ -298,7 +312,9 @@ impl Engine {
     fn latch_unsafe_end(&mut self, agent_id: &AgentId) {
         let latch_id = LatchId(MONITORS_LATCHES | self.next_demand.0);
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
-        let nominal = agent.state() == ControlState::Autonomous && agent.demand.is_none();
+        // OUT_OF_SERVICE outlives a boot by itself, and so does a question that needs no answer.
+        let required = agent.questions.iter().any(|open| open.question.policy == QuestionPolicy::Required);
+        let nominal = agent.state().is_nominal() && agent.demand.is_none() && !required;
         if !nominal && agent.latches.is_empty() {
             agent.add_latches(&[Latch { latch_id, cause: LatchCause::Fallback }]);
             self.mint_demand();
@@ -349,7 +365,10 @@ impl Engine {
             | CommandKind::Assume
             | CommandKind::Release
             | CommandKind::HandBack
-            | CommandKind::Dismiss => false,
+            | CommandKind::Dismiss
+            | CommandKind::Decide
+            | CommandKind::Suspend
+            | CommandKind::Reinstate => false,
         };
         let Some(entry) = self.commands.get(ack.command_id).filter(|_| took_effect) else { return };
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
@@ -358,6 +377,23 @@ impl Engine {
             !named || (kind == CommandKind::Engage && latch.cause == LatchCause::Estop)
         });
         self.record_authority(agent_id);
+    }
+
+    fn new_strikes(&self, kind: AgentKind, on_record: u8, now: MonoTime) -> Strikes {
+        let limit = self.config.load.fallbacks_until_lock_out;
+        Strikes::new(on_record, (limit, self.config.timers(kind).lock_out), now)
+    }
+
+    /// A supervisor let the agent go on: it starts counting afresh.
+    fn forgive_strikes(&mut self, agent_id: &AgentId, ack: &CommandAck) {
+        let Some(entry) = self.commands.get(ack.command_id) else { return };
+        let lets_go_on = matches!(entry.kind, CommandKind::ClearLatch | CommandKind::HandBack)
+            && entry.role >= OperatorRole::Supervisor
+            && ack.state == CommandState::Accepted;
+        if let Some(agent) = self.agents.get_mut(agent_id).filter(|_| lets_go_on) {
+            agent.strikes.forgive();
+            self.record_authority(agent_id);
+        }
     }
 
     /// The link is lost or the agent restarted: what was on its way is UNKNOWN from now on.

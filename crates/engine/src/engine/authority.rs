@@ -1,6 +1,6 @@
 //! May this person do this to this agent? Every command passes here on its way to the gate.
 
-use super::{Engine, durable::Action};
+use super::{Engine, durable::Action, questions::check_decide};
 use crate::commands::CommandEntry;
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
@@ -10,11 +10,14 @@ use watchkeeper_model::{
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
     agent::Command,
-    operator::{Authorised, CommandRequest, CommandUpdate, Stop},
+    operator::{Authorised, CommandRequest, CommandUpdate, Stop, Waive},
     record::PendingStop,
     session::ErrorCode,
 };
-use watchkeeper_takeover::LeaseRefusal;
+use watchkeeper_takeover::{
+    LeaseRefusal,
+    machine::{Event, next},
+};
 
 /// Within this span, stopping more than a few distinct agents must be meant (`takeover.md` 2, rule 8).
 const MANY_STOPS_WITHIN: Duration = Duration::from_secs(10);
@@ -67,7 +70,7 @@ impl Engine {
         let issued = console.clock.moment(request.issued_nanos);
         let releases = request.args.latches.iter().copied().chain(request.args.latch_id).collect();
         let new = (&request.agent, request.command_id, request.kind, releases, request.epoch);
-        if !self.admit(session, &person, new) {
+        if !self.admit(session, (&person, role), new) {
             return;
         }
         if request.kind == CommandKind::Estop {
@@ -121,7 +124,7 @@ impl Engine {
     fn admit(
         &mut self,
         session: SessionId,
-        person: &PersonId,
+        (person, role): (&PersonId, OperatorRole),
         (agent, command_id, kind, releases, epoch): (&AgentId, CommandId, CommandKind, Vec<LatchId>, Epoch),
     ) -> bool {
         if let Some(entry) = self.commands.get(command_id) {
@@ -141,6 +144,7 @@ impl Engine {
             agent: agent.clone(),
             kind,
             issued_by: person.clone(),
+            role,
             state: CommandState::Received,
             code: None,
             detail: None,
@@ -174,10 +178,22 @@ impl Engine {
             CommandKind::ClearLatch => {
                 check_clear_latch(agent, role, request)?;
                 // Row 25: out of SAFE_HELD the agent drives again, so its cause must be gone.
-                let drives = agent.state() == ControlState::SafeHeld;
-                return if drives { self.check_causes_cleared(&request.agent) } else { Ok(()) };
+                if agent.state() != ControlState::SafeHeld {
+                    return Ok(());
+                }
+                check_lock_out(agent, role)?;
+                return self.check_causes_cleared(&request.agent);
             }
-            CommandKind::HandBack => self.check_causes_cleared(&request.agent)?,
+            CommandKind::Suspend | CommandKind::Reinstate => {
+                return check_maintenance(agent, role, request);
+            }
+            CommandKind::Decide => return check_decide(agent, request, now),
+            CommandKind::HandBack => {
+                check_lock_out(agent, role)?;
+                if agent.waiver_under(request.epoch).is_none() {
+                    self.check_causes_cleared(&request.agent).map_err(second_person)?;
+                }
+            }
             CommandKind::Dismiss => self.check_dismiss(agent, request)?,
             CommandKind::Estop
             | CommandKind::Hold
@@ -245,10 +261,34 @@ impl Engine {
         Ok(())
     }
 
-    /// Returns the epoch that the command goes out with: CLEAR_LATCH has one of its own, and what makes things
-    /// safer goes out without one from who does not hold it.
+    /// A second person says that the holder may hand back though the cause is still there (rule 7).
+    pub(super) fn handle_waive(&mut self, session: SessionId, person: &PersonId, body: Waive, now: MonoTime) {
+        let Waive { agent: agent_id, epoch, reason } = body;
+        self.expire(&agent_id, now);
+        if reason.as_str().trim().is_empty() {
+            self.refuse_field(session, "waive", "reason", "waiving an active cause needs a reason");
+            return;
+        }
+        let Some(agent) = self.agents.get_mut(&agent_id) else {
+            self.refuse_field(session, "waive", "agent", "nobody knows this agent");
+            return;
+        };
+        match agent.announced_lease().filter(|lease| lease.epoch == epoch) {
+            None => self.refuse_field(session, "waive", "epoch", "nobody holds the agent under this epoch"),
+            Some(lease) if lease.holder == *person => {
+                self.refuse_field(session, "waive", "agent", "the holder cannot be his own second person");
+            }
+            Some(_) => {
+                agent.waiver = Some((person.clone(), epoch));
+                self.publish_status(&agent_id, now);
+            }
+        }
+    }
+
+    /// Returns the epoch that the command goes out with: what rests on no lease has one of its own, and what makes
+    /// things safer goes out without one from who does not hold it.
     fn epoch_for(&mut self, session: SessionId, request: &CommandRequest, now: MonoTime) -> Option<Epoch> {
-        if request.kind != CommandKind::ClearLatch {
+        if !request.kind.has_own_epoch() {
             let holds = self.agents.get(&request.agent).is_some_and(|agent| {
                 let is_next = agent.announced_next().is_some();
                 (is_next && agent.lease.authorize_next(session, request.epoch, now))
@@ -270,10 +310,10 @@ impl Engine {
         now: MonoTime,
     ) {
         let Some(console) = self.consoles.get(&session) else { return };
-        let person = console.person.clone();
+        let (person, role) = (console.person.clone(), console.role);
         let issued = console.clock.moment(stop.issued_nanos);
         let new = (&stop.agent, stop.command_id, CommandKind::Estop, Vec::new(), Epoch(0));
-        if !self.admit(session, &person, new) {
+        if !self.admit(session, (&person, role), new) {
             return;
         }
         if let Some(takeover) = self.agents.get_mut(&stop.agent).and_then(|agent| agent.takeover.as_mut()) {
@@ -419,6 +459,54 @@ impl Engine {
 /// Returns whether a command is obeyed from anybody: all that make things safer but RELEASE, which is the holder's.
 fn as_stranger(kind: CommandKind) -> bool {
     kind.risk() == RiskClass::Safer && kind != CommandKind::Release
+}
+
+/// Who fell back too often goes on only when a supervisor says so (rows 13, 25).
+fn check_lock_out(agent: &crate::agent::Agent, role: OperatorRole) -> Result<(), Refusal> {
+    if agent.strikes.are_out() && role < OperatorRole::Supervisor {
+        let detail = format!(
+            "it fell back {} times within {} min: only a supervisor lets it go on (rule: lock-out)",
+            agent.strikes.count(),
+            agent.timers.lock_out.as_secs() / 60
+        );
+        return Err((CommandCode::LockedOut, detail));
+    }
+    Ok(())
+}
+
+/// A cause that is still there can be waived, by somebody else than the holder.
+fn second_person((code, detail): Refusal) -> Refusal {
+    match code {
+        CommandCode::Precondition => {
+            let detail = format!("{detail}; somebody else can waive it (rule: second person)");
+            (CommandCode::NeedsSecondApproval, detail)
+        }
+        code => (code, detail),
+    }
+}
+
+/// Row 28: a supervisor, with a reason, and nobody in between.
+fn check_maintenance(
+    agent: &crate::agent::Agent,
+    role: OperatorRole,
+    request: &CommandRequest,
+) -> Result<(), Refusal> {
+    let verb = request.kind;
+    if role < OperatorRole::Supervisor {
+        let detail = format!("only a supervisor may {verb} an agent (rule: {verb})");
+        return Err((CommandCode::Denied, detail));
+    }
+    if request.args.reason.is_none() {
+        return Err((CommandCode::Denied, format!("{verb} needs a reason")));
+    }
+    if agent.lease.lease().is_some() {
+        return Err((CommandCode::NotInControl, "somebody holds the lease".to_owned()));
+    }
+    let event = if verb == CommandKind::Suspend { Event::Suspended } else { Event::Reinstated };
+    match next(agent.state(), agent.state(), event) {
+        Some(_) => Ok(()),
+        None => Err((CommandCode::Precondition, format!("{verb} is for no agent that is {}", agent.state()))),
+    }
 }
 
 /// Rows 25 and 27: a reason always, a supervisor for the latch of an ESTOP.

@@ -4,8 +4,8 @@ use super::Engine;
 use crate::timeline::{AlertMoments, exact, span};
 use watchkeeper_detect::{Finding, Phase};
 use watchkeeper_model::{
-    AgentId, Alarm, AlarmState, AlertId, CauseClass, ControlState, DemandOrigin, Explanation, Label,
-    MonoTime, Note, Response, Severity, Stage,
+    AgentId, Alarm, AlarmState, AlertId, CauseClass, ControlState, DemandOrigin, Explanation, FallbackCause,
+    Label, MonoTime, Note, Response, Severity, Stage,
 };
 use watchkeeper_protocol::{ToOperator, operator::AlertUpdate};
 
@@ -112,17 +112,23 @@ impl Engine {
     pub(super) fn check_state_causes(&mut self, agent_id: &AgentId, now: MonoTime) {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let state = agent.state();
-        let offline = agent.mirror.offline_since().is_some();
+        // Out of service nothing is amiss when it is switched off (row 28).
+        let offline = agent.mirror.offline_since().is_some() && state != ControlState::OutOfService;
         let unverified = agent.last.as_ref().is_some_and(|beat| beat.unverified);
-        let fell = matches!(state, ControlState::Fallback | ControlState::SafeHeld);
+        let fell = state.falls_back();
+        let failed = state == ControlState::FallbackFailed;
+        let local = state == ControlState::Local;
         let level = agent.last.as_ref().and_then(|beat| beat.fallback_level).unwrap_or_default();
         let stopped = state == ControlState::Estopped;
-        let shown = [offline, fell, stopped, unverified];
+        let shown = [offline, fell, stopped, unverified, failed, local];
         if std::mem::replace(&mut agent.causes_shown, shown) == shown {
             return;
         }
-        let fallback_text =
-            format!("the agent is in its fallback (level {level}) and stays safe until a person releases it");
+        let because = agent.last.as_ref().and_then(|beat| beat.fallback_cause).map(why_it_fell);
+        let fallback_text = format!(
+            "{}: the agent is in its fallback (level {level}) and stays safe until a person releases it",
+            because.unwrap_or("it fell back")
+        );
         for (holds, cause, subject, severity, text) in [
             (
                 offline,
@@ -145,6 +151,20 @@ impl Engine {
                 "unverified",
                 Severity::Critical,
                 "a fallback or stop was commanded and its effect is not confirmed in time",
+            ),
+            (
+                failed,
+                CauseClass::Fallback,
+                "failed",
+                Severity::Critical,
+                "the hardest fallback does not work and is kept applied: the agent is not safe",
+            ),
+            (
+                local,
+                CauseClass::Stopped,
+                "local",
+                Severity::Advisory,
+                "somebody at the agent has control (local override): nothing from here moves it",
             ),
         ] {
             let phase = if holds { Phase::Raised } else { Phase::Cleared };
@@ -179,6 +199,24 @@ impl Engine {
         self.publish_alarm(alarm);
         self.publish_takeover_change(&agent_id);
         true
+    }
+}
+
+/// Says why an agent fell back, in words.
+const fn why_it_fell(cause: FallbackCause) -> &'static str {
+    match cause {
+        FallbackCause::Demand => "nobody took over in time",
+        FallbackCause::Question => "a question that needed an answer got none in time",
+        FallbackCause::HolderLost => "the link to the person in control was lost",
+        FallbackCause::NotReady => "the person in control was not ready",
+        FallbackCause::Released => "the person in control let go",
+        FallbackCause::Person => "a person wanted it",
+        FallbackCause::Agent => "the agent wanted it",
+        FallbackCause::MonitorLost => "the agent was without its monitor for too long",
+        FallbackCause::Latch => "a latch on record was not cleared",
+        FallbackCause::Reboot => "the agent restarted and had not been shut down in good order",
+        FallbackCause::Local => "somebody at the agent gave control up",
+        FallbackCause::ConditionLost => "it did not stay where it was safe",
     }
 }
 

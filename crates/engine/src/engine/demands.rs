@@ -37,7 +37,7 @@ impl Engine {
             self.join_demand(agent_id, alert_id, now);
             return;
         }
-        if !self.can_be_asked(agent_id) {
+        if !self.can_be_asked(agent_id) || self.cools_down(agent_id, origin, alert_id, now) {
             return;
         }
         if let Some(moments) = alert_id.and_then(|alert_id| self.alert_book.get_mut(alert_id))
@@ -86,6 +86,24 @@ impl Engine {
         })
     }
 
+    /// Returns whether the agent's cooldown holds up a demand of the monitor (row 5): asked for again when it is over.
+    fn cools_down(
+        &self,
+        agent_id: &AgentId,
+        origin: DemandOrigin,
+        alert_id: Option<AlertId>,
+        now: MonoTime,
+    ) -> bool {
+        let until = self.agents.get(agent_id).and_then(|agent| agent.cooldown_until);
+        origin == DemandOrigin::Monitor
+            && !self.is_critical(alert_id)
+            && until.is_some_and(|until| now < until)
+    }
+
+    fn is_critical(&self, alert_id: Option<AlertId>) -> bool {
+        alert_id.and_then(|id| self.alarms.get(id)).is_some_and(|alarm| alarm.severity == Severity::Critical)
+    }
+
     /// One demand stands for every alert that asks for a takeover; it is led by one that is still there.
     fn join_demand(&mut self, agent_id: &AgentId, alert_id: Option<AlertId>, now: MonoTime) {
         let Some(demand) = self.agents.get_mut(agent_id).and_then(|agent| agent.demand.as_mut()) else {
@@ -107,6 +125,7 @@ impl Engine {
         let message = DemandMessage {
             demand_id: demand.demand_id,
             origin: demand.origin,
+            critical: self.is_critical(demand.alert_id),
             left_nanos: u64::try_from(now.until(demand.deadline).as_nanos()).unwrap_or(u64::MAX),
             state_version: agent.last.as_ref().map(|beat| beat.state_version).unwrap_or_default(),
             reason: demand.reason.clone(),
@@ -158,9 +177,16 @@ impl Engine {
         }
         let outcome = match last.control_state {
             ControlState::Human | ControlState::Returning => DemandOutcome::Human,
-            ControlState::Fallback | ControlState::SafeHeld => DemandOutcome::Fallback,
+            ControlState::Fallback | ControlState::FallbackFailed | ControlState::SafeHeld => {
+                DemandOutcome::Fallback
+            }
             ControlState::Estopped => DemandOutcome::Estopped,
-            ControlState::Autonomous | ControlState::Requested | ControlState::Claimed => {
+            ControlState::Local => DemandOutcome::Local,
+            ControlState::OutOfService => DemandOutcome::OutOfService,
+            ControlState::Autonomous
+            | ControlState::AssistPending
+            | ControlState::Requested
+            | ControlState::Claimed => {
                 // Not seen yet: the demand is on its way, or the agent refused it until its time is up.
                 if !demand.seen && demand.ending.is_none() && now < demand.deadline {
                     return;
@@ -171,6 +197,14 @@ impl Engine {
         };
         let demand_id = demand.demand_id;
         agent.demand = None;
+        // The agent began its cooldown when the demand ended there, so it is over there before it is here.
+        let to_nothing = matches!(
+            outcome,
+            DemandOutcome::SelfCleared | DemandOutcome::Cancelled | DemandOutcome::Dismissed
+        );
+        if to_nothing {
+            agent.cooldown_until = Some(now.after(agent.timers.cooldown));
+        }
         if let Some(takeover) = &mut agent.takeover {
             takeover.outcome = Some(outcome);
             takeover.demand_ended_at = Some(now);

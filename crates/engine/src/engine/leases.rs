@@ -32,7 +32,7 @@ impl Engine {
             self.refuse_claim(session, person, agent_id, code, &detail);
             return;
         }
-        if self.agents.get(agent_id).is_some_and(|agent| agent.state() == ControlState::Autonomous) {
+        if self.agents.get(agent_id).is_some_and(|agent| agent.state().is_nominal()) {
             self.raise_demand(agent_id, DemandOrigin::Operator, None, Self::wish(person), now);
         }
         self.grant_claim(session, person, agent_id, now);
@@ -135,7 +135,7 @@ impl Engine {
         // Who drives without a lease here is about to fall back: nobody follows him.
         let driven = matches!(state, ControlState::Human | ControlState::Returning);
         let grants = !driven && next(state, state, Event::Granted).is_some();
-        if state == ControlState::Autonomous || grants {
+        if state.is_nominal() || grants {
             Ok(())
         } else {
             Err((CommandCode::Precondition, format!("an agent that is {state} cannot be claimed")))
@@ -216,6 +216,7 @@ impl Engine {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let Some(lease) = agent.lease.end() else { return };
         agent.claim_deadline = None;
+        agent.waiver = None;
         if let Some(takeover) = &mut agent.takeover
             && reason == LeaseEnd::HandedBack
         {
@@ -259,9 +260,13 @@ impl Engine {
         let was_human = agent.takeover.as_ref().is_some_and(|takeover| takeover.human_at.is_some());
         let reason = match last.control_state {
             ControlState::Estopped => LeaseEnd::Estopped,
-            ControlState::Fallback | ControlState::SafeHeld => LeaseEnd::Fallback,
-            ControlState::Autonomous if was_human => LeaseEnd::HandedBack,
-            ControlState::Autonomous => LeaseEnd::DemandEnded,
+            ControlState::Fallback | ControlState::FallbackFailed | ControlState::SafeHeld => {
+                LeaseEnd::Fallback
+            }
+            ControlState::Local => LeaseEnd::LocalOverride,
+            ControlState::OutOfService => LeaseEnd::OutOfService,
+            ControlState::Autonomous | ControlState::AssistPending if was_human => LeaseEnd::HandedBack,
+            ControlState::Autonomous | ControlState::AssistPending => LeaseEnd::DemandEnded,
             ControlState::Requested
             | ControlState::Claimed
             | ControlState::InTransition
@@ -305,6 +310,8 @@ const fn end_of_next(reason: LeaseEnd) -> LeaseEnd {
         | LeaseEnd::MonitorRestarted
         | LeaseEnd::AgentRestarted
         | LeaseEnd::HandedOver
-        | LeaseEnd::PreEmpted => reason,
+        | LeaseEnd::PreEmpted
+        | LeaseEnd::LocalOverride
+        | LeaseEnd::OutOfService => reason,
     }
 }

@@ -108,6 +108,7 @@ impl Engine {
             | OperatorMessage::AnswerHandover(_)
             | OperatorMessage::AllowTakeover(_)
             | OperatorMessage::Label(_)
+            | OperatorMessage::Waive(_)
             | OperatorMessage::Claim(_)
             | OperatorMessage::Engage(_)
             | OperatorMessage::Release(_)
@@ -128,6 +129,7 @@ impl Engine {
             }
             OperatorMessage::Shelve(body) => self.handle_shelve(session, &person, body, now),
             OperatorMessage::Unshelve(body) => self.handle_unshelve(session, body.alert_id, now),
+            OperatorMessage::Waive(body) => self.handle_waive(session, &person, body, now),
             OperatorMessage::Label(body) => self.handle_label(session, &person, body),
             OperatorMessage::RequestHandover(body) => {
                 self.handle_handover_request(session, &person, role, body, now);

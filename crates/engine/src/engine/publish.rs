@@ -2,11 +2,12 @@
 
 use super::demands::default_of;
 use super::{Engine, SECOND};
-use crate::agent::Agent;
+use crate::agent::{Agent, OpenQuestion};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, ControlState, MonoTime, SessionId};
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
+    agent::Question,
     operator::{
         AgentStatus, ClockOffset, DemandStatus, HandoverStatus, Health, LeaseStatus, NextHolder, StatusUpdate,
     },
@@ -128,8 +129,17 @@ fn ping(offset: Option<ClockOffset>, now: MonoTime) -> Ping {
 pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
     let last = agent.last.as_ref();
     let key = agent.status_key();
-    let [stable, condition_reached, can_resume, local_override, unverified, stop_pending, manual, neutral] =
-        key.flags;
+    let [
+        stable,
+        condition_reached,
+        can_resume,
+        local_override,
+        unverified,
+        stop_pending,
+        manual,
+        neutral,
+        locked_out,
+    ] = key.flags;
     let (agent_clock, heard_at) = agent.mirror.agent_clock();
     let counters = agent.pipeline.counters();
     AgentStatus {
@@ -142,6 +152,9 @@ pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
         state_version: key.version,
         transition_from: key.from,
         fallback_level: last.and_then(|beat| beat.fallback_level),
+        fallback_cause: last.and_then(|beat| beat.fallback_cause),
+        locked_out,
+        questions: agent.questions.iter().map(|open| question_of(open, now)).collect(),
         offline_nanos: agent.mirror.offline_since().map(|since| nanos(now.since(since))),
         agent_clock,
         heartbeat_age_nanos: nanos(now.since(heard_at)),
@@ -170,6 +183,11 @@ pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
     }
 }
 
+/// Returns the question with what is left of its time.
+fn question_of(open: &OpenQuestion, now: MonoTime) -> Question {
+    Question { left_nanos: nanos(now.until(open.deadline)), ..open.question.clone() }
+}
+
 /// Returns the lease as consoles see it, with who asks for it and who gets it next.
 fn lease_of(agent: &Agent, lease: &Lease, now: MonoTime) -> LeaseStatus {
     LeaseStatus {
@@ -190,6 +208,7 @@ fn lease_of(agent: &Agent, lease: &Lease, now: MonoTime) -> LeaseStatus {
             left_nanos: nanos(now.until(wish.expires_at)),
             reason: wish.reason.clone(),
         }),
+        waived_by: agent.waiver_under(lease.epoch).cloned(),
         next: agent.announced_next().map(|next| NextHolder {
             holder: next.lease.holder.clone(),
             session_id: next.lease.session,

@@ -30,11 +30,17 @@ impl Engine {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let became_offline = agent.mirror.handle_timeout(agent.timers.agent, now);
         agent.pipeline.handle_timeout(&mut findings, now);
+        agent.strikes.handle_timeout(now);
+        let cooled_down = agent.cooldown_until.take_if(|until| now >= *until).is_some();
         let stop_due = agent.stop_due.is_some_and(|at| now >= at);
         let status_due = now >= agent.status_due;
         self.findings = findings;
         self.handle_findings(agent_id, None, now);
         self.check_escalation(agent_id, now);
+        if cooled_down {
+            self.demand_again(agent_id, now);
+        }
+        self.publish_status_change(agent_id, now);
         if stop_due {
             self.send_pending_stop(agent_id, now);
         }

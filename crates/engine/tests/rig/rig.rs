@@ -11,17 +11,18 @@ use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, 
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandCode, CommandId, CommandState, Confidence, Context,
     ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label, LatchCause, LatchId, MonoTime, Note,
-    OperatorRole, PlanPoint, SessionId, Setpoint, SignalSpec,
+    OperatorRole, PlanPoint, QuestionPolicy, SceneId, SessionId, Setpoint, SignalSpec,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
-    agent::{AgentHello, CommandAck, Heartbeat, RequestIntervention},
+    agent::{AgentHello, CommandAck, Heartbeat, Question as QuestionMessage, RequestIntervention},
     operator::{CommandUpdate, ConsoleKind, HolderReport, LeaseEvent, LeaseUpdate},
     record::TakeoverRecord,
     session::{ErrorReport, Head, Pong, SessionKind},
 };
 use watchkeeper_takeover::{
-    Gate, GateCommand, GateOutput, HolderBeat, Identity, Mode, Timers, Welcome, World,
+    Answer, Gate, GateCommand, GateOutput, HolderBeat, Identity, Mode, NewDemand, Question, Timers, Welcome,
+    World,
 };
 
 /// Returns so many milliseconds.
@@ -60,7 +61,9 @@ pub(crate) struct Rig {
     now: MonoTime,
     kind: AgentKind,
     boot: BootId,
-    gate: Gate,
+    pub(crate) gate: Gate,
+    /// How questions of the vehicle ended.
+    pub(crate) answers: Vec<Answer>,
     session: Option<SessionId>,
     sessions: u64,
     heartbeat_at: MonoTime,
@@ -70,6 +73,10 @@ pub(crate) struct Rig {
     pub(crate) standstill: bool,
     pub(crate) stable: bool,
     pub(crate) can_resume: bool,
+    /// It does not slow down, whatever it is told.
+    pub(crate) stuck: bool,
+    /// Somebody sits in the vehicle.
+    pub(crate) local: bool,
     pub(crate) disk_works: bool,
     pub(crate) decides: bool,
     /// The vehicle's messages get lost.
@@ -147,6 +154,7 @@ impl Rig {
             now: start(),
             boot: BootId(Uuid::from_u128(42)),
             gate: first_gate(kind, BootId(Uuid::from_u128(42))),
+            answers: Vec::new(),
             session: None,
             sessions: VEHICLE_SESSION,
             heartbeat_at: start(),
@@ -156,6 +164,8 @@ impl Rig {
             standstill: false,
             stable: true,
             can_resume: true,
+            stuck: false,
+            local: false,
             disk_works: true,
             decides: true,
             mute: false,
@@ -258,9 +268,12 @@ impl Rig {
                 assert!(led);
             }
             ToAgent::Demand(demand) => self.gate.handle_demand(
-                demand.demand_id,
-                demand.origin,
-                Duration::from_nanos(demand.left_nanos),
+                NewDemand {
+                    demand_id: demand.demand_id,
+                    origin: demand.origin,
+                    critical: demand.critical,
+                    left: Duration::from_nanos(demand.left_nanos),
+                },
                 now,
             ),
             ToAgent::DemandEnd(end) => self.gate.handle_demand_end(end.demand_id, end.outcome, now),
@@ -307,6 +320,7 @@ impl Rig {
         while let Some(output) = self.gate.poll_output() {
             match output {
                 GateOutput::Report => self.heartbeat(),
+                GateOutput::Answer(answer) => self.answers.push(answer),
                 GateOutput::Ack(ack) => self.send_agent(AgentMessage::Ack(CommandAck {
                     command_id: ack.command_id,
                     state: ack.state,
@@ -336,6 +350,8 @@ impl Rig {
             state_version: self.gate.state_version(),
             transition_from: self.gate.transition_from(),
             fallback_level: self.gate.fallback_level(),
+            fallback_cause: self.gate.fallback_cause(),
+            scenes: self.gate.questions(now).map(|(question, _)| question.scene_id).collect(),
             demand_id: self.gate.demand(now).map(|(id, _)| id),
             demand_left_nanos: self.gate.demand(now).map(|(_, left)| left.as_nanos().try_into().unwrap()),
             epoch: self.gate.epoch(),
@@ -393,6 +409,24 @@ impl Rig {
         self.gate = first_gate(self.kind, self.boot);
     }
 
+    /// Asks a question with two options, of which the second is the default; returns its number.
+    pub(crate) fn ask_question(&mut self, policy: QuestionPolicy) -> SceneId {
+        self.command_seq += 1;
+        let (scene_id, now) = (SceneId(self.command_seq), self.agent_now());
+        let question = Question { scene_id, options: 2, default: 1, policy };
+        self.gate.handle_question(question, now).unwrap();
+        self.send_agent(AgentMessage::Question(QuestionMessage {
+            scene_id,
+            prompt: Note::cut("pass on the left?"),
+            options: vec![Label::cut("pass"), Label::cut("wait")],
+            default: 1,
+            policy,
+            left_nanos: 15_000_000_000,
+        }));
+        self.drain_gate();
+        scene_id
+    }
+
     pub(crate) fn ask(&mut self, reason: &str) {
         self.send_agent(AgentMessage::RequestIntervention(RequestIntervention { reason: Note::cut(reason) }));
     }
@@ -448,8 +482,8 @@ impl Rig {
             condition_reached: self.standstill,
             stable: self.stable,
             can_resume: self.can_resume,
-            progressing: Some(true),
-            ..self.gate.world()
+            progressing: Some(!self.stuck),
+            local_override: self.local,
         };
         self.gate.handle_world(world, now);
         self.drain_gate();

@@ -175,7 +175,7 @@ impl Stand {
             vehicle.manual_for = self.manual_for;
             vehicle.odd = self.frozen.then_some((0.94, self.raised_ago + millis(600)));
         }
-        let mine: &[&str] = if state == ControlState::Autonomous || known < 6 { &[] } else { &["vehicle-4"] };
+        let mine: &[&str] = if state.is_nominal() || known < 6 { &[] } else { &["vehicle-4"] };
         ring.report(false, &[], mine);
         ring.repeat(&["vehicle-4"]);
 
@@ -231,6 +231,7 @@ pub(super) fn lease() -> LeaseStatus {
         ready: true,
         engage_left_nanos: None,
         takeover_allowed: false,
+        waived_by: None,
         handover: None,
         next: None,
     }

@@ -203,6 +203,7 @@ pub(crate) fn if_nobody_acts(entry: &AgentPicture, now: MonoTime) -> String {
     }
     match status.control_state {
         ControlState::Autonomous => "it goes on by itself".to_owned(),
+        ControlState::AssistPending => "its question takes its default".to_owned(),
         ControlState::Requested | ControlState::Claimed => "not told".to_owned(),
         ControlState::InTransition => "it rolls back to whoever had it".to_owned(),
         ControlState::Human => match entry.lease_left(now) {
@@ -212,7 +213,10 @@ pub(crate) fn if_nobody_acts(entry: &AgentPicture, now: MonoTime) -> String {
         ControlState::Returning => "the person keeps it".to_owned(),
         ControlState::Fallback => "the fallback goes on until it is safe".to_owned(),
         ControlState::SafeHeld => "it stays where it is, safe".to_owned(),
+        ControlState::FallbackFailed => "level 3 is kept applied, though it does not work".to_owned(),
         ControlState::Estopped => "it stays stopped until a supervisor clears the latch".to_owned(),
+        ControlState::Local => "the person at the agent keeps it".to_owned(),
+        ControlState::OutOfService => "it stays out of service until a supervisor brings it back".to_owned(),
     }
 }
 

@@ -102,6 +102,9 @@ const fn verb(kind: CommandKind) -> &'static str {
         CommandKind::HandBack => "hand back",
         CommandKind::Dismiss => "dismiss",
         CommandKind::ClearLatch => "clear latch",
+        CommandKind::Decide => "answer",
+        CommandKind::Suspend => "out of service",
+        CommandKind::Reinstate => "back into service",
     }
 }
 

@@ -53,8 +53,16 @@ fn rank(picture: &Picture, entry: &AgentPicture) -> u8 {
     }
     match entry.status().control_state {
         ControlState::InTransition | ControlState::Human | ControlState::Returning => 0,
-        ControlState::Claimed | ControlState::Fallback | ControlState::SafeHeld => 1,
-        ControlState::Autonomous | ControlState::Requested | ControlState::Estopped => 2,
+        ControlState::Claimed
+        | ControlState::Fallback
+        | ControlState::FallbackFailed
+        | ControlState::SafeHeld => 1,
+        ControlState::Autonomous
+        | ControlState::AssistPending
+        | ControlState::Requested
+        | ControlState::Estopped
+        | ControlState::Local
+        | ControlState::OutOfService => 2,
     }
 }
 
@@ -64,9 +72,6 @@ fn of_mine(picture: &Picture, agent: &AgentId, entry: &AgentPicture) -> (String,
     if status.offline_nanos.is_some() {
         let text = format!("{agent} is OFFLINE: who controls it is not known{held}");
         return (text, Tone::Danger, false);
-    }
-    if status.local_override {
-        return (format!("A person at {agent} has control{held}"), Tone::Warning, false);
     }
     if is_next(picture, entry) {
         let holder = picture.holder(agent).map_or_else(|| "somebody else".to_owned(), ToString::to_string);
@@ -84,16 +89,21 @@ fn of_mine(picture: &Picture, agent: &AgentId, entry: &AgentPicture) -> (String,
         ControlState::Human => (format!("You {drive} {agent}"), Tone::Own, true),
         ControlState::InTransition => {
             let until = match status.transition_from {
-                Some(ControlState::Fallback) => "the fallback acts until it is yours",
+                Some(ControlState::Fallback | ControlState::FallbackFailed) => {
+                    "the fallback acts until it is yours"
+                }
                 Some(ControlState::SafeHeld) => "it is held safe until it is yours",
                 Some(
                     ControlState::Autonomous
+                    | ControlState::AssistPending
                     | ControlState::Requested
                     | ControlState::Claimed
                     | ControlState::InTransition
                     | ControlState::Human
                     | ControlState::Returning
-                    | ControlState::Estopped,
+                    | ControlState::Estopped
+                    | ControlState::Local
+                    | ControlState::OutOfService,
                 )
                 | None => "the agent acts until it is yours",
             };
@@ -107,16 +117,22 @@ fn of_mine(picture: &Picture, agent: &AgentId, entry: &AgentPicture) -> (String,
         }
         ControlState::Fallback => (format!("You hold {agent}: the fallback acts"), Tone::Own, false),
         ControlState::SafeHeld => (format!("You hold {agent}: it is held safe"), Tone::Own, false),
-        ControlState::Autonomous | ControlState::Requested => {
+        ControlState::Autonomous | ControlState::AssistPending | ControlState::Requested => {
             (format!("You hold {agent}: the agent acts"), Tone::Own, false)
         }
+        ControlState::FallbackFailed => {
+            (format!("You hold {agent}: its fallback does NOT work"), Tone::Danger, false)
+        }
         ControlState::Estopped => (format!("You hold {agent}: it is STOPPED"), Tone::Warning, false),
+        ControlState::Local => (format!("A person at {agent} has control{held}"), Tone::Warning, false),
+        ControlState::OutOfService => (format!("{agent} is out of service{held}"), Tone::Warning, false),
     }
 }
 
 fn of_others(picture: &Picture) -> ControlLine {
     let line = |text: String, tone| ControlLine { text, tone, agent: None, driving: false };
     let (mut alone, mut fallback, mut held, mut stopped, mut offline) = (0_u64, 0_u64, 0_u64, 0_u64, 0_u64);
+    let (mut local, mut out_of_service) = (0_u64, 0_u64);
     let mut others = Vec::new();
     for (agent, entry) in picture.agents() {
         let status = entry.status();
@@ -125,12 +141,17 @@ fn of_others(picture: &Picture) -> ControlLine {
             continue;
         }
         match status.control_state {
-            ControlState::Autonomous | ControlState::Requested | ControlState::Claimed => alone += 1,
+            ControlState::Autonomous
+            | ControlState::AssistPending
+            | ControlState::Requested
+            | ControlState::Claimed => alone += 1,
             ControlState::InTransition | ControlState::Human | ControlState::Returning => {
                 others.push((agent, status));
             }
-            ControlState::Fallback => fallback += 1,
+            ControlState::Fallback | ControlState::FallbackFailed => fallback += 1,
             ControlState::SafeHeld => held += 1,
+            ControlState::Local => local += 1,
+            ControlState::OutOfService => out_of_service += 1,
             ControlState::Estopped => stopped += 1,
         }
     }
@@ -147,9 +168,14 @@ fn of_others(picture: &Picture) -> ControlLine {
         let act = if alone == 1 { "acts by itself" } else { "act by themselves" };
         parts.push(format!("{} {act}", counted(alone, "agent")));
     }
-    for (count, what) in
-        [(fallback, "in fallback"), (held, "held safe"), (stopped, "STOPPED"), (offline, "offline")]
-    {
+    for (count, what) in [
+        (fallback, "in fallback"),
+        (held, "held safe"),
+        (stopped, "STOPPED"),
+        (local, "controlled locally"),
+        (out_of_service, "out of service"),
+        (offline, "offline"),
+    ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }

@@ -90,13 +90,19 @@ pub fn called(picture: &Picture, rows: &[DemandRow], selected: Option<&AgentId>)
 fn waits(entry: &AgentPicture) -> bool {
     let status = entry.status();
     let alone = match status.control_state {
-        ControlState::Fallback | ControlState::SafeHeld | ControlState::Estopped => status.lease.is_none(),
+        ControlState::Fallback
+        | ControlState::FallbackFailed
+        | ControlState::SafeHeld
+        | ControlState::Estopped => status.lease.is_none(),
         ControlState::Requested => true,
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Claimed
         | ControlState::InTransition
         | ControlState::Human
-        | ControlState::Returning => false,
+        | ControlState::Returning
+        | ControlState::Local
+        | ControlState::OutOfService => false,
     };
     alone || status.demand.is_some() || status.unverified || status.stop_pending
 }
@@ -185,14 +191,15 @@ fn priority(entry: &AgentPicture) -> u8 {
         return 1;
     }
     match status.control_state {
-        ControlState::Requested | ControlState::Fallback => 1,
+        ControlState::Requested | ControlState::Fallback | ControlState::FallbackFailed => 1,
         ControlState::SafeHeld
         | ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Claimed
         | ControlState::InTransition
         | ControlState::Human
         | ControlState::Returning => 2,
-        ControlState::Estopped => 3,
+        ControlState::Estopped | ControlState::Local | ControlState::OutOfService => 3,
     }
 }
 
@@ -207,9 +214,13 @@ fn cause(entry: &AgentPicture, alarm: Option<&Alarm>) -> String {
     if status.demand.is_none() {
         match status.control_state {
             ControlState::Fallback => return "fell back, nobody has it".to_owned(),
+            ControlState::FallbackFailed => return "its fallback does not work".to_owned(),
             ControlState::SafeHeld => return "held safe, nobody has it".to_owned(),
             ControlState::Estopped => return "stopped by a person".to_owned(),
+            ControlState::Local => return "somebody at the agent has it".to_owned(),
+            ControlState::OutOfService => return "out of service".to_owned(),
             ControlState::Autonomous
+            | ControlState::AssistPending
             | ControlState::Requested
             | ControlState::Claimed
             | ControlState::InTransition
@@ -252,8 +263,12 @@ fn without_alert(entry: &AgentPicture) -> String {
             None => "no alert says why; the fallback acts".to_owned(),
         },
         ControlState::SafeHeld => "no alert says why; it is latched and waits to be released".to_owned(),
+        ControlState::FallbackFailed => "the hardest fallback does not work and is kept applied".to_owned(),
         ControlState::Estopped => "a person stopped it; it is latched".to_owned(),
+        ControlState::Local => "somebody at the agent has control".to_owned(),
+        ControlState::OutOfService => "a supervisor took it out of service".to_owned(),
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Requested
         | ControlState::Claimed
         | ControlState::InTransition

@@ -195,9 +195,6 @@ pub(crate) fn note(entry: &AgentPicture) -> String {
     if status.unverified {
         notes.push("fallback not confirmed");
     }
-    if status.local_override {
-        notes.push("driven locally");
-    }
     if !status.settled && status.offline_nanos.is_none() {
         notes.push("connecting");
     }
@@ -209,12 +206,17 @@ fn needs_person(entry: &AgentPicture) -> bool {
     let status = entry.status();
     match status.control_state {
         ControlState::Requested => true,
-        ControlState::Fallback | ControlState::SafeHeld => status.lease.is_none(),
+        ControlState::Fallback | ControlState::FallbackFailed | ControlState::SafeHeld => {
+            status.lease.is_none()
+        }
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Claimed
         | ControlState::InTransition
         | ControlState::Human
         | ControlState::Returning
-        | ControlState::Estopped => status.unverified || status.stop_pending,
+        | ControlState::Estopped
+        | ControlState::Local
+        | ControlState::OutOfService => status.unverified || status.stop_pending,
     }
 }

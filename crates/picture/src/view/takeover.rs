@@ -203,12 +203,22 @@ fn phase(picture: &Picture, entry: &AgentPicture, checks: &[Check], now: MonoTim
         event.value.event == LeaseEvent::Ended && now.since(event.received_at) < AFTERWARDS
     });
     match status.control_state {
-        ControlState::Autonomous if over_lately => Phase::Afterwards,
-        ControlState::Autonomous => Phase::Calm,
+        ControlState::Autonomous | ControlState::AssistPending if over_lately => Phase::Afterwards,
+        ControlState::Autonomous
+        | ControlState::AssistPending
+        | ControlState::Local
+        | ControlState::OutOfService => Phase::Calm,
         ControlState::Requested => Phase::Noticed,
         ControlState::Claimed => claimed,
-        ControlState::Fallback | ControlState::SafeHeld if status.lease.is_some() => claimed,
-        ControlState::Fallback | ControlState::SafeHeld | ControlState::Estopped => Phase::Noticed,
+        ControlState::Fallback | ControlState::FallbackFailed | ControlState::SafeHeld
+            if status.lease.is_some() =>
+        {
+            claimed
+        }
+        ControlState::Fallback
+        | ControlState::FallbackFailed
+        | ControlState::SafeHeld
+        | ControlState::Estopped => Phase::Noticed,
         ControlState::InTransition => Phase::Ready,
         ControlState::Human => Phase::InControl,
         ControlState::Returning => Phase::HandingBack,
@@ -258,10 +268,12 @@ fn checks(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTim
             ]
         }
         ControlState::Autonomous
+        | ControlState::AssistPending
         | ControlState::Requested
         | ControlState::Claimed
         | ControlState::InTransition
         | ControlState::Fallback
+        | ControlState::FallbackFailed
         | ControlState::SafeHeld => {
             let freshness = entry.freshness(now);
             let mine = is_mine(picture, entry);
@@ -287,6 +299,12 @@ fn checks(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTim
                 Check { text: "it stands still".to_owned(), done: status.condition_reached },
                 Check { text: "a supervisor cleared the latch".to_owned(), done: unlatched },
             ]
+        }
+        ControlState::Local => {
+            vec![Check { text: "the person at the agent let go".to_owned(), done: false }]
+        }
+        ControlState::OutOfService => {
+            vec![Check { text: "a supervisor brought it back into service".to_owned(), done: false }]
         }
     }
 }

@@ -117,6 +117,8 @@ fn title(takeover: &TakeoverRecord, last: Option<MonoTime>, monitor_now: Option<
         Some(DemandOutcome::Dismissed) => "called a false alarm",
         Some(DemandOutcome::Fallback) => "fell back",
         Some(DemandOutcome::Estopped) => "stopped",
+        Some(DemandOutcome::Local) => "taken over at the agent",
+        Some(DemandOutcome::OutOfService) => "taken out of service",
     };
     let end = takeover.handed_back_at.or(takeover.demand_ended_at).or(last);
     match end.zip(monitor_now) {

@@ -7,6 +7,7 @@ use watchkeeper_model::{AgentKind, CauseClass, ControlState, LeaseEnd};
 pub const fn state_word(state: ControlState) -> &'static str {
     match state {
         ControlState::Autonomous => "autonomous",
+        ControlState::AssistPending => "asking",
         ControlState::Requested => "requested",
         ControlState::Claimed => "claimed",
         ControlState::InTransition => "in transition",
@@ -14,7 +15,10 @@ pub const fn state_word(state: ControlState) -> &'static str {
         ControlState::Returning => "returning",
         ControlState::Fallback => "fallback",
         ControlState::SafeHeld => "safe-held",
+        ControlState::FallbackFailed => "FALLBACK FAILED",
         ControlState::Estopped => "ESTOPPED",
+        ControlState::Local => "local",
+        ControlState::OutOfService => "out of service",
     }
 }
 
@@ -58,6 +62,8 @@ pub const fn outcome_words(end: LeaseEnd) -> &'static str {
         LeaseEnd::AgentRestarted => "void: the agent restarted",
         LeaseEnd::HandedOver => "handed over to somebody else",
         LeaseEnd::PreEmpted => "over: a supervisor took control",
+        LeaseEnd::LocalOverride => "over: somebody at the agent took control",
+        LeaseEnd::OutOfService => "over: the agent is out of service",
     }
 }
 

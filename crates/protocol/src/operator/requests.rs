@@ -132,6 +132,18 @@ pub struct HolderReport {
     pub setpoint: Option<Setpoint>,
 }
 
+/// Says that the holder may hand back though the cause is still there: the second person of `takeover.md` 2, rule 7.
+/// It counts for this lease only, and not from the holder himself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waive {
+    /// Which agent.
+    pub agent: AgentId,
+    /// The lease of the holder who may hand back.
+    pub epoch: Epoch,
+    /// Why.
+    pub reason: Note,
+}
+
 /// Puts an alert aside. Refused for one whose takeover demand is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shelve {

@@ -122,7 +122,7 @@ fn wire(of: &str, schema: &Schema) -> String {
         "AgentId" | "PersonId" => "id",
         "BootId" | "CommandId" => "uuid",
         "SessionId" | "AlertId" | "DemandId" | "Epoch" | "LatchId" | "Incarnation" | "DecisionSeq"
-        | "StateVersion" | "u64" => "int",
+        | "StateVersion" | "SceneId" | "u64" => "int",
         "i64" => "int, signed",
         "u32" => "int to 2^32-1",
         "u8" => "int to 255",

@@ -4,14 +4,14 @@ use super::{Example, Set, agent, boot, command_id, label, note, person};
 use watchkeeper_model::{
     AgentKind, AgentTime, Alternative, CommandArgs, CommandCode, CommandKind, CommandState, Confidence,
     Context, ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, DemandOutcome, Epoch,
-    FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, PlanPoint, Pose, SessionId, Setpoint,
-    SignalSpec, StateVersion, WaitDefault, Waiting,
+    FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, PlanPoint, Pose,
+    QuestionPolicy, SceneId, SessionId, Setpoint, SignalSpec, StateVersion, WaitDefault, Waiting,
 };
 use watchkeeper_protocol::{
     AgentMessage, SessionKind, ToAgent,
     agent::{
         AgentHello, AgentWelcome, Command, CommandAck, Demand, DemandEnd, DurableUpTo, Grant, Heartbeat,
-        HolderHeartbeat, RequestIntervention, Void,
+        HolderHeartbeat, Question, RequestIntervention, Void,
     },
     encode,
     session::{ErrorCode, ErrorReport, Head, Ping, Pong},
@@ -76,6 +76,8 @@ fn calm() -> Heartbeat {
         state_version: StateVersion(1),
         transition_from: None,
         fallback_level: None,
+        fallback_cause: None,
+        scenes: Vec::new(),
         demand_id: None,
         demand_left_nanos: None,
         epoch: Epoch(0),
@@ -90,9 +92,19 @@ fn calm() -> Heartbeat {
     }
 }
 
-fn heartbeats() -> [(&'static str, Heartbeat); 4] {
+fn heartbeats() -> [(&'static str, Heartbeat); 5] {
     [
         ("autonomous", calm()),
+        (
+            "asking",
+            Heartbeat {
+                now: at(13_100),
+                control_state: ControlState::AssistPending,
+                state_version: StateVersion(2),
+                scenes: vec![SceneId(5)],
+                ..calm()
+            },
+        ),
         (
             "in_transition",
             Heartbeat {
@@ -113,6 +125,7 @@ fn heartbeats() -> [(&'static str, Heartbeat); 4] {
                 control_state: ControlState::Fallback,
                 state_version: StateVersion(7),
                 fallback_level: Some(FallbackLevel::COMFORTABLE),
+                fallback_cause: Some(FallbackCause::Demand),
                 latches: vec![fallback_latch()],
                 can_resume: false,
                 unverified: true,
@@ -163,6 +176,17 @@ fn decisions() -> [(&'static str, Decision); 2] {
     [("full", full), ("smallest", small)]
 }
 
+pub(super) fn question() -> Question {
+    Question {
+        scene_id: SceneId(5),
+        prompt: note("a lorry blocks the lane: pass it on the left?"),
+        options: vec![label("pass"), label("wait")],
+        default: 1,
+        policy: QuestionPolicy::Required,
+        left_nanos: 15_000_000_000,
+    }
+}
+
 fn acks() -> [(&'static str, CommandAck); 3] {
     let ack = |state, at| CommandAck {
         command_id: command_id(3),
@@ -199,6 +223,7 @@ fn from_agent() -> Vec<Example> {
         "full",
         AgentMessage::RequestIntervention(RequestIntervention { reason: note("road closed, no way round") }),
     );
+    add("full", AgentMessage::Question(question()));
     for (name, ack) in acks() {
         add(name, AgentMessage::Ack(ack));
     }
@@ -316,6 +341,7 @@ fn lease_to_agent() -> Vec<Example> {
             ToAgent::Demand(Demand {
                 demand_id: DemandId(41),
                 origin: DemandOrigin::Monitor,
+                critical: true,
                 left_nanos: 10_000_000_000,
                 state_version: StateVersion(1),
                 reason: note("confidence fell from 0.95 to 0.05"),

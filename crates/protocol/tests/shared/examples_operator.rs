@@ -1,16 +1,18 @@
 //! Examples of what an operator's console and the monitor say to each other.
 
 use super::{
-    Example, Set, agent, boot, command_id, label, note,
+    Example, Set, agent,
+    agent::question,
+    boot, command_id, label, note,
     people::{agreements, begun, other_person, roster, takeover},
     person,
 };
 use watchkeeper_model::{
     AgentKind, AgentTime, Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandCode, CommandKind,
     CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, Explanation,
-    FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole, PlanPoint,
-    Pose, Response, Sample, SessionId, Setpoint, Severity, Shelved, SignalEvidence, SignalSpec, Stage,
-    StateVersion,
+    FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole,
+    PlanPoint, Pose, Response, Sample, SceneId, SessionId, Setpoint, Severity, Shelved, SignalEvidence,
+    SignalSpec, Stage, StateVersion,
 };
 use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, encode,
@@ -64,7 +66,7 @@ fn authorised(last: u128, seq: u64, latches: Vec<LatchId>) -> Authorised {
     }
 }
 
-fn requests() -> [(&'static str, CommandRequest); 3] {
+fn requests() -> [(&'static str, CommandRequest); 4] {
     let assume = CommandRequest {
         command_id: command_id(2),
         agent: agent(),
@@ -98,7 +100,13 @@ fn requests() -> [(&'static str, CommandRequest); 3] {
         },
         ..speed_cap.clone()
     };
-    [("assume", assume), ("speed_cap", speed_cap), ("clear_latch", clear_latch)]
+    let decide = CommandRequest {
+        command_id: command_id(7),
+        kind: CommandKind::Decide,
+        args: CommandArgs { scene_id: Some(SceneId(5)), option: Some(1), ..CommandArgs::default() },
+        ..speed_cap.clone()
+    };
+    [("assume", assume), ("speed_cap", speed_cap), ("clear_latch", clear_latch), ("decide", decide)]
 }
 
 fn holder_report() -> HolderReport {
@@ -235,6 +243,9 @@ fn status() -> AgentStatus {
         state_version: StateVersion(4),
         transition_from: Some(ControlState::Claimed),
         fallback_level: None,
+        fallback_cause: None,
+        locked_out: false,
+        questions: Vec::new(),
         offline_nanos: None,
         agent_clock: at(16_200),
         heartbeat_age_nanos: 35_000_000,
@@ -256,6 +267,7 @@ fn status() -> AgentStatus {
             engage_left_nanos: Some(4_200_000_000),
             takeover_allowed: false,
             handover: None,
+            waived_by: None,
             next: None,
         }),
         stable: true,
@@ -290,6 +302,7 @@ fn driven() -> AgentStatus {
             left_nanos: 8_200_000_000,
             reason: Some(note("my route")),
         }),
+        waived_by: Some(other_person()),
         next: Some(NextHolder {
             holder: other_person(),
             session_id: SessionId(11),
@@ -305,6 +318,7 @@ fn driven() -> AgentStatus {
         transition_from: None,
         demand: None,
         lease: Some(lease),
+        questions: vec![question()],
         manual: true,
         neutral: true,
         ..status()
@@ -316,6 +330,8 @@ fn offline() -> AgentStatus {
         control_state: ControlState::Fallback,
         transition_from: None,
         fallback_level: Some(FallbackLevel::COMFORTABLE),
+        fallback_cause: Some(FallbackCause::Demand),
+        locked_out: true,
         offline_nanos: Some(2_400_000_000),
         latches: vec![Latch { latch_id: LatchId(9_223_001), cause: LatchCause::Fallback }],
         demand: None,

@@ -9,7 +9,7 @@ use watchkeeper_protocol::{
     OperatorMessage,
     operator::{
         AllowTakeover, AnswerHandover, ConsoleKind, LabelTakeover, OperatorStatus, RequestHandover, Roster,
-        Shelve, Unshelve,
+        Shelve, Unshelve, Waive,
     },
     record::{Moment, TakeoverCommand, TakeoverRecord},
 };
@@ -19,7 +19,7 @@ const fn mono(millis: u64) -> MonoTime {
 }
 
 /// What people agree on beside commands: shelving, handover, labels.
-pub(super) fn agreements() -> [(&'static str, OperatorMessage); 9] {
+pub(super) fn agreements() -> [(&'static str, OperatorMessage); 10] {
     let ask = RequestHandover { agent: agent(), preempt: false, reason: None };
     let preempt = RequestHandover { preempt: true, reason: Some(note("bob is unwell")), ..ask.clone() };
     let answer = |accept| AnswerHandover { agent: agent(), request_id: 3, accept };
@@ -44,6 +44,14 @@ pub(super) fn agreements() -> [(&'static str, OperatorMessage); 9] {
         (
             "disallow",
             OperatorMessage::AllowTakeover(AllowTakeover { agent: agent(), epoch: Epoch(7), allowed: false }),
+        ),
+        (
+            "full",
+            OperatorMessage::Waive(Waive {
+                agent: agent(),
+                epoch: Epoch(7),
+                reason: note("the sensor is known to be broken"),
+            }),
         ),
         (
             "full",

@@ -102,7 +102,7 @@ fn item(number: u64, awaited: bool, derived: Vec<Derived>) -> LedgerItem {
 
 fn authority(epoch: u64) -> AgentAuthority {
     let agent = AgentId::new("truck").unwrap();
-    AgentAuthority { agent, epoch: Epoch(epoch), latches: Vec::new(), pending_stop: None }
+    AgentAuthority { agent, epoch: Epoch(epoch), latches: Vec::new(), pending_stop: None, strikes: 0 }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{Gate, fence::Refusal, running::Goal};
 use crate::machine::Event;
 use watchkeeper_model::{
     AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState,
-    DemandOutcome, Epoch, FallbackLevel, RiskClass, StateVersion,
+    DemandOutcome, Epoch, FallbackCause, FallbackLevel, RiskClass, StateVersion,
 };
 
 /// What of a command concerns the gate.
@@ -41,14 +41,16 @@ impl Gate {
         let verdict = match command.kind.risk() {
             RiskClass::Stop => {
                 self.estop(now);
-                Ok(Goal::Standing)
+                Ok(Goal::Stopped)
             }
             RiskClass::Safer => self.obey_safer(command, now),
             RiskClass::Exclusive => self.obey_exclusive(command, now),
         };
         match verdict {
             Ok(goal) => {
-                self.ack(command.command_id, CommandState::Accepted, None, None, now);
+                let waits = command.kind == CommandKind::Estop && self.state == ControlState::Local;
+                let detail = waits.then_some("somebody at the agent has control: it stops when he lets go");
+                self.ack(command.command_id, CommandState::Accepted, None, detail, now);
                 self.start_running(command.command_id, goal, command.kind.risk(), now);
                 self.settle(now);
             }
@@ -64,13 +66,11 @@ impl Gate {
 
     /// HOLD, MINIMAL_RISK, SPEED_CAP and RELEASE: they make things safer, so no stale evidence holds them up.
     fn obey_safer(&mut self, command: &GateCommand<'_>, now: AgentTime) -> Result<Goal, Refusal> {
-        if self.world.local_override {
-            return Err((CommandCode::Precondition, "somebody at the agent has control (local override)"));
-        }
+        self.check_remote()?;
         let late = now >= command.deadline || command.boot_id != self.identity.boot_id;
         match command.kind {
             CommandKind::Hold if late || !self.holds(command.epoch) || self.is_next(command.epoch) => {
-                self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, now);
+                self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, FallbackCause::Person, now);
                 Ok(Goal::Standing)
             }
             CommandKind::Hold => {
@@ -84,7 +84,7 @@ impl Gate {
                     return Err((CommandCode::Denied, "minimal_risk takes level 1, 2 or 3"));
                 }
                 let level = if late { FallbackLevel::COMFORTABLE } else { level };
-                self.fall_back(Event::MinimalRisk, level, now);
+                self.fall_back(Event::MinimalRisk, level, FallbackCause::Person, now);
                 Ok(Goal::Standing)
             }
             CommandKind::SpeedCap => self.cap_speed(command, late, now),
@@ -93,7 +93,7 @@ impl Gate {
                 if self.is_next(command.epoch) {
                     self.drop_next();
                 } else {
-                    self.lose_lease(now);
+                    self.lose_lease(FallbackCause::Released, now);
                 }
                 Ok(Goal::InForce)
             }
@@ -103,7 +103,10 @@ impl Gate {
             | CommandKind::Assume
             | CommandKind::HandBack
             | CommandKind::Dismiss
-            | CommandKind::ClearLatch => Err((CommandCode::Unsupported, "not a safer command")),
+            | CommandKind::ClearLatch
+            | CommandKind::Decide
+            | CommandKind::Suspend
+            | CommandKind::Reinstate => Err((CommandCode::Unsupported, "not a safer command")),
         }
     }
 
@@ -126,13 +129,17 @@ impl Gate {
                 }
             }
             ControlState::Autonomous
+            | ControlState::AssistPending
             | ControlState::Requested
             | ControlState::Claimed
             | ControlState::InTransition
             | ControlState::Fallback
+            | ControlState::FallbackFailed
             | ControlState::SafeHeld
-            | ControlState::Estopped => {
-                self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, now);
+            | ControlState::Estopped
+            | ControlState::Local
+            | ControlState::OutOfService => {
+                self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, FallbackCause::Person, now);
             }
         }
     }
@@ -165,25 +172,27 @@ impl Gate {
         if !self.reconciled {
             return Err((CommandCode::TemporarilyRejected, "not reconciled with a monitor yet"));
         }
-        if self.world.local_override {
-            return Err((CommandCode::Precondition, "somebody at the agent has control (local override)"));
+        self.check_remote()?;
+        if command.kind.has_own_epoch() {
+            self.check_own_epoch(command, now)?;
+        } else {
+            self.check_fence(command, now)?;
         }
-        if command.kind == CommandKind::ClearLatch {
-            return self.clear_latch(command, now);
-        }
-        self.check_fence(command, now)?;
         match command.kind {
             CommandKind::Engage => self.engage(command, now),
             CommandKind::Assume => self.assume(),
             CommandKind::Resume => self.resume(now),
             CommandKind::HandBack => self.hand_back(now),
-            CommandKind::Dismiss => self.dismiss(),
+            CommandKind::Dismiss => self.dismiss(now),
+            CommandKind::ClearLatch => self.clear_latch(command),
+            CommandKind::Decide => self.decide(command),
+            CommandKind::Suspend => self.suspend(command),
+            CommandKind::Reinstate => self.reinstate(command, now),
             CommandKind::Estop
             | CommandKind::Hold
             | CommandKind::MinimalRisk
             | CommandKind::SpeedCap
-            | CommandKind::Release
-            | CommandKind::ClearLatch => Err((CommandCode::Unsupported, "not an exclusive command")),
+            | CommandKind::Release => Err((CommandCode::Unsupported, "not an exclusive command")),
         }
     }
 
@@ -201,7 +210,8 @@ impl Gate {
         if self.latches.iter().any(|latch| !command.args.latches.contains(&latch.latch_id)) {
             return Err((CommandCode::Precondition, "engage must name every latch that is held"));
         }
-        let emergency = self.state == ControlState::Fallback && self.level == FallbackLevel::EMERGENCY;
+        let falls = matches!(self.state, ControlState::Fallback | ControlState::FallbackFailed);
+        let emergency = falls && self.level == FallbackLevel::EMERGENCY;
         if emergency && !self.world.standstill {
             return Err((CommandCode::Precondition, "from level 3 only at standstill"));
         }
@@ -253,11 +263,11 @@ impl Gate {
     }
 
     /// Row 6c. That the class is not critical, the monitor has checked.
-    fn dismiss(&mut self) -> Result<Goal, Refusal> {
+    fn dismiss(&mut self, now: AgentTime) -> Result<Goal, Refusal> {
         if !self.step(Event::Dismissed) {
             return Err((CommandCode::Precondition, "only a claimed demand can be dismissed"));
         }
-        self.end_demand(DemandOutcome::Dismissed);
+        self.end_demand(DemandOutcome::Dismissed, now);
         self.end_lease();
         Ok(Goal::InForce)
     }

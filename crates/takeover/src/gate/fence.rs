@@ -1,8 +1,8 @@
-//! What stands before every command but a stop. In this order: local override, boot, epoch, deadline, expected
-//! state, evidence, lease, sequence. Only a command that passes all of them uses up its sequence.
+//! What stands before every command but a stop. In this order: who may order it from afar, boot, epoch, deadline,
+//! expected state, evidence, lease, sequence. Only a command that passes all of them uses up its sequence.
 
 use super::{Gate, GateCommand, HeldLease};
-use watchkeeper_model::{AgentTime, CommandCode, CommandKind, Epoch};
+use watchkeeper_model::{AgentTime, CommandCode, CommandKind, ControlState, Epoch};
 
 pub(super) type Refusal = (CommandCode, &'static str);
 
@@ -10,6 +10,30 @@ impl Gate {
     /// Returns whether the active or the pending lease has this epoch.
     pub(super) fn holds(&self, epoch: Epoch) -> bool {
         self.active.iter().chain(&self.pending).any(|lease| lease.epoch == epoch)
+    }
+
+    /// Somebody at the agent has the last word over everybody else (row 29).
+    pub(super) fn check_remote(&self) -> Result<(), Refusal> {
+        if self.state == ControlState::Local {
+            return Err((CommandCode::Precondition, "somebody at the agent has control (local override)"));
+        }
+        Ok(())
+    }
+
+    /// The fence of what rests on no drive lease: an epoch minted for this one command.
+    pub(super) fn check_own_epoch(&self, command: &GateCommand<'_>, now: AgentTime) -> Result<(), Refusal> {
+        self.check_address(command, now)?;
+        self.check_evidence(command)?;
+        if command.epoch <= self.highest_epoch {
+            return Err((CommandCode::StaleEpoch, "this command needs an epoch of its own, newly minted"));
+        }
+        Ok(())
+    }
+
+    /// Uses the epoch up, so that no copy of the command counts again.
+    pub(super) fn use_epoch(&mut self, epoch: Epoch) {
+        self.highest_epoch = self.highest_epoch.max(epoch);
+        self.record_due = true;
     }
 
     /// The whole fence, for what may make things riskier.

@@ -3,7 +3,7 @@
 use super::{Gate, GateCommand, MAX_ADOPTED, fence::Refusal, running::Goal};
 use crate::machine::Event;
 use watchkeeper_model::{
-    AgentTime, CommandCode, ControlState, Epoch, FallbackLevel, Latch, LatchCause, LatchId,
+    AgentTime, CommandCode, ControlState, Epoch, FallbackCause, FallbackLevel, Latch, LatchCause, LatchId,
 };
 
 /// Ids from here on are never minted by an agent ([`LatchId::first_of`]).
@@ -16,12 +16,7 @@ impl Gate {
 
     /// Rows 25 and 27: under an epoch of its own, minted for it. Of several latches of one cause each is released
     /// by a command of its own, and only the last one lets go.
-    pub(super) fn clear_latch(&mut self, command: &GateCommand<'_>, now: AgentTime) -> Result<Goal, Refusal> {
-        self.check_address(command, now)?;
-        self.check_evidence(command)?;
-        if command.epoch <= self.highest_epoch {
-            return Err((CommandCode::StaleEpoch, "clear_latch needs an epoch of its own, newly minted"));
-        }
+    pub(super) fn clear_latch(&mut self, command: &GateCommand<'_>) -> Result<Goal, Refusal> {
         let Some(latch_id) = command.args.latch_id else {
             return Err((CommandCode::Denied, "clear_latch needs latch_id"));
         };
@@ -41,7 +36,7 @@ impl Gate {
                 }
                 Ok(Goal::InForce)
             }
-            (ControlState::SafeHeld, LatchCause::Fallback) => {
+            (ControlState::SafeHeld, LatchCause::Fallback | LatchCause::Local) => {
                 if !self.world.can_resume {
                     return Err((CommandCode::Precondition, "the agent cannot drive by itself yet"));
                 }
@@ -54,38 +49,45 @@ impl Gate {
             }
             (
                 ControlState::Autonomous
+                | ControlState::AssistPending
                 | ControlState::Requested
                 | ControlState::Claimed
                 | ControlState::InTransition
                 | ControlState::Human
                 | ControlState::Returning
                 | ControlState::Fallback
+                | ControlState::FallbackFailed
                 | ControlState::SafeHeld
-                | ControlState::Estopped,
-                LatchCause::Fallback | LatchCause::Estop,
+                | ControlState::Estopped
+                | ControlState::Local
+                | ControlState::OutOfService,
+                LatchCause::Fallback | LatchCause::Estop | LatchCause::Local,
             ) => Err((CommandCode::Precondition, "this latch cannot be cleared in this state")),
         }
     }
 
     fn consume_latch(&mut self, latch_id: LatchId, epoch: Epoch) {
-        self.highest_epoch = epoch;
+        self.use_epoch(epoch);
         self.latches.retain(|latch| latch.latch_id != latch_id);
         self.changed();
     }
 
     /// Holds a latch of this cause, minting one when there is none; at most one per cause is ever minted at a time.
-    pub(super) fn ensure_latch(&mut self, cause: LatchCause) {
+    /// Returns whether it did.
+    pub(super) fn ensure_latch(&mut self, cause: LatchCause) -> bool {
         if self.latches.iter().any(|latch| latch.cause == cause) {
-            return;
+            return false;
         }
         self.latches.push(Latch { latch_id: self.next_latch, cause });
         self.next_latch = self.next_latch.next();
         self.record_due = true;
+        true
     }
 
     /// Adds latches that the monitor has on record and that this agent does not hold, and obeys them. What does
     /// not fit is held as one latch of the same cause.
     pub(super) fn adopt_latches(&mut self, latches: &[Latch], now: AgentTime) {
+        let mut stops = false;
         for latch in latches {
             if self.latches.iter().any(|held| held.latch_id == latch.latch_id) {
                 continue;
@@ -98,13 +100,15 @@ impl Gate {
             } else {
                 self.ensure_latch(latch.cause);
             }
+            stops |= latch.cause == LatchCause::Estop;
             self.changed();
         }
         let agent_acts = self.state.agent_acts() || self.transition_from() == Some(ControlState::Claimed);
-        if self.has_estop_latch() && self.state != ControlState::Estopped {
+        // A stop that this agent has latched already waits for local control or maintenance to end.
+        if stops {
             self.estop(now);
         } else if !self.latches.is_empty() && agent_acts {
-            self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, now);
+            self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, FallbackCause::Latch, now);
         }
     }
 }

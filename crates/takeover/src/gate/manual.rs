@@ -97,7 +97,7 @@ impl Gate {
         if beat.setpoint.is_none() {
             self.hands.must_leave = false;
         }
-        let usable = beat.ready && !self.timers.deadman.is_zero() && !self.world.local_override;
+        let usable = beat.ready && !self.timers.deadman.is_zero();
         let wanted = beat.setpoint.filter(|setpoint| usable && is_in_range(setpoint));
         match (self.state, wanted) {
             (ControlState::Human, Some(setpoint)) if !self.hands.must_leave => {
@@ -117,14 +117,18 @@ impl Gate {
             (ControlState::Returning, None) if beat.setpoint.is_none() => self.hands.last = REST,
             (
                 ControlState::Autonomous
+                | ControlState::AssistPending
                 | ControlState::Requested
                 | ControlState::Claimed
                 | ControlState::InTransition
                 | ControlState::Human
                 | ControlState::Returning
                 | ControlState::Fallback
+                | ControlState::FallbackFailed
                 | ControlState::SafeHeld
-                | ControlState::Estopped,
+                | ControlState::Estopped
+                | ControlState::Local
+                | ControlState::OutOfService,
                 _,
             ) => {}
         }

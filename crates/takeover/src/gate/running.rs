@@ -15,8 +15,10 @@ pub(super) enum Goal {
     Capped,
     /// The same, for a person who goes on driving.
     Driving,
-    /// Standing in the minimal-risk condition, under HOLD, fallback or stop.
+    /// Standing in the minimal-risk condition, under HOLD or fallback.
     Standing,
+    /// Stopped, as the sensors confirm; what comes between, such as somebody at the agent, only delays it.
+    Stopped,
     /// The person is in control.
     Human,
     /// The agent drives again.
@@ -80,14 +82,25 @@ impl Gate {
         } else if self.world.condition_reached {
             self.complete(Goal::Standing, now);
         }
+        if self.state == ControlState::Estopped && self.world.condition_reached {
+            self.complete(Goal::Stopped, now);
+        }
     }
 
     fn is_stopping(&self) -> bool {
         match self.state {
             ControlState::Human | ControlState::Returning => self.hold,
-            ControlState::Fallback | ControlState::SafeHeld | ControlState::Estopped => true,
+            ControlState::Fallback
+            | ControlState::FallbackFailed
+            | ControlState::SafeHeld
+            | ControlState::Estopped
+            | ControlState::OutOfService => true,
             ControlState::InTransition => self.transition_from != ControlState::Claimed,
-            ControlState::Autonomous | ControlState::Requested | ControlState::Claimed => false,
+            ControlState::Autonomous
+            | ControlState::AssistPending
+            | ControlState::Requested
+            | ControlState::Claimed
+            | ControlState::Local => false,
         }
     }
 
@@ -106,7 +119,7 @@ impl Gate {
     /// Ends what a fallback or a stop overtakes.
     pub(super) fn abandon_running(&mut self, now: AgentTime) {
         for goal in [Goal::Human, Goal::Returned, Goal::Driving] {
-            self.supersede(goal, "the agent fell back or was stopped", now);
+            self.supersede(goal, "the agent fell back, was stopped, or is in other hands", now);
         }
     }
 

@@ -1,9 +1,9 @@
-//! The timers the agent owns: T_demand, T_transition, T_stable, T_deadman, T_ready, T_link, T_verify, grace, link
-//! loss.
+//! The timers the agent owns: T_demand, T_decide, T_transition, T_stable, T_deadman, T_ready, T_link, T_verify,
+//! grace, link loss.
 
 use super::{Gate, running::Goal};
 use crate::machine::Event;
-use watchkeeper_model::{AgentTime, ControlState, DemandOrigin, DemandOutcome, FallbackLevel};
+use watchkeeper_model::{AgentTime, ControlState, DemandOrigin, DemandOutcome, FallbackCause, FallbackLevel};
 
 impl Gate {
     /// Returns when [`Self::handle_timeout`] is due; `None` when nothing runs.
@@ -14,17 +14,22 @@ impl Gate {
             ControlState::InTransition => self.may_assume(),
             ControlState::Returning => self.may_return(),
             ControlState::Autonomous
+            | ControlState::AssistPending
             | ControlState::Requested
             | ControlState::Claimed
             | ControlState::Human
             | ControlState::Fallback
+            | ControlState::FallbackFailed
             | ControlState::SafeHeld
-            | ControlState::Estopped => false,
+            | ControlState::Estopped
+            | ControlState::Local
+            | ControlState::OutOfService => false,
         };
         [
             self.demand.map(|demand| demand.deadline),
+            self.questions.due_at(),
             self.transition_deadline,
-            self.lease_lapses_at(),
+            self.lease_lapses().map(|(at, _)| at),
             self.next_lapses_at(),
             self.hands.until(),
             self.verify_at,
@@ -47,16 +52,19 @@ impl Gate {
     }
 
     fn fire(&mut self, now: AgentTime) {
-        if self.lease_lapses_at().is_some_and(|at| now >= at) {
-            self.lose_lease(now);
+        if let Some((at, cause)) = self.lease_lapses()
+            && now >= at
+        {
+            self.lose_lease(cause, now);
         }
         if self.next_lapses_at().is_some_and(|at| now >= at) {
             self.drop_next();
         }
         self.check_dead_man(now);
         if self.link_loss_at().is_some_and(|at| now >= at) {
-            self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, now);
+            self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, FallbackCause::MonitorLost, now);
         }
+        self.expire_questions(now);
         if let Some(demand) = self.open_demand()
             && now >= demand.deadline
         {
@@ -64,11 +72,11 @@ impl Gate {
                 // A stray wish costs no fallback (row 6b); a transition under way is rolled back first.
                 self.roll_back(Event::TransitionCancelled, now);
                 if self.step(Event::DemandCancelled) {
-                    self.end_demand(DemandOutcome::Cancelled);
+                    self.end_demand(DemandOutcome::Cancelled, now);
                     self.end_lease();
                 }
             } else {
-                self.fall_back(Event::DemandExpired, FallbackLevel::COMFORTABLE, now);
+                self.fall_back(Event::DemandExpired, FallbackLevel::COMFORTABLE, FallbackCause::Demand, now);
             }
         }
         if self.transition_deadline.is_some_and(|at| now >= at) {
@@ -89,7 +97,7 @@ impl Gate {
         self.settle(now);
     }
 
-    /// T_verify (row 20): no effect escalates, no telemetry only alarms, and level 3 is kept applied.
+    /// T_verify (rows 20, 22): no effect escalates, no telemetry only alarms, and level 3 is kept applied.
     fn verify(&mut self, now: AgentTime) {
         if self.verify_at.is_none_or(|at| now < at) {
             return;
@@ -104,22 +112,29 @@ impl Gate {
             }
             return;
         }
-        if falling && self.world.progressing == Some(false) && self.level < FallbackLevel::EMERGENCY {
+        let fails = falling && self.world.progressing == Some(false);
+        if fails && self.level < FallbackLevel::EMERGENCY {
             self.escalate(self.level.harder(), now);
-        } else if !self.unverified {
+            return;
+        }
+        if fails {
+            self.fail_last_level();
+        }
+        if !self.unverified {
             self.unverified = true;
             self.report();
         }
     }
 
-    /// Returns when the holder has been silent, or not ready, for too long (T_link, T_ready).
-    fn lease_lapses_at(&self) -> Option<AgentTime> {
+    /// Returns when the holder has been silent (T_link), or not ready (T_ready), for too long, whichever is first.
+    fn lease_lapses(&self) -> Option<(AgentTime, FallbackCause)> {
         let lease = self.active.or(self.pending)?;
-        let link = lease.last_heartbeat_at.after(self.timers.link);
-        let ready = lease.not_ready_since.map(|since| since.after(self.timers.ready));
-        match (self.active.is_some(), ready) {
-            (true, Some(ready)) => Some(link.min(ready)),
-            (true, None) | (false, _) => Some(link),
+        let silent = (lease.last_heartbeat_at.after(self.timers.link), FallbackCause::HolderLost);
+        // Who only claims may look away for a while.
+        let unready = lease.not_ready_since.filter(|_| self.active.is_some());
+        match unready.map(|since| since.after(self.timers.ready)) {
+            Some(at) if at < silent.0 => Some((at, FallbackCause::NotReady)),
+            Some(_) | None => Some(silent),
         }
     }
 

@@ -73,7 +73,7 @@ impl Memory {
             must!(after.level >= self.floor, "6: the level fell from {:?}", self.floor);
             self.floor = after.level;
         }
-        if matches!(after.state, ControlState::Autonomous | ControlState::Human) {
+        if after.state.is_nominal() || after.state == ControlState::Human {
             self.floor = None;
         }
         if matches!(entry.input, Input::Link) {
@@ -82,7 +82,10 @@ impl Memory {
                 after.state == before.state
                     || !matches!(
                         after.state,
-                        ControlState::Autonomous | ControlState::Human | ControlState::Claimed
+                        ControlState::Autonomous
+                            | ControlState::AssistPending
+                            | ControlState::Human
+                            | ControlState::Claimed
                     ),
                 "9: a connection gave authority"
             );
@@ -90,12 +93,22 @@ impl Memory {
         if let Input::Reboot(record) = &entry.input {
             let stopped = record.control_state == ControlState::Estopped
                 || record.latches.iter().any(|l| l.cause == LatchCause::Estop);
-            let safe = matches!(after.state, ControlState::Fallback | ControlState::SafeHeld);
+            let safe = matches!(
+                after.state,
+                ControlState::Fallback
+                    | ControlState::SafeHeld
+                    | ControlState::OutOfService
+                    | ControlState::Local
+            );
             must!(
-                if stopped {
+                if after.local_override {
+                    after.state == ControlState::Local
+                } else if record.control_state == ControlState::OutOfService {
+                    after.state == ControlState::OutOfService
+                } else if stopped {
                     after.state == ControlState::Estopped
                 } else {
-                    safe || record.control_state == ControlState::Autonomous
+                    safe || record.control_state.is_nominal()
                 },
                 "reboot: less safe"
             );
@@ -118,19 +131,20 @@ impl Memory {
             "2: a command took effect twice"
         );
         if command.kind == CommandKind::Estop {
-            must!(entry.after.state == ControlState::Estopped, "26: an ESTOP did not stop");
+            let waits = entry.before.state == ControlState::Local && entry.after.state == ControlState::Local;
+            must!(waits || entry.after.state == ControlState::Estopped, "26: an ESTOP did not stop");
         }
         if may_repeat(command.kind) {
             return Ok(());
         }
         must!(command.boot_id == entry.boot_id, "2: a command of another boot took effect");
         must!(entry.now < command.deadline, "2: a command took effect after its deadline");
-        must!(!entry.before.local_override, "29: a command took effect under local override");
+        must!(entry.before.state != ControlState::Local, "29: a command took effect under local control");
         if command.kind.risk() != RiskClass::Exclusive {
             return Ok(());
         }
-        if command.kind == CommandKind::ClearLatch {
-            must!(command.epoch > entry.before.highest_epoch, "2: an old epoch cleared a latch");
+        if command.kind.has_own_epoch() {
+            must!(command.epoch > entry.before.highest_epoch, "2: an old epoch was used again");
             return Ok(());
         }
         let takes_over = command.kind == CommandKind::Engage && entry.before.next == Some(command.epoch);
@@ -168,7 +182,6 @@ impl Memory {
         let Some((beat, at)) = self.hands else { return Err("17: nobody's hands".to_owned()) };
         must!(beat.epoch == entry.after.epoch, "17: hands of another epoch drive");
         must!(beat.ready, "17: hands of somebody who is not ready drive");
-        must!(!entry.after.local_override, "17: hands from afar under local override");
         must!(beat.setpoint == Some(Setpoint { steer, accelerate }), "17: not what the hands want");
         must!(
             entry.now.since(at) < Timers::for_kind(AgentKind::Vehicle).deadman,
@@ -207,10 +220,18 @@ impl Memory {
             );
         }
         let stopped = entry.after.latches.iter().any(|latch| latch.cause == LatchCause::Estop);
-        must!(stopped == (entry.after.state == ControlState::Estopped), "5: ESTOPPED and its latch disagree");
+        let waits = matches!(entry.after.state, ControlState::Local | ControlState::OutOfService);
         must!(
-            entry.after.state != ControlState::Autonomous || entry.after.latches.is_empty(),
+            waits || stopped == (entry.after.state == ControlState::Estopped),
+            "5: ESTOPPED and its latch disagree"
+        );
+        must!(
+            !entry.after.state.is_nominal() || entry.after.latches.is_empty(),
             "5: autonomous with a latch held"
+        );
+        must!(
+            entry.after.local_override == (entry.after.state == ControlState::Local),
+            "29: LOCAL and the switch at the agent disagree"
         );
         Ok(())
     }

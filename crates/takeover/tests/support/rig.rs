@@ -4,10 +4,12 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
-    ControlState, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, Setpoint,
+    ControlState, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Latch, LatchCause,
+    QuestionPolicy, SceneId, Setpoint,
 };
 use watchkeeper_takeover::{
-    Directive, Gate, GateAck, GateCommand, GateOutput, HolderBeat, Identity, Mode, Timers, Welcome, World,
+    Answer, Directive, Gate, GateAck, GateCommand, GateOutput, HolderBeat, Identity, Mode, NewDemand,
+    Question, Timers, Welcome, World,
 };
 
 pub(crate) const BOOT: BootId = BootId(Uuid::from_u128(0xb007));
@@ -30,6 +32,7 @@ pub(crate) struct Rig {
     pub(crate) gate: Gate,
     pub(crate) now: AgentTime,
     pub(crate) acks: Vec<GateAck>,
+    pub(crate) answers: Vec<Answer>,
     pub(crate) epoch: Epoch,
     pub(crate) seq: u64,
     pub(crate) beat_seq: u64,
@@ -62,7 +65,17 @@ impl Rig {
     pub(crate) fn around(gate: Gate) -> Self {
         let now = AgentTime::from_nanos(1_000_000_000);
         let epoch = gate.highest_epoch();
-        Self { gate, now, acks: Vec::new(), epoch, seq: 0, beat_seq: 0, reports: 0, ids: 0 }
+        Self {
+            gate,
+            now,
+            acks: Vec::new(),
+            answers: Vec::new(),
+            epoch,
+            seq: 0,
+            beat_seq: 0,
+            reports: 0,
+            ids: 0,
+        }
     }
 
     /// An autonomous vehicle, reconciled with its monitor.
@@ -109,6 +122,19 @@ impl Rig {
             }
             ControlState::Estopped => {
                 rig.send(CommandKind::Estop);
+            }
+            ControlState::AssistPending => {
+                rig.ask(QuestionPolicy::Optional);
+            }
+            ControlState::FallbackFailed => {
+                rig.gate.handle_minimal_risk_request(FallbackLevel::EMERGENCY, rig.now);
+                rig.world(World { progressing: Some(false), ..DRIVING });
+                rig.wait(800);
+            }
+            ControlState::Local => rig.world(World { local_override: true, ..DRIVING }),
+            ControlState::OutOfService => {
+                rig = Self::in_state(ControlState::SafeHeld);
+                rig.send_alone(CommandKind::Suspend);
             }
         }
         rig.drain();
@@ -166,7 +192,34 @@ impl Rig {
     pub(crate) fn demand(&mut self, origin: DemandOrigin) {
         self.ids += 1;
         let demand_id = DemandId(u64::try_from(self.ids).expect("a test makes few ids"));
-        self.gate.handle_demand(demand_id, origin, Duration::from_secs(10), self.now);
+        let left = Duration::from_secs(10);
+        self.gate.handle_demand(NewDemand { demand_id, origin, critical: false, left }, self.now);
+    }
+
+    /// Asks a question with three options; the last one is its default.
+    pub(crate) fn ask(&mut self, policy: QuestionPolicy) -> SceneId {
+        self.ids += 1;
+        let scene_id = SceneId(u64::try_from(self.ids).expect("a test makes few ids"));
+        let question = Question { scene_id, options: 3, default: 2, policy };
+        self.gate.handle_question(question, self.now).expect("the question is taken");
+        self.drain();
+        scene_id
+    }
+
+    pub(crate) fn decide(&mut self, scene_id: SceneId, option: u8) -> CommandId {
+        let mut order = self.alone(CommandKind::Decide);
+        (order.args.scene_id, order.args.option) = (Some(scene_id), Some(option));
+        self.give(&order)
+    }
+
+    /// An order under an epoch of its own, as the monitor mints it.
+    pub(crate) fn alone(&mut self, kind: CommandKind) -> Order {
+        Order { epoch: self.gate.highest_epoch().next(), ..self.order(kind) }
+    }
+
+    pub(crate) fn send_alone(&mut self, kind: CommandKind) -> CommandId {
+        let order = self.alone(kind);
+        self.give(&order)
     }
 
     pub(crate) fn open_demand(&self) -> DemandId {
@@ -217,9 +270,8 @@ impl Rig {
 
     pub(crate) fn clear(&mut self, cause: LatchCause) -> CommandId {
         let latch = self.gate.latches().iter().find(|latch| latch.cause == cause).copied();
-        let mut order = self.order(CommandKind::ClearLatch);
+        let mut order = self.alone(CommandKind::ClearLatch);
         order.args.latch_id = latch.map(|latch| latch.latch_id);
-        order.epoch = self.gate.highest_epoch().next();
         self.give(&order)
     }
 
@@ -279,6 +331,7 @@ impl Rig {
             match output {
                 GateOutput::Ack(ack) => self.acks.push(ack),
                 GateOutput::Report => self.reports += 1,
+                GateOutput::Answer(answer) => self.answers.push(answer),
             }
         }
     }

@@ -11,10 +11,12 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId,
-    DemandOrigin, DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, Setpoint,
+    DemandOrigin, DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId,
+    QuestionPolicy, SceneId, Setpoint,
 };
 use watchkeeper_takeover::{
-    Gate, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, Timers, Welcome, World,
+    Gate, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, NewDemand, Question, Timers, Welcome,
+    World,
 };
 
 /// What travels over the network, and may be lost, doubled, late and out of order.
@@ -130,6 +132,10 @@ impl Schedule {
             46..=49 => self.act(who, CommandKind::ClearLatch, detail, fate),
             50 => self.welcome_somehow(detail),
             51 => self.input(Input::Link, Gate::handle_link_lost),
+            64 => self.ask(detail),
+            65 => self.act(who, CommandKind::Decide, detail, fate),
+            66 if detail & 3 == 0 => self.act(who, CommandKind::Suspend, detail, fate),
+            66 => self.act(who, CommandKind::Reinstate, detail, fate),
             52 if detail & 3 == 0 => self.own_request(detail),
             53 if detail & 7 == 0 => self.reboot(),
             54..=57 => self.deliver_late(usize::from(fate)),
@@ -144,10 +150,25 @@ impl Schedule {
         let live = self.gate.epoch();
         let holder = self.operators.iter().position(|operator| operator.epoch == live).unwrap_or(0);
         match self.gate.state() {
-            ControlState::Autonomous => self.demand(detail | 128),
+            ControlState::Autonomous | ControlState::AssistPending => self.demand(detail | 128),
             ControlState::Requested => self.claim(holder, fate),
-            ControlState::Fallback | ControlState::SafeHeld if live == Epoch(0) => self.claim(holder, fate),
-            ControlState::Claimed | ControlState::Fallback | ControlState::SafeHeld => {
+            ControlState::Fallback if detail & 7 == 3 => {
+                // A vehicle that does not slow down, whatever it is told.
+                self.set_world(World { progressing: Some(false), ..START });
+                self.advance(800);
+            }
+            ControlState::Fallback | ControlState::FallbackFailed | ControlState::SafeHeld
+                if live == Epoch(0) =>
+            {
+                self.claim(holder, fate);
+            }
+            ControlState::FallbackFailed if detail & 1 == 0 => {
+                self.set_world(World { standstill: true, condition_reached: true, ..START });
+            }
+            ControlState::Claimed
+            | ControlState::Fallback
+            | ControlState::FallbackFailed
+            | ControlState::SafeHeld => {
                 self.beats(holder, true, fate);
                 self.act(holder, CommandKind::Engage, detail, fate);
             }
@@ -171,7 +192,20 @@ impl Schedule {
                 self.set_world(World { standstill: true, condition_reached: true, ..START });
                 self.act(holder, CommandKind::ClearLatch, detail, fate);
             }
+            ControlState::Local => self.set_world(World { standstill: detail & 1 == 0, ..START }),
+            ControlState::OutOfService => self.act(holder, CommandKind::Reinstate, detail, fate),
         }
+    }
+
+    fn ask(&mut self, detail: u8) {
+        self.ids += 1;
+        let scene_id = SceneId(u64::try_from(self.ids).expect("a schedule makes few ids"));
+        let policy = if detail & 1 == 0 { QuestionPolicy::Optional } else { QuestionPolicy::Required };
+        let question = Question { scene_id, options: 3, default: 2, policy };
+        // Refused where the agent does not act by itself.
+        self.input(Input::Own, |gate, now| {
+            gate.handle_question(question, now).unwrap_or_default();
+        });
     }
 
     /// Hands one input over, after the timers, and writes down what came of both.
@@ -187,7 +221,7 @@ impl Schedule {
         while let Some(output) = self.gate.poll_output() {
             match output {
                 GateOutput::Ack(ack) => acks.push(ack),
-                GateOutput::Report => {}
+                GateOutput::Report | GateOutput::Answer(_) => {}
             }
         }
         if let Some(record) = self.gate.take_record() {
@@ -243,7 +277,7 @@ impl Schedule {
             3 | 4 => World { standstill: true, condition_reached: true, ..START },
             5 => World { standstill: true, progressing: None, stable: false, ..START },
             6 => World { progressing: Some(false), can_resume: detail & 8 == 0, ..START },
-            _ => World { local_override: detail & 24 == 0, standstill: true, ..START },
+            _ => World { local_override: detail & 24 != 24, standstill: true, ..START },
         };
         self.set_world(world);
     }
@@ -259,7 +293,8 @@ impl Schedule {
         let origin = if detail & 4 == 0 { DemandOrigin::Operator } else { DemandOrigin::Monitor };
         let left = Duration::from_millis(500 * u64::from(detail >> 3));
         let demand_id = DemandId(self.demands);
-        self.input(Input::Demand(left), |gate, now| gate.handle_demand(demand_id, origin, left, now));
+        let new = NewDemand { demand_id, origin, critical: detail & 2 == 0, left };
+        self.input(Input::Demand(left), |gate, now| gate.handle_demand(new, now));
     }
 
     fn end_demand(&mut self, detail: u8) {
@@ -303,9 +338,17 @@ impl Schedule {
             CommandKind::MinimalRisk => command.args.level = FallbackLevel::new(detail & 3).ok(),
             CommandKind::SpeedCap => command.args.speed_mps = Some(f64::from(detail)),
             CommandKind::Hold if detail & 3 == 0 => command.epoch = Epoch(0),
+            CommandKind::Decide => {
+                let open = self.gate.questions(self.now).next();
+                command.args.scene_id = open.map(|(question, _)| question.scene_id);
+                command.args.option = Some(detail & 3);
+                command.epoch = self.mint();
+            }
+            CommandKind::Suspend | CommandKind::Reinstate => command.epoch = self.mint(),
             CommandKind::ClearLatch => {
                 let latches = self.gate.latches();
-                let latch = latches.iter().max_by_key(|latch| latch.cause).map(|latch| latch.latch_id);
+                let weight = |latch: &&Latch| (latch.cause == LatchCause::Estop, latch.latch_id);
+                let latch = latches.iter().max_by_key(weight).map(|latch| latch.latch_id);
                 command.args.latch_id = if detail & 7 == 0 { Some(LatchId(4)) } else { latch };
                 command.epoch = self.mint();
             }

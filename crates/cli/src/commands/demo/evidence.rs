@@ -106,6 +106,7 @@ impl Witness {
                     | AgentMessage::Ack(_)
                     | AgentMessage::Decision(_)
                     | AgentMessage::RequestIntervention(_)
+                    | AgentMessage::Question(_)
                     | AgentMessage::Pong(_) => {}
                 }
             }

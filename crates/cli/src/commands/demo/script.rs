@@ -264,13 +264,19 @@ impl Script {
         self.operator.picture().agent(agent).is_some_and(|entry| {
             let status = entry.status();
             let asks = match status.control_state {
-                ControlState::Requested | ControlState::Fallback | ControlState::SafeHeld => true,
+                ControlState::Requested
+                | ControlState::Fallback
+                | ControlState::FallbackFailed
+                | ControlState::SafeHeld => true,
                 ControlState::Autonomous
+                | ControlState::AssistPending
                 | ControlState::Claimed
                 | ControlState::InTransition
                 | ControlState::Human
                 | ControlState::Returning
-                | ControlState::Estopped => false,
+                | ControlState::Estopped
+                | ControlState::Local
+                | ControlState::OutOfService => false,
             };
             asks && status.lease.is_none() && status.settled && status.offline_nanos.is_none()
         })
@@ -384,6 +390,7 @@ fn describe(intent: &Intent) -> String {
         Intent::AnswerHandover { agent, accept: false, .. } => format!("keep {agent}"),
         Intent::AllowTakeover { agent, allowed: true } => format!("let others take {agent} over"),
         Intent::AllowTakeover { agent, allowed: false } => format!("let nobody take {agent} over unasked"),
+        Intent::Waive { agent, .. } => format!("waive the cause at {agent}"),
         Intent::Label { demand, verdict } => format!("call demand {} {verdict}", demand.0),
         Intent::Stop { agent, .. } => format!("stop {agent}"),
     }

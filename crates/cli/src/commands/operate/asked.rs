@@ -112,6 +112,7 @@ pub(super) const fn frame_kind(intent: &Intent) -> &'static str {
         Intent::RequestHandover { .. } => "request_handover",
         Intent::AnswerHandover { .. } => "answer_handover",
         Intent::AllowTakeover { .. } => "allow_takeover",
+        Intent::Waive { .. } => "waive",
         Intent::Label { .. } => "label",
         Intent::Stop { .. } => "stop",
     }

@@ -15,7 +15,9 @@ use tokio::{
     time::{Interval, MissedTickBehavior, Sleep},
 };
 use watchkeeper_client::{Operator, OperatorEvent};
-use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandId, CommandKind, CommandState, LatchId};
+use watchkeeper_model::{
+    AgentId, AlertId, CommandArgs, CommandId, CommandKind, CommandState, LatchId, SceneId,
+};
 use watchkeeper_picture::{Action, Intent, view::takeover::releases};
 use watchkeeper_protocol::{
     ToOperator,
@@ -302,6 +304,10 @@ impl Console {
             | Order::Release { .. }
             | Order::Dismiss { .. }
             | Order::ClearLatch { .. }
+            | Order::Decide { .. }
+            | Order::Waive { .. }
+            | Order::Suspend { .. }
+            | Order::Reinstate { .. }
             | Order::MinimalRisk { .. }
             | Order::Acknowledge { .. }
             | Order::Shelve { .. }
@@ -359,6 +365,26 @@ impl Console {
                 let args = CommandArgs { latch_id: Some(latch_id), reason: Some(reason), ..none() };
                 command(agent, CommandKind::ClearLatch, args)
             }
+            Order::Decide { agent, scene_id, option } => {
+                let agent = self.agent(agent)?;
+                let scene_id = match scene_id {
+                    Some(scene_id) => scene_id,
+                    None => self.question(&agent)?,
+                };
+                let args = CommandArgs { scene_id: Some(scene_id), option: Some(option), ..none() };
+                command(agent, CommandKind::Decide, args)
+            }
+            Order::Waive { agent, reason } => Ok(Intent::Waive { agent: self.agent(agent)?, reason }),
+            Order::Suspend { agent, reason } => command(
+                self.agent(agent)?,
+                CommandKind::Suspend,
+                CommandArgs { reason: Some(reason), ..none() },
+            ),
+            Order::Reinstate { agent, reason } => command(
+                self.agent(agent)?,
+                CommandKind::Reinstate,
+                CommandArgs { reason: Some(reason), ..none() },
+            ),
             Order::MinimalRisk { agent, level } => command(
                 self.agent(agent)?,
                 CommandKind::MinimalRisk,
@@ -390,6 +416,16 @@ impl Console {
                 Ok(Intent::Stop { agent: self.agent(agent)?, reason, confirm_many })
             }
             Order::Status { .. } | Order::Wait { .. } | Order::Quit => Err("nothing to send".to_owned()),
+        }
+    }
+
+    /// Returns the one question that is open.
+    fn question(&self, agent: &AgentId) -> Result<SceneId, String> {
+        let entry = self.operator.picture().agent(agent).ok_or("nobody knows this agent")?;
+        match entry.status().questions.as_slice() {
+            [] => Err("no question is open".to_owned()),
+            [question] => Ok(question.scene_id),
+            many => Err(format!("{} questions are open: say scene_id", many.len())),
         }
     }
 
@@ -503,6 +539,7 @@ const fn agent_of(intent: &Intent) -> Option<&AgentId> {
         | Intent::RequestHandover { agent, .. }
         | Intent::AnswerHandover { agent, .. }
         | Intent::AllowTakeover { agent, .. }
+        | Intent::Waive { agent, .. }
         | Intent::Stop { agent, .. } => Some(agent),
         Intent::Acknowledge { .. }
         | Intent::Shelve { .. }

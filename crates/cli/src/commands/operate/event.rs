@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use watchkeeper_model::{AgentId, ControlState, DemandId, Epoch, FallbackLevel, Latch, SessionId};
+use watchkeeper_model::{AgentId, ControlState, DemandId, Epoch, FallbackLevel, Latch, SceneId, SessionId};
 use watchkeeper_picture::Picture;
 use watchkeeper_protocol::{
     ToOperator,
@@ -20,7 +20,8 @@ struct StatusKey {
     latches: Vec<Latch>,
     demand: Option<DemandId>,
     lease: Option<LeaseKey>,
-    flags: [bool; 8],
+    questions: Vec<SceneId>,
+    flags: [bool; 9],
 }
 
 /// What of a lease makes a line when it changes.
@@ -30,6 +31,7 @@ struct LeaseKey {
     ready: bool,
     allowed: bool,
     request: Option<u64>,
+    waived: bool,
     next: Option<(Epoch, bool)>,
 }
 
@@ -40,6 +42,7 @@ impl LeaseKey {
             ready: lease.ready,
             allowed: lease.takeover_allowed,
             request: lease.handover.as_ref().map(|handover| handover.request_id),
+            waived: lease.waived_by.is_some(),
             next: lease.next.as_ref().map(|next| (next.epoch, next.ready)),
         }
     }
@@ -55,6 +58,7 @@ impl StatusKey {
             settled: status.settled,
             latches: status.latches.clone(),
             demand: status.demand.as_ref().map(|demand| demand.demand_id),
+            questions: status.questions.iter().map(|question| question.scene_id).collect(),
             lease: status.lease.as_ref().map(LeaseKey::of),
             flags: [
                 status.stable,
@@ -65,6 +69,7 @@ impl StatusKey {
                 status.stop_pending,
                 status.manual,
                 status.neutral,
+                status.locked_out,
             ],
         }
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use watchkeeper_model::{
-    AgentId, AlertId, ControlState, DemandId, FallbackLevel, LatchId, MAX_SHELVED, Note, Verdict,
+    AgentId, AlertId, ControlState, DemandId, FallbackLevel, LatchId, MAX_SHELVED, Note, SceneId, Verdict,
 };
 
 /// One line of a script.
@@ -37,6 +37,14 @@ pub(super) enum Order {
     Dismiss { agent: Option<AgentId>, reason: Note },
     /// Release a latch; without `latch_id` the first one that this role may.
     ClearLatch { agent: Option<AgentId>, latch_id: Option<LatchId>, reason: Note },
+    /// Answer a question of the agent with one of its options, counted from 0; without `scene_id` the only open one.
+    Decide { agent: Option<AgentId>, scene_id: Option<SceneId>, option: u8 },
+    /// Say that the holder, somebody else, may hand back though the cause is still there.
+    Waive { agent: Option<AgentId>, reason: Note },
+    /// Take a held or stopped agent out of service (supervisors).
+    Suspend { agent: Option<AgentId>, reason: Note },
+    /// Bring it back into service; it stays held (supervisors).
+    Reinstate { agent: Option<AgentId>, reason: Note },
     /// Go to the minimal-risk condition, level 1 to 3.
     MinimalRisk { agent: Option<AgentId>, level: FallbackLevel },
     /// Take note of an alert.
@@ -191,6 +199,10 @@ impl Order {
             Self::Release { .. } => "release",
             Self::Dismiss { .. } => "dismiss",
             Self::ClearLatch { .. } => "clear_latch",
+            Self::Decide { .. } => "decide",
+            Self::Waive { .. } => "waive",
+            Self::Suspend { .. } => "suspend",
+            Self::Reinstate { .. } => "reinstate",
             Self::MinimalRisk { .. } => "minimal_risk",
             Self::Acknowledge { .. } => "acknowledge",
             Self::Shelve { .. } => "shelve",
@@ -234,6 +246,11 @@ mod tests {
             r#"{"do":"hand_back"}"#,
             r#"{"do":"release"}"#,
             r#"{"do":"dismiss","reason":"shadow"}"#,
+            r#"{"do":"decide","option":0}"#,
+            r#"{"do":"decide","agent":"a","scene_id":3,"option":1}"#,
+            r#"{"do":"waive","agent":"a","reason":"known"}"#,
+            r#"{"do":"suspend","reason":"tyres"}"#,
+            r#"{"do":"reinstate","reason":"done"}"#,
             r#"{"do":"minimal_risk","level":2}"#,
             r#"{"do":"acknowledge","alert_id":1}"#,
             r#"{"do":"shelve","alert_id":1,"reason":"dirt","for_secs":600}"#,

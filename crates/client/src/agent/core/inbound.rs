@@ -8,7 +8,7 @@ use watchkeeper_protocol::{
     agent::{AgentWelcome, Command},
     session::{Ping, Pong},
 };
-use watchkeeper_takeover::{GateCommand, HolderBeat, Welcome};
+use watchkeeper_takeover::{GateCommand, HolderBeat, NewDemand, Welcome};
 
 impl AgentCore {
     /// Takes note that the socket is open; `token` goes into the hello.
@@ -52,8 +52,13 @@ impl AgentCore {
             }
             (Session::Greeting, _) => {}
             (Session::Welcomed, ToAgent::Demand(demand)) => {
-                let left = Duration::from_nanos(demand.left_nanos);
-                self.gate.handle_demand(demand.demand_id, demand.origin, left, now);
+                let new = NewDemand {
+                    demand_id: demand.demand_id,
+                    origin: demand.origin,
+                    critical: demand.critical,
+                    left: Duration::from_nanos(demand.left_nanos),
+                };
+                self.gate.handle_demand(new, now);
             }
             (Session::Welcomed, ToAgent::DemandEnd(end)) => {
                 self.gate.handle_demand_end(end.demand_id, end.outcome, now);
@@ -99,6 +104,7 @@ impl AgentCore {
         self.heartbeat_interval = wanted.min(self.config.timers.heartbeat);
         self.next_heartbeat_at = now;
         self.quick_left = QUICK_COUNT;
+        self.ask_again(now);
     }
 
     fn answer(&mut self, ping: &Ping, now: AgentTime) {

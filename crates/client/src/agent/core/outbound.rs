@@ -61,6 +61,8 @@ impl AgentCore {
             state_version: self.gate.state_version(),
             transition_from: self.gate.transition_from(),
             fallback_level: self.gate.fallback_level(),
+            fallback_cause: self.gate.fallback_cause(),
+            scenes: self.gate.questions(now).map(|(question, _)| question.scene_id).collect(),
             demand_id: demand.map(|(demand_id, _)| demand_id),
             demand_left_nanos: demand.map(|(_, left)| u64::try_from(left.as_nanos()).unwrap_or(u64::MAX)),
             epoch: self.gate.epoch(),

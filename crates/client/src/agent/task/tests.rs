@@ -192,6 +192,7 @@ fn led() -> AgentCore {
         ToAgent::Demand(Demand {
             demand_id: DemandId(5),
             origin: DemandOrigin::Monitor,
+            critical: false,
             left_nanos: 10_000_000_000,
             state_version: StateVersion(1),
             reason: Note::cut("odd"),

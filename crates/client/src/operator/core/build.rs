@@ -11,7 +11,7 @@ use watchkeeper_protocol::{
     OperatorMessage,
     operator::{
         Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, LabelTakeover,
-        RequestHandover, Shelve, Stop, Unshelve,
+        RequestHandover, Shelve, Stop, Unshelve, Waive,
     },
 };
 
@@ -50,6 +50,13 @@ impl OperatorCore {
                 };
                 self.say(OperatorMessage::AllowTakeover(AllowTakeover { agent, epoch, allowed }))
             }
+            Intent::Waive { agent, reason } => {
+                let lease = self.reachable(&agent)?.status().lease.as_ref();
+                let Some(epoch) = lease.map(|lease| lease.epoch) else {
+                    return Err(ActError::NoLease { agent, kind: CommandKind::HandBack });
+                };
+                self.say(OperatorMessage::Waive(Waive { agent, epoch, reason }))
+            }
             Intent::Label { demand, verdict } => {
                 self.say(OperatorMessage::Label(LabelTakeover { demand_id: demand, verdict }))
             }
@@ -76,7 +83,10 @@ impl OperatorCore {
                 | CommandKind::Resume
                 | CommandKind::Assume
                 | CommandKind::Dismiss
-                | CommandKind::ClearLatch => self.request(agent, kind, args, command_id, now),
+                | CommandKind::ClearLatch
+                | CommandKind::Decide
+                | CommandKind::Suspend
+                | CommandKind::Reinstate => self.request(agent, kind, args, command_id, now),
             },
         }
     }
@@ -146,7 +156,10 @@ impl OperatorCore {
             | CommandKind::Resume
             | CommandKind::Assume
             | CommandKind::Dismiss
-            | CommandKind::ClearLatch => {
+            | CommandKind::ClearLatch
+            | CommandKind::Decide
+            | CommandKind::Suspend
+            | CommandKind::Reinstate => {
                 debug_assert_eq!(kind, CommandKind::Release, "the caller sends three verbs here");
                 OperatorMessage::Release(body)
             }
@@ -173,7 +186,14 @@ impl OperatorCore {
             (Fencing::WhereHeld, None) | (Fencing::Never, _) => Epoch(0),
         };
         let seq = if epoch == Epoch(0) { 0 } else { self.leases.next_command(&agent, epoch) };
-        let evidence = matches!(kind, CommandKind::Resume | CommandKind::Dismiss | CommandKind::ClearLatch);
+        let evidence = matches!(
+            kind,
+            CommandKind::Resume
+                | CommandKind::Dismiss
+                | CommandKind::ClearLatch
+                | CommandKind::Suspend
+                | CommandKind::Reinstate
+        );
         if kind == CommandKind::Assume {
             self.engaged.remove(&agent);
         }
@@ -223,7 +243,12 @@ const fn fencing(kind: CommandKind) -> Fencing {
         | CommandKind::HandBack
         | CommandKind::Dismiss => Fencing::Always,
         CommandKind::Hold | CommandKind::SpeedCap => Fencing::WhereHeld,
-        CommandKind::Estop | CommandKind::MinimalRisk | CommandKind::ClearLatch => Fencing::Never,
+        CommandKind::Estop
+        | CommandKind::MinimalRisk
+        | CommandKind::ClearLatch
+        | CommandKind::Decide
+        | CommandKind::Suspend
+        | CommandKind::Reinstate => Fencing::Never,
     }
 }
 
@@ -237,7 +262,14 @@ fn check_args(kind: CommandKind, args: &CommandArgs) -> Result<(), ActError> {
             needs("level, 1 to 3")
         }
         CommandKind::ClearLatch if args.latch_id.is_none() => needs("latch_id"),
-        CommandKind::ClearLatch | CommandKind::Dismiss if args.reason.is_none() => needs("a reason"),
+        CommandKind::Decide if args.scene_id.is_none() || args.option.is_none() => {
+            needs("scene_id and option")
+        }
+        CommandKind::ClearLatch | CommandKind::Dismiss | CommandKind::Suspend | CommandKind::Reinstate
+            if args.reason.is_none() =>
+        {
+            needs("a reason")
+        }
         CommandKind::Estop
         | CommandKind::Hold
         | CommandKind::MinimalRisk
@@ -248,7 +280,10 @@ fn check_args(kind: CommandKind, args: &CommandArgs) -> Result<(), ActError> {
         | CommandKind::Release
         | CommandKind::HandBack
         | CommandKind::Dismiss
-        | CommandKind::ClearLatch => Ok(()),
+        | CommandKind::ClearLatch
+        | CommandKind::Decide
+        | CommandKind::Suspend
+        | CommandKind::Reinstate => Ok(()),
     }
 }
 

@@ -111,6 +111,8 @@ fn outcome(picture: &Picture, takeover: &TakeoverRecord) -> String {
         Some(DemandOutcome::Cancelled) => "cancelled".to_owned(),
         Some(DemandOutcome::Dismissed) => format!("{who} called it a false alarm"),
         Some(DemandOutcome::Estopped) => "stopped".to_owned(),
+        Some(DemandOutcome::Local) => "somebody at the agent took control".to_owned(),
+        Some(DemandOutcome::OutOfService) => "taken out of service".to_owned(),
         None => "how it ended is not known".to_owned(),
     }
 }

@@ -23,11 +23,15 @@ pub(super) fn row(picture: &crate::Picture, entry: &AgentPicture) -> Option<Driv
         (
             AgentKind::Vehicle,
             ControlState::Autonomous
+            | ControlState::AssistPending
             | ControlState::Requested
             | ControlState::Claimed
             | ControlState::Fallback
+            | ControlState::FallbackFailed
             | ControlState::SafeHeld
-            | ControlState::Estopped,
+            | ControlState::Estopped
+            | ControlState::Local
+            | ControlState::OutOfService,
         )
         | (AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic, _) => return None,
     }
