@@ -1,5 +1,7 @@
 //! Mounts the panels in the window: gives them the rows' picture, and passes on what they ask for.
 
+mod shading;
+
 use crate::{
     desk::{Asked, Desk},
     link::Link,
@@ -9,6 +11,7 @@ use bevy_egui::{EguiContexts, EguiInput, EguiPreUpdateSet, EguiPrimaryContextPas
 use watchkeeper_panels::{Inputs, draw};
 
 pub(crate) fn plugin(app: &mut App) {
+    shading::plugin(app);
     app.add_systems(EguiPrimaryContextPass, show);
     let input = EguiPreUpdateSet::ProcessInput;
     let sifted = (spare_space, drop_repeats).after(input).before(EguiPreUpdateSet::BeginPass);
