@@ -1,5 +1,14 @@
 //! The tables of `docs/takeover.md` are what the code says. `WATCHKEEPER_UPDATE_DOCS=1` rewrites them.
 
+#[path = "support/drawing.rs"]
+mod drawing;
+#[path = "support/matrix.rs"]
+#[allow(dead_code, reason = "what happens is played elsewhere")]
+mod matrix;
+#[path = "support/rig.rs"]
+#[allow(dead_code, reason = "what happens is played elsewhere")]
+mod rig;
+
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, time::Duration};
 use watchkeeper_model::{AgentKind, ControlState};
 use watchkeeper_takeover::{Event, Timers, next};
@@ -82,6 +91,27 @@ fn timers() -> String {
     table
 }
 
+/// What everything that can happen leads to, one row an event.
+fn happenings() -> String {
+    let mut table = "| |".to_owned();
+    for (state, _) in matrix::MATRIX {
+        write!(table, " {state} |").expect("a string takes all");
+    }
+    table += "\n|---|";
+    table += &"---|".repeat(matrix::MATRIX.len());
+    table.push('\n');
+    for (index, event) in matrix::EVENTS.iter().enumerate() {
+        write!(table, "| {} |", event.words()).expect("a string takes all");
+        for (state, row) in matrix::MATRIX {
+            let to = row[index];
+            let word = if to == state { "-" } else { to.word() };
+            write!(table, " {word} |").expect("a string takes all");
+        }
+        table.push('\n');
+    }
+    table
+}
+
 /// Compares what stands between the markers of `name` with `generated`.
 fn compare(name: &str, generated: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/takeover.md");
@@ -98,7 +128,20 @@ fn compare(name: &str, generated: &str) {
 }
 
 #[test]
+fn the_picture_is_drawn_from_the_code() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/takeover.svg");
+    let drawn = drawing::draw();
+    if std::env::var_os("WATCHKEEPER_UPDATE_DOCS").is_some() {
+        fs::write(&path, drawn).expect("docs/takeover.svg can be written");
+    } else {
+        let found = fs::read_to_string(&path).expect("docs/takeover.svg can be read");
+        assert!(found == drawn, "docs/takeover.svg is out of date; set WATCHKEEPER_UPDATE_DOCS=1");
+    }
+}
+
+#[test]
 fn the_documented_tables_are_those_of_the_code() {
     compare("steps", &steps());
+    compare("matrix", &happenings());
     compare("timers", &timers());
 }
