@@ -45,6 +45,8 @@ const fn meaning(action: Action) -> &'static str {
         Action::Manual => "Drive it by hand",
         Action::RequestHandover => "Ask its holder for control",
         Action::AllowTakeover => "Let others take over without asking, or not",
+        Action::Decide => "Answer its question",
+        Action::Waive => "Let its holder hand back though the cause is there",
     }
 }
 

@@ -38,6 +38,10 @@ pub enum Action {
     RequestHandover,
     /// Let others take over without asking, or no longer.
     AllowTakeover,
+    /// Answer a question of the agent.
+    Decide,
+    /// Say that somebody else, who holds it, may hand back though the cause is still there.
+    Waive,
 }
 
 /// Why an action cannot be done now, as far as this console knows. The monitor and the agent decide last.
@@ -91,6 +95,10 @@ pub enum Unavailable {
     NoLatch,
     /// The agent's kind has no such command.
     NotForKind(AgentKind),
+    /// The agent asks nothing.
+    NothingAsked,
+    /// The holder must not be his own second person.
+    SecondPersonOnly,
 }
 
 impl Unavailable {
@@ -132,6 +140,8 @@ impl fmt::Display for Unavailable {
             Self::AlreadyStopped => f.write_str("it is stopped already"),
             Self::SupervisorOnly => f.write_str("a supervisor must do it"),
             Self::NoLatch => f.write_str("no latch is set"),
+            Self::NothingAsked => f.write_str("it asks nothing"),
+            Self::SecondPersonOnly => f.write_str("somebody else must do it"),
             Self::NotForKind(kind) => write!(f, "a {} has no such command", crate::view::kind_word(*kind)),
         }
     }
@@ -139,7 +149,7 @@ impl fmt::Display for Unavailable {
 
 impl Action {
     /// All actions in the order in which consoles list them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Claim,
         Self::Engage,
         Self::Hold,
@@ -154,6 +164,8 @@ impl Action {
         Self::Manual,
         Self::RequestHandover,
         Self::AllowTakeover,
+        Self::Decide,
+        Self::Waive,
     ];
 
     /// Returns the key, the same in every console. Engage also has Enter.
@@ -173,6 +185,8 @@ impl Action {
             Self::Manual => 'd',
             Self::RequestHandover => 'o',
             Self::AllowTakeover => 'w',
+            Self::Decide => 'i',
+            Self::Waive => 'v',
         }
     }
 
@@ -193,6 +207,8 @@ impl Action {
             Self::Manual => "drive",
             Self::RequestHandover => "ask for control of",
             Self::AllowTakeover => "let others take over",
+            Self::Decide => "answer",
+            Self::Waive => "waive the cause at",
         }
     }
 
@@ -255,6 +271,9 @@ impl Action {
             Self::RequestHandover => check_request(picture, status, stake),
             Self::AllowTakeover if mine => Ok(()),
             Self::AllowTakeover => Err(Unavailable::ClaimFirst),
+            Self::Decide if status.questions.is_empty() => Err(Unavailable::NothingAsked),
+            Self::Decide => Ok(()),
+            Self::Waive => check_waive(picture, status),
             Self::Stop => Ok(()),
         }
     }
@@ -279,7 +298,9 @@ impl Action {
             | Self::ClearLatch
             | Self::Manual
             | Self::RequestHandover
-            | Self::AllowTakeover => true,
+            | Self::AllowTakeover
+            | Self::Decide
+            | Self::Waive => true,
             Self::Hold | Self::SpeedCap | Self::MinimalRisk | Self::Release | Self::Stop => false,
         }
     }
@@ -426,6 +447,19 @@ fn check_request(picture: &Picture, status: &AgentStatus, stake: Stake) -> Resul
         Some(handover) if Some(handover.session_id) == me => Err(Unavailable::AlreadyAsked),
         Some(handover) => Err(Unavailable::AskedBy(handover.by.clone())),
         None => Ok(()),
+    }
+}
+
+/// The second person of rule 7 is anybody but the holder, while he is in control.
+fn check_waive(picture: &Picture, status: &AgentStatus) -> Result<(), Unavailable> {
+    let Some(lease) = &status.lease else { return Err(Unavailable::NobodyHolds) };
+    if picture.me().is_some_and(|me| me.person == lease.holder) {
+        return Err(Unavailable::SecondPersonOnly);
+    }
+    if status.control_state == ControlState::Human {
+        Ok(())
+    } else {
+        Err(Unavailable::WrongState(status.control_state))
     }
 }
 

@@ -241,6 +241,8 @@ impl Hands {
             Action::Manual => return self.take_the_wheel(agent),
             Action::RequestHandover => return self.request(agent, picture, now),
             Action::AllowTakeover => return allow(agent, picture),
+            Action::Decide => return self.ask_answer(agent, picture),
+            Action::Waive => return self.ask_waiver(agent, picture),
             Action::Hold => command(CommandKind::Hold, CommandArgs::default()),
             Action::Resume => command(CommandKind::Resume, CommandArgs::default()),
             // Level 1 is what HOLD means without a lease, level 3 is nearly a stop: this key is the level between.
@@ -328,7 +330,9 @@ impl Hands {
             | Action::ClearLatch
             | Action::Manual
             | Action::RequestHandover
-            | Action::AllowTakeover => false,
+            | Action::AllowTakeover
+            | Action::Decide
+            | Action::Waive => false,
         };
         self.manual.take_if(|driven| ends && driven == agent);
     }
@@ -359,6 +363,17 @@ impl Hands {
         let role = picture.me().map_or(OperatorRole::Observer, |me| me.role);
         let latch = picture.agent(agent).and_then(|entry| Action::clearable_latch(entry.status(), role));
         latch.map_or_else(Pressed::silent, |latch| self.ask(Open::clear_latch(agent, latch.latch_id)))
+    }
+
+    /// The oldest question is answered first.
+    fn ask_answer(&mut self, agent: &AgentId, picture: &Picture) -> Pressed {
+        let asked = picture.agent(agent).and_then(|entry| entry.status().questions.first());
+        asked.map_or_else(Pressed::silent, |question| self.ask(Open::decide(agent, question)))
+    }
+
+    fn ask_waiver(&mut self, agent: &AgentId, picture: &Picture) -> Pressed {
+        let holder = picture.holder(agent).map_or_else(|| "its holder".to_owned(), ToString::to_string);
+        self.ask(Open::waive(agent, &holder))
     }
 
     fn ask(&mut self, open: Open) -> Pressed {

@@ -11,6 +11,7 @@ pub mod demands;
 pub mod fleet;
 pub mod latency;
 pub mod map;
+pub mod questions;
 pub mod roster;
 pub mod status_line;
 pub mod takeover;

@@ -9,7 +9,7 @@ use crate::{
 use egui::{Ui, WidgetInfo, WidgetType};
 use watchkeeper_model::AgentKind;
 use watchkeeper_picture::{
-    Action, Press,
+    Action, Press, Unavailable,
     view::{
         self, Tone,
         commands::CommandRow,
@@ -80,24 +80,24 @@ pub(super) fn show_buttons(ui: &mut Ui, shown: &Shown<'_>, requests: &mut Vec<Re
 /// Returns the commands of a phase; what makes things safer is always among them.
 fn offered(shown: &Shown<'_>) -> &'static [Action] {
     use Action::{
-        AllowTakeover, ClearLatch, Dismiss, Hold, Manual, MinimalRisk, Release, RequestHandover, Resume,
-        SpeedCap,
+        AllowTakeover, ClearLatch, Decide, Dismiss, Hold, Manual, MinimalRisk, Release, RequestHandover,
+        Resume, SpeedCap, Waive,
     };
     match shown.panel.phase {
         Phase::InControl if shown.mine => {
             &[Manual, Hold, Resume, SpeedCap, MinimalRisk, AllowTakeover, Release]
         }
         Phase::Understood | Phase::Ready if shown.mine => {
-            &[Dismiss, Release, Hold, SpeedCap, MinimalRisk, ClearLatch, AllowTakeover]
+            &[Decide, Dismiss, Release, Hold, SpeedCap, MinimalRisk, ClearLatch, AllowTakeover]
         }
         Phase::HandingBack if shown.mine => &[Hold, MinimalRisk, Release],
-        Phase::Noticed => &[Hold, SpeedCap, MinimalRisk, ClearLatch, RequestHandover],
+        Phase::Noticed => &[Decide, Hold, SpeedCap, MinimalRisk, ClearLatch, RequestHandover],
         Phase::Calm
         | Phase::Understood
         | Phase::Ready
         | Phase::InControl
         | Phase::HandingBack
-        | Phase::Afterwards => &[Hold, SpeedCap, MinimalRisk],
+        | Phase::Afterwards => &[Decide, Hold, SpeedCap, MinimalRisk, Waive],
     }
 }
 
@@ -112,6 +112,8 @@ fn fits(shown: &Shown<'_>, row: &ActionRow) -> bool {
             !at_foot && entry.is_some_and(|entry| !entry.status().latches.is_empty())
         }
         Action::RequestHandover => shown.panel.lease.is_some() && !shown.mine,
+        Action::Decide => row.unavailable != Some(Unavailable::NothingAsked),
+        Action::Waive => row.unavailable.is_none(),
         Action::Claim
         | Action::Engage
         | Action::Hold

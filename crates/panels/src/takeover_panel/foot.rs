@@ -136,7 +136,9 @@ fn step(shown: &Shown<'_>, row: &ActionRow, filled: Option<Tone>) -> BigButton {
         | Action::Stop
         | Action::Manual
         | Action::RequestHandover
-        | Action::AllowTakeover => unavailable.map(ToString::to_string),
+        | Action::AllowTakeover
+        | Action::Decide
+        | Action::Waive => unavailable.map(ToString::to_string),
     };
     BigButton { filled, why_not, ..BigButton::new(sentence(&row.label), key_words(row.key)) }
 }

@@ -1,11 +1,12 @@
 //! What a person must type before something can be sent: reasons, spans, a speed.
 
 use super::{Pressed, alerts};
-use crate::{Action, Intent, Picture};
+use crate::{Action, Intent, Picture, view};
 use std::time::Duration;
 use watchkeeper_model::{
     AgentId, Alarm, AlertId, CommandArgs, CommandKind, LatchId, MAX_SHELVED, MonoTime, Note,
 };
+use watchkeeper_protocol::agent::Question as Asked;
 
 /// Most characters that a person may type: they fit a note, whatever they are.
 pub const MAX_TYPED: usize = 120;
@@ -35,6 +36,8 @@ enum Subject {
     Dismiss(AgentId),
     ClearLatch(AgentId, LatchId),
     Preempt(AgentId),
+    Waive(AgentId),
+    Decide(AgentId, Box<Asked>),
     Shelve(AlertId, AgentId),
 }
 
@@ -69,6 +72,18 @@ impl Open {
         Self::about(Subject::Preempt(agent.clone()), prompt, REASON)
     }
 
+    pub(super) fn waive(agent: &AgentId, holder: &str) -> Self {
+        let prompt = format!("why may {holder} hand {agent} back though the cause is still there?");
+        Self::about(Subject::Waive(agent.clone()), prompt, REASON)
+    }
+
+    /// The agent's own question, passed on.
+    pub(super) fn decide(agent: &AgentId, asked: &Asked) -> Self {
+        let hint = format!("the number of an answer: {}", view::questions::options(asked));
+        let prompt = format!("{agent} asks: {}", asked.prompt);
+        Self::about(Subject::Decide(agent.clone(), Box::new(asked.clone())), prompt, &hint)
+    }
+
     pub(super) fn shelve(alarm: &Alarm) -> Self {
         let prompt = format!("why shelve alert {} of {}?", alarm.alert_id, alarm.agent);
         let hint = "a reason; for 1 h, or say first how long, at most 8 h: 30m sensor being replaced";
@@ -90,7 +105,11 @@ impl Open {
                 Subject::SpeedCap(agent)
                 | Subject::Dismiss(agent)
                 | Subject::ClearLatch(agent, _)
-                | Subject::Preempt(agent) => picture.agent(agent).is_none(),
+                | Subject::Preempt(agent)
+                | Subject::Waive(agent) => picture.agent(agent).is_none(),
+                Subject::Decide(agent, asked) => picture.agent(agent).is_none_or(|entry| {
+                    entry.status().questions.iter().all(|open| open.scene_id != asked.scene_id)
+                }),
                 Subject::Shelve(alert, _) => picture.alert(*alert).is_none(),
             }
     }
@@ -101,7 +120,9 @@ impl Open {
             Subject::SpeedCap(agent)
             | Subject::Dismiss(agent)
             | Subject::ClearLatch(agent, _)
-            | Subject::Preempt(agent) => agent.to_string(),
+            | Subject::Preempt(agent)
+            | Subject::Waive(agent) => agent.to_string(),
+            Subject::Decide(agent, _) => format!("the question of {agent}"),
             Subject::Shelve(alert, agent) => format!("alert {alert} of {agent}"),
         }
     }
@@ -127,6 +148,15 @@ impl Open {
                 command(Action::ClearLatch, CommandKind::ClearLatch, agent, args, picture, now)
             }
             Subject::Preempt(agent) => preempt(agent, text, picture, now),
+            Subject::Waive(agent) => waive(agent, text, picture, now),
+            Subject::Decide(agent, asked) => {
+                let args = option(text, asked).map(|option| CommandArgs {
+                    scene_id: Some(asked.scene_id),
+                    option: Some(option),
+                    ..none()
+                });
+                command(Action::Decide, CommandKind::Decide, agent, args, picture, now)
+            }
             Subject::Shelve(alert, agent) => shelve(*alert, agent, text, picture, now),
         }
     }
@@ -169,6 +199,18 @@ fn preempt(agent: &AgentId, text: &str, picture: &Picture, now: MonoTime) -> Ans
     })
 }
 
+fn waive(agent: &AgentId, text: &str, picture: &Picture, now: MonoTime) -> Answered {
+    let what = format!("waive the cause at {agent}");
+    let reason = match reason(text) {
+        Ok(reason) => reason,
+        Err(needs) => return needs.of(&what),
+    };
+    Answered::Done(match Action::Waive.check(picture, agent, now) {
+        Ok(()) => Pressed::sent(Intent::Waive { agent: agent.clone(), reason }, what),
+        Err(why) => Pressed::not_sent(what, why),
+    })
+}
+
 fn shelve(alert: AlertId, agent: &AgentId, text: &str, picture: &Picture, now: MonoTime) -> Answered {
     let what = format!("shelve {alert} of {agent}");
     let (span, reason) = match span_and_reason(text) {
@@ -194,6 +236,14 @@ impl Needs {
 fn speed(text: &str) -> Result<f64, Needs> {
     let speed: Option<f64> = text.trim().replace(',', ".").parse().ok();
     speed.filter(|speed| speed.is_finite() && *speed >= 0.0).ok_or(Needs("a speed in m/s, 0 or more"))
+}
+
+/// Reads the number of an option, or its words.
+fn option(text: &str, asked: &Asked) -> Result<u8, Needs> {
+    let text = text.trim();
+    let by_words = asked.options.iter().position(|option| option.as_str().eq_ignore_ascii_case(text));
+    let number = text.parse().ok().or(by_words).filter(|number| *number < asked.options.len());
+    number.and_then(|number| u8::try_from(number).ok()).ok_or(Needs("the number of one of the answers"))
 }
 
 fn reason(text: &str) -> Result<Note, Needs> {

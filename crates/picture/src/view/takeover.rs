@@ -12,7 +12,7 @@ pub use links::LinkRow;
 
 use super::{
     Mark, Tone, age, agent::if_nobody_acts, alerts::cause_text, controller_words, countdown,
-    demands::lead_alarm, is_mine, latch_word, outcome_words, state_look, state_words,
+    demands::lead_alarm, is_mine, latch_word, outcome_words, questions, state_look, state_words,
 };
 use crate::{Action, AgentPicture, Picture, Unavailable, timers::fresh_within};
 use std::time::Duration;
@@ -168,7 +168,7 @@ pub fn panel(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<Takeov
         controller: controller_words(status, mine),
         left: entry.demand_left(now),
         if_nobody_acts: if_nobody_acts(entry, now),
-        reason: reason(picture, entry, phase),
+        reason: reason(picture, entry, phase, now),
         lease,
         checks,
         releases: releases(entry),
@@ -232,6 +232,7 @@ fn suggested(phase: Phase, entry: &AgentPicture, checks: &[Check]) -> Option<Act
         Phase::Noticed => Some(Action::Claim),
         Phase::Ready => Some(Action::Engage),
         Phase::InControl if checks.iter().all(|check| check.done) => Some(Action::HandBack),
+        Phase::Calm if !entry.status().questions.is_empty() => Some(Action::Decide),
         Phase::Calm | Phase::Understood | Phase::InControl | Phase::HandingBack | Phase::Afterwards => None,
     }
 }
@@ -309,7 +310,7 @@ fn checks(picture: &Picture, agent: &AgentId, entry: &AgentPicture, now: MonoTim
     }
 }
 
-fn reason(picture: &Picture, entry: &AgentPicture, phase: Phase) -> String {
+fn reason(picture: &Picture, entry: &AgentPicture, phase: Phase, now: MonoTime) -> String {
     let status = entry.status();
     if let Some(demand) = &status.demand {
         return demand.reason.to_string();
@@ -332,7 +333,11 @@ fn reason(picture: &Picture, entry: &AgentPicture, phase: Phase) -> String {
         | Phase::InControl
         | Phase::HandingBack => {
             let latches: Vec<_> = status.latches.iter().map(|latch| latch_word(latch.cause)).collect();
-            if latches.is_empty() { String::new() } else { format!("latched: {}", latches.join(", ")) }
+            let latched = (!latches.is_empty()).then(|| format!("latched: {}", latches.join(", ")));
+            let locked_out =
+                status.locked_out.then(|| "locked out: only a supervisor lets it go on".to_owned());
+            let asked = questions::rows(entry, now).into_iter().map(|question| format!("asks: {question}"));
+            asked.chain(latched).chain(locked_out).collect::<Vec<_>>().join("; ")
         }
     }
 }

@@ -13,6 +13,7 @@ use watchkeeper_protocol::{
 };
 
 mod alerts;
+mod asked;
 
 const OTHER: SessionId = SessionId(8);
 

@@ -1,0 +1,54 @@
+//! What agents and other people ask of a person: questions, and a second opinion.
+
+use super::{Desk, desk_of, driven_by_bob, said};
+use crate::scenes::{self, agent};
+use watchkeeper_model::*;
+use watchkeeper_picture::{Action, Intent};
+use watchkeeper_protocol::agent::Question;
+
+#[test]
+fn a_question_of_the_agent_is_answered_by_the_number_or_the_words_of_an_option() {
+    let mut asking = scenes::status("truck-17", AgentKind::Vehicle);
+    asking.control_state = ControlState::AssistPending;
+    let mut desk = desk_of(OperatorRole::Operator, vec![asking.clone()], vec![]);
+    assert!(said(&desk.act(Action::Decide)).contains("it asks nothing"));
+    asking.questions = vec![Question {
+        scene_id: SceneId(5),
+        prompt: scenes::note("pass the lorry on the left?"),
+        options: vec![scenes::label("pass"), scenes::label("wait")],
+        default: 1,
+        policy: QuestionPolicy::Optional,
+        left_nanos: 12_000_000_000,
+    }];
+    desk.hear_status(101, asking.clone());
+    let answer = |option| {
+        let args = CommandArgs { scene_id: Some(SceneId(5)), option: Some(option), ..CommandArgs::default() };
+        vec![Intent::Command { agent: agent("truck-17"), kind: CommandKind::Decide, args }]
+    };
+    for (text, option) in [("0", 0), (" WAIT ", 1)] {
+        assert_eq!(desk.act(Action::Decide).intents, []);
+        let question = desk.hands.question().unwrap();
+        assert_eq!(question.prompt, "truck-17 asks: pass the lorry on the left?");
+        assert_eq!(question.hint, "the number of an answer: 0 pass, 1 wait");
+        assert_eq!(desk.typed(text).intents, answer(option), "{text}");
+    }
+    desk.act(Action::Decide);
+    for useless in ["2", "", "left"] {
+        assert!(said(&desk.typed(useless)).contains("the number of one of the answers"), "{useless}");
+    }
+    asking.questions.clear();
+    desk.hear_status(102, asking);
+    assert_eq!(desk.told(), "nothing sent: the question of truck-17 is gone");
+}
+
+#[test]
+fn a_cause_is_waived_for_somebody_else_with_a_reason() {
+    let mut desk = desk_of(OperatorRole::Operator, vec![driven_by_bob()], vec![]);
+    assert_eq!(desk.act(Action::Waive).intents, []);
+    assert!(desk.hands.question().unwrap().prompt.contains("may bob hand truck-17 back"));
+    assert!(said(&desk.typed(" ")).contains("needs a reason"));
+    let intent = Intent::Waive { agent: agent("truck-17"), reason: scenes::note("the camera is dirty") };
+    assert_eq!(desk.typed("the camera is dirty").intents, [intent]);
+    let mut own = Desk::new(scenes::takeover(), "truck-17");
+    assert!(said(&own.act(Action::Waive)).contains("somebody else must do it"));
+}
