@@ -14,7 +14,7 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     AgentMessage, FirstFrame, Hello, ToAgent, Wire,
-    agent::{AgentHello, AgentWelcome, Command, Demand, DurableUpTo, Heartbeat},
+    agent::{AgentHello, AgentWelcome, Command, Demand, DriveLimits, DurableUpTo, Heartbeat},
     session::Ping,
 };
 use watchkeeper_takeover::{GateRecord, Timers, World};
@@ -43,6 +43,7 @@ impl Rig {
             signals: vec![SignalSpec { name: Label::cut("speed"), unit: Label::cut("m/s") }],
             software_version: Label::cut("1"),
             timers: Timers::for_kind(kind),
+            drive: (kind == AgentKind::Vehicle).then(DriveLimits::default),
         };
         let now = AgentTime::from_nanos(1_000_000_000);
         let core = AgentCore::new(config, &Recovered::Nothing, STANDING, [7; 32], now);

@@ -183,6 +183,8 @@ words! {
         LoadLimit = "load_limit",
         /// The record cannot be written: nothing riskier is allowed.
         Degraded = "degraded",
+        /// The way between the person and the agent is too slow to drive on, or its latency is not known.
+        LatencyLimit = "latency_limit",
     }
 }
 

@@ -330,7 +330,8 @@ fn lane(input: &EngineInput) -> Lane {
             AgentMessage::Heartbeat(_)
             | AgentMessage::RequestIntervention(_)
             | AgentMessage::Ack(_)
-            | AgentMessage::Pong(_) => Lane::Control,
+            | AgentMessage::Pong(_)
+            | AgentMessage::Probed(_) => Lane::Control,
         },
         EngineInput::Operator { framed, .. } => match framed.message() {
             OperatorMessage::Stop(_) => Lane::Stop,
@@ -348,7 +349,8 @@ fn lane(input: &EngineInput) -> Lane {
             | OperatorMessage::Label(_)
             | OperatorMessage::Heartbeat(_)
             | OperatorMessage::Presented(_)
-            | OperatorMessage::Pong(_) => Lane::Control,
+            | OperatorMessage::Pong(_)
+            | OperatorMessage::Probe(_) => Lane::Control,
         },
         EngineInput::AgentConnected { .. }
         | EngineInput::OperatorConnected { .. }

@@ -1,7 +1,7 @@
 //! What agents say: hello, heartbeats, decisions, acknowledgements, clocks.
 
 use super::{Engine, SECOND};
-use crate::{agent::Agent, clocks::PeerClock, timeline::exact};
+use crate::{agent::Agent, clocks::PeerClock, latency::PathTrouble, timeline::exact};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, CommandCode, CommandKind, CommandState, ControlState, Decision, DecisionSeq, Epoch, Latch,
@@ -94,6 +94,8 @@ impl Engine {
         }
         if let Some(agent) = self.agents.get_mut(agent_id) {
             agent.session = Some(session);
+            (agent.connected_at, agent.answers_probes) = (now, false);
+            agent.drive = hello.drive.unwrap_or_default();
             agent.software_version = hello.software_version.clone();
             if same_boot {
                 agent.mirror.handle_reconnected(hello.control_state, now);
@@ -116,6 +118,10 @@ impl Engine {
             software_version: hello.software_version.clone(),
             timers: self.config.timers(hello.kind),
             session: None,
+            connected_at: now,
+            drive: hello.drive.unwrap_or_default(),
+            answers_probes: false,
+            path_trouble: PathTrouble::default(),
             mirror: Mirror::new(hello.boot_id, hello.control_state, now),
             last: None,
             latches: on_record.map(|entry| entry.latches.clone()).unwrap_or_default(),
@@ -177,6 +183,7 @@ impl Engine {
                     agent.clock.handle_pong(&pong, received_at);
                 }
             }
+            AgentMessage::Probed(answer) => self.handle_probed(&agent_id, &answer, received_at, now),
         }
         self.rearm(&agent_id);
     }

@@ -15,7 +15,7 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
-    agent::{AgentHello, CommandAck, Heartbeat, RequestIntervention},
+    agent::{AgentHello, CommandAck, Heartbeat, PathAnswer, RequestIntervention},
     operator::{CommandUpdate, ConsoleKind, HolderReport, LeaseEvent, LeaseUpdate},
     record::TakeoverRecord,
     session::{ErrorReport, Head, Pong, SessionKind},
@@ -199,6 +199,9 @@ impl Rig {
                 Output::ToOperators { to, message } => {
                     for session in to.iter() {
                         self.consoles.entry(session.0).or_default().push((*message).clone());
+                        if matches!(*message, ToOperator::Ping(_)) {
+                            self.answer_pings(session.0);
+                        }
                     }
                     self.look(*message);
                 }
@@ -238,7 +241,8 @@ impl Rig {
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
-            | ToOperator::Head(_) => {}
+            | ToOperator::Head(_)
+            | ToOperator::Probed(_) => {}
         }
     }
 
@@ -273,6 +277,7 @@ impl Rig {
                     ready: beat.ready,
                     deadline: beat.deadline,
                     setpoint: beat.setpoint,
+                    latency: beat.latency_nanos.map(Duration::from_nanos),
                 },
                 now,
             ),
@@ -298,6 +303,13 @@ impl Rig {
                     answered_nanos: nanos,
                 }));
             }
+            ToAgent::Probe(probe) => self.send_agent(AgentMessage::Probed(PathAnswer {
+                session_id: probe.session_id,
+                seq: probe.seq,
+                received: now,
+                answered: now,
+                latency_cap_mps: self.gate.latency_cap_mps(),
+            })),
             ToAgent::Durable(_) | ToAgent::Head(_) | ToAgent::Error(_) => {}
         }
         self.drain_gate();
@@ -367,6 +379,7 @@ impl Rig {
             latches: self.gate.latches().to_vec(),
             control_state: self.gate.state(),
             software_version: Label::cut("rig"),
+            drive: None,
         };
         self.feed(EngineInput::AgentConnected { session, hello });
     }
@@ -420,6 +433,7 @@ impl Rig {
             latches: Vec::new(),
             control_state: ControlState::Autonomous,
             software_version: Label::cut("rig"),
+            drive: None,
         };
         self.feed(EngineInput::AgentConnected { session: SessionId(self.sessions), hello });
     }

@@ -27,6 +27,7 @@ impl Gate {
             self.lease_lapses_at(),
             self.next_lapses_at(),
             self.hands.until(),
+            self.latency_unknown_at(),
             self.verify_at,
             self.grace_until,
             self.link_loss_at(),
@@ -54,6 +55,7 @@ impl Gate {
             self.drop_next();
         }
         self.check_dead_man(now);
+        self.check_latency(now);
         if self.link_loss_at().is_some_and(|at| now >= at) {
             self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, now);
         }

@@ -106,7 +106,8 @@ impl Witness {
                     | AgentMessage::Ack(_)
                     | AgentMessage::Decision(_)
                     | AgentMessage::RequestIntervention(_)
-                    | AgentMessage::Pong(_) => {}
+                    | AgentMessage::Pong(_)
+                    | AgentMessage::Probed(_) => {}
                 }
             }
             EngineInput::OperatorConnected { .. }
