@@ -164,3 +164,90 @@ impl Probes {
         silent && !self.on_their_way.is_empty() && !self.is_idle(now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchkeeper_protocol::session::Pong;
+
+    const SKEW: u64 = 9_000_000_000;
+
+    fn at(millis: u64) -> MonoTime {
+        MonoTime::from_nanos(millis * 1_000_000)
+    }
+
+    /// The clock of a peer that was asked at `sent` and is `there` and `back` away, all in milliseconds.
+    fn clock(sent: u64, there: u64, back: u64) -> PeerClock {
+        let mut clock = PeerClock::default();
+        let received_nanos = (sent + there) * 1_000_000 + SKEW;
+        let pong = Pong { sent_nanos: sent * 1_000_000, received_nanos, answered_nanos: received_nanos };
+        clock.handle_pong(&pong, at(sent + there + back));
+        clock
+    }
+
+    fn end(clock: &PeerClock, connected: u64, own: u64) -> End<'_> {
+        End { clock, connected_at: at(connected), own: Duration::from_millis(own) }
+    }
+
+    #[test]
+    fn the_total_is_all_four_parts_and_the_errors_of_both_sessions_add_up() {
+        let (console, agent) = (clock(1_000, 20, 20), clock(1_000, 30, 30));
+        let latency = Latency::of(end(&console, 0, 15), end(&agent, 0, 40), at(2_000));
+        let Latency::Known(parts) = latency else { panic!("{latency:?}") };
+        let millis = |nanos: u64| nanos / 1_000_000;
+        assert_eq!((millis(parts.uplink.nanos), millis(parts.uplink.error_nanos)), (50, 50));
+        assert_eq!((millis(parts.downlink.nanos), millis(parts.downlink.error_nanos)), (50, 50));
+        assert_eq!(millis(parts.total_nanos), 20 + 20 + 30 + 30 + 15 + 40);
+        assert_eq!(latency.total(), Some(Duration::from_millis(155)));
+    }
+
+    #[test]
+    fn a_figure_holds_for_less_than_one_and_a_half_seconds_and_a_young_session_is_not_lost() {
+        let (fresh, old) = (clock(9_000, 1, 1), clock(1_000, 0, 0));
+        let of = |now| Latency::of(end(&old, 0, 0), end(&fresh, 0, 0), at(now));
+        let (known, lost) = (clock(8_001, 0, 0), Latency::Lost);
+        assert!(matches!(Latency::of(end(&known, 0, 0), end(&fresh, 0, 0), at(9_500)), Latency::Known(_)));
+        assert_eq!(Latency::of(end(&known, 0, 0), end(&fresh, 0, 0), at(9_501)), lost);
+        assert_eq!(of(9_500), lost);
+        let never = PeerClock::default();
+        assert_eq!(Latency::of(end(&never, 8_000, 0), end(&fresh, 0, 0), at(9_499)), Latency::NotYet);
+        assert_eq!(Latency::of(end(&never, 8_000, 0), end(&fresh, 0, 0), at(9_500)), lost);
+        // Who is lost is lost, whoever else has just come.
+        assert_eq!(Latency::of(end(&never, 9_000, 0), end(&old, 0, 0), at(9_500)), lost);
+        assert_eq!((lost.total(), Latency::NotYet.total()), (None, None));
+    }
+
+    #[test]
+    fn probes_without_answers_are_missed_after_one_and_a_half_seconds_and_only_while_they_are_sent() {
+        let mut probes = Probes::default();
+        assert!(probes.handle_sent(1, at(0)) && !probes.handle_sent(1, at(1)), "a copy is none");
+        assert_eq!(probes.handle_answer(1, at(100)), Some(at(0)));
+        assert_eq!(probes.handle_answer(1, at(100)), None, "answered already");
+        assert!(probes.handle_sent(2, at(1_000)));
+        assert!(!probes.is_lost(at(1_599)));
+        assert!(probes.is_lost(at(1_600)), "1.5 s after the last answer");
+        // A late answer is one, of its own probe.
+        assert!(probes.handle_sent(3, at(2_000)));
+        assert_eq!(probes.handle_answer(2, at(2_200)), Some(at(1_000)));
+        assert!(!probes.is_lost(at(2_200)));
+        assert!(probes.is_lost(at(3_700)));
+        assert!(!probes.is_idle(at(4_999)) && probes.is_idle(at(5_000)) && !probes.is_lost(at(5_000)));
+        // Asking again begins anew.
+        assert!(probes.handle_sent(4, at(9_000)));
+        assert!(!probes.is_lost(at(10_499)));
+        assert!(probes.is_lost(at(10_500)));
+    }
+
+    #[test]
+    fn of_many_probes_on_their_way_the_oldest_is_forgotten() {
+        let mut probes = Probes::default();
+        for seq in 1..=5 {
+            assert!(probes.handle_sent(seq, at(seq * 100)));
+        }
+        assert_eq!(probes.handle_answer(1, at(900)), None);
+        assert_eq!(probes.handle_answer(2, at(900)), Some(at(200)));
+        assert_eq!(probes.handle_answer(7, at(900)), None, "never sent");
+        assert_eq!(probes.handle_answer(5, at(950)), Some(at(500)));
+        assert_eq!(probes.handle_answer(4, at(960)), None, "overtaken");
+    }
+}

@@ -13,6 +13,7 @@ use watchkeeper_takeover::HolderBeat;
 /// 50 km/h.
 const TOP_MPS: f64 = 50.0 / 3.6;
 
+#[expect(clippy::unnecessary_wraps, reason = "a latency is known or not, and here it is")]
 fn ms(millis: u64) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }

@@ -262,11 +262,11 @@ impl Rig {
     fn pass_frames(&mut self) -> bool {
         let mut passed = false;
         while let Some(frame) = self.from_vehicle.arrived(self.now) {
-            self.from_agent(frame);
+            self.take_from_agent(frame);
             passed = true;
         }
         while let Some(frame) = self.up.arrived(self.now) {
-            self.from_operator(frame);
+            self.take_from_operator(frame);
             passed = true;
         }
         let input = self.inputs;
@@ -341,25 +341,23 @@ impl Rig {
         self.console.handle_message(&message, now);
     }
 
-    fn from_agent(&mut self, frame: Bytes) {
+    fn take_from_agent(&mut self, frame: Bytes) {
         let (session, received_at) = (VEHICLE, self.now);
-        match FirstFrame::decode(&frame) {
-            Ok(Hello::Agent(hello)) => self.feed(EngineInput::AgentConnected { session, hello }),
-            _ => {
-                let framed = Framed::decode(frame).unwrap();
-                self.feed(EngineInput::Agent { session, received_at, framed });
-            }
+        if let Ok(Hello::Agent(hello)) = FirstFrame::decode(&frame) {
+            self.feed(EngineInput::AgentConnected { session, hello });
+        } else {
+            let framed = Framed::decode(frame).unwrap();
+            self.feed(EngineInput::Agent { session, received_at, framed });
         }
     }
 
-    fn from_operator(&mut self, frame: Bytes) {
+    fn take_from_operator(&mut self, frame: Bytes) {
         let (session, received_at) = (CONSOLE, self.now);
-        match FirstFrame::decode(&frame) {
-            Ok(Hello::Operator(hello)) => self.feed(EngineInput::OperatorConnected { session, hello }),
-            _ => {
-                let framed = Framed::decode(frame).unwrap();
-                self.feed(EngineInput::Operator { session, received_at, framed });
-            }
+        if let Ok(Hello::Operator(hello)) = FirstFrame::decode(&frame) {
+            self.feed(EngineInput::OperatorConnected { session, hello });
+        } else {
+            let framed = Framed::decode(frame).unwrap();
+            self.feed(EngineInput::Operator { session, received_at, framed });
         }
     }
 

@@ -254,9 +254,7 @@ impl OperatorCore {
             })
             .collect();
         let count = held.len();
-        for (agent, ..) in &held {
-            self.probe(agent, now);
-        }
+        let probed: Vec<AgentId> = held.iter().map(|(agent, ..)| agent.clone()).collect();
         for (agent, epoch, state_version, deadline) in held {
             let seq = self.leases.next_heartbeat(&agent, epoch);
             let setpoint = driving.filter(|(driven, _)| **driven == agent).map(|(_, setpoint)| setpoint);
@@ -290,6 +288,9 @@ impl OperatorCore {
                 }
                 None => {}
             }
+        }
+        for agent in probed {
+            self.probe(&agent, now);
         }
         count
     }

@@ -522,6 +522,11 @@ impl Rig {
         self.send_operator(session, OperatorMessage::Heartbeat(report));
     }
 
+    /// The clock of the monitor, which the consoles share.
+    pub(crate) fn nanos(&self) -> u64 {
+        self.now.as_nanos()
+    }
+
     pub(crate) fn state(&self) -> ControlState {
         self.gate.state()
     }
