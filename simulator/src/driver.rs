@@ -8,11 +8,13 @@ mod pilot;
 
 pub use pilot::Pilot;
 
-use crate::world::{DecisionDraft, Outcome, SIGNALS, VehicleStatus, World};
+use crate::world::{DecisionDraft, MANUAL_TOP_MPS, Outcome, SIGNALS, VehicleStatus, World};
 use std::{path::PathBuf, time::Duration};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
-use watchkeeper_client::{self as client, Agent, AgentOptions, DecideError, Endpoint, Mode, StartError};
+use watchkeeper_client::{
+    self as client, Agent, AgentOptions, DecideError, DriveLimits, Endpoint, Mode, StartError,
+};
 use watchkeeper_model::{
     AgentId, AgentKind, Alternative, Confidence, Context, IdError, Label, PlanPoint, Pose,
 };
@@ -33,12 +35,15 @@ pub struct DriverOptions {
     pub prefix: String,
     /// Where the gates keep what they must not forget; `None` keeps it in memory.
     pub state_dir: Option<PathBuf>,
+    /// How fast a person may drive a vehicle from afar, and how slowly it obeys.
+    pub drive: DriveLimits,
 }
 
 impl DriverOptions {
     /// Returns the options of vehicles called `vehicle-1`, `vehicle-2`, ... without a state directory.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, prefix: "vehicle-".to_owned(), state_dir: None }
+        let drive = DriveLimits { top_speed_mps: MANUAL_TOP_MPS, ..DriveLimits::default() };
+        Self { endpoint, prefix: "vehicle-".to_owned(), state_dir: None, drive }
     }
 }
 
@@ -119,6 +124,10 @@ async fn connect(world: &World, options: &DriverOptions) -> Result<Vec<Vehicle>,
         agent_options.software_version =
             Label::cut(concat!("watchkeeper-simulator ", env!("CARGO_PKG_VERSION")));
         agent_options.state_dir.clone_from(&options.state_dir);
+        // A directive is obeyed with the next step.
+        let step_nanos = u64::try_from(world.step_length().as_nanos()).unwrap_or(u64::MAX);
+        let actuation_nanos = options.drive.actuation_nanos.max(step_nanos);
+        agent_options.drive = Some(DriveLimits { actuation_nanos, ..options.drive });
         if let Some(status) = world.status(index) {
             agent_options.world = reported(status);
         }
@@ -168,9 +177,11 @@ impl Driver {
     fn step(&mut self) {
         for (index, vehicle) in self.vehicles.iter_mut().enumerate() {
             let wanted_mps = self.world.vehicles().get(index).map_or(0.0, super::world::Vehicle::wanted_mps);
-            for drive in vehicle.pilot.obey(vehicle.agent.directive(), wanted_mps).into_iter().flatten() {
+            let directive = vehicle.agent.directive();
+            for drive in vehicle.pilot.obey(directive, wanted_mps).into_iter().flatten() {
                 self.world.set_drive(index, drive);
             }
+            self.world.limit_speed(index, directive.speed_cap_mps);
         }
         self.world.step();
         if self.world.decides_now() {

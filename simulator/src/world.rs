@@ -125,6 +125,15 @@ impl World {
         true
     }
 
+    /// Limits the speed of a vehicle in m/s while it is driven by [`Drive::SpeedCap`], [`Drive::Human`] or
+    /// [`Drive::Manual`], whatever these ask for; `None` lifts the limit. A limit that is no speed stands for 0. Returns
+    /// false where there is no such vehicle.
+    pub fn limit_speed(&mut self, index: usize, limit_mps: Option<f64>) -> bool {
+        let Some(vehicle) = self.vehicles.get_mut(index) else { return false };
+        vehicle.limit_mps = limit_mps.map(|limit| if limit.is_finite() { limit.max(0.0) } else { 0.0 });
+        true
+    }
+
     /// Returns the last decision of a vehicle, made within the last tenth of a second. `None` when the
     /// vehicle has fallen silent, or there is no such vehicle.
     pub fn decide(&self, index: usize) -> Option<DecisionDraft> {

@@ -36,8 +36,11 @@ class Vehicle:
         """Drives for one period."""
         if self.gate.must_stop():
             self.speed = max(0.0, self.speed - DECELERATION_MPS2 * PERIOD)
-        elif self.gate.state != "human":
-            target = min(CRUISE_MPS, self.gate.cap if self.gate.cap is not None else CRUISE_MPS)
+        else:
+            # A person keeps the speed that there is, within what limits it.
+            target = self.speed if self.gate.state == "human" else CRUISE_MPS
+            limit = self.gate.limit(CRUISE_MPS)
+            target = target if limit is None else min(target, limit)
             self.speed += max(-DECELERATION_MPS2 * PERIOD, min(2.0 * PERIOD, target - self.speed))
         # The fault: confidence falls, and comes back when a person has taken over.
         self.cured = self.cured or self.gate.state == "human"
@@ -86,6 +89,7 @@ class Agent:
             "latches": gate.latches,
             "control_state": gate.state,
             "software_version": "py-agent 1",
+            "drive": {"top_speed_mps": CRUISE_MPS, "actuation_nanos": int(PERIOD * SECOND)},
         })
 
     def done(self):
@@ -143,6 +147,9 @@ class Agent:
             kind, body = wire.unpack(frame)
             if kind == "ping":
                 await socket.send(wire.pong(body, received))
+            elif kind == "probe":
+                answer = {"session_id": body["session_id"], "seq": body["seq"], "received": received}
+                await socket.send(wire.pack("probed", {**answer, "answered": wire.now()}))
             elif kind == "durable":
                 self.durable = max(self.durable, body["seq"])
                 while self.vehicle.ring and self.vehicle.ring[0]["seq"] <= self.durable:

@@ -11,6 +11,8 @@ TIMERS = {
     "grace": 5 * SECOND,
 }
 ACTS = ("autonomous", "requested", "claimed")
+# Limits that follow the latency: capped above, nobody begins above, not known after, held for.
+CAPPED, GRANTED, UNKNOWN, HELD = SECOND // 5, SECOND // 2, 3 * SECOND // 2, 3 * SECOND
 
 
 class Refused(Exception):
@@ -26,6 +28,21 @@ class Lease:
 
     def __init__(self, epoch, now):
         self.epoch, self.seq, self.beat, self.last, self.ready, self.unready = epoch, 0, 0, now, False, None
+        self.total, self.told, self.held_until, self.lower = None, None, 0, 0
+
+    def take_latency(self, total, now):
+        """Takes a total: a higher one counts at once, a lower one when none was higher for 3 s."""
+        self.told = now if total is not None else None
+        if total is None and self.total is None:
+            return
+        if total is None:
+            total = max(self.total, GRANTED)
+        if self.total is not None and total < self.total:
+            self.lower = max(self.lower, total)
+            if now < self.held_until:
+                return
+            total = self.lower
+        self.total, self.held_until, self.lower = total, now + HELD, 0
 
 
 class Gate:
@@ -70,6 +87,15 @@ class Gate:
         if acting in ("human", "returning"):
             return self.hold or not (self.active and self.active.ready)
         return acting in ("fallback", "safe_held", "estopped")
+
+    def limit(self, top):
+        """How fast it may be driven now, or None where nothing limits it."""
+        caps = [] if self.cap is None else [self.cap]
+        if self.state in ("human", "returning") and self.active:
+            total = GRANTED if self.active.total is None else self.active.total
+            if total > CAPPED:
+                caps.append(top * CAPPED / total)
+        return min(caps, default=None)
 
     # What the monitor says.
 
@@ -137,6 +163,7 @@ class Gate:
             if lease.epoch == body["epoch"] and body["seq"] > lease.beat and now < body["deadline"]:
                 lease.beat, lease.last, lease.ready = body["seq"], now, body["ready"]
                 lease.unready = None if body["ready"] else (lease.unready or now)
+                lease.take_latency(body.get("latency_nanos"), now)
         self.settle(now)
 
     def on_sensors(self, now, *, standstill, stable, can_resume):
@@ -279,6 +306,9 @@ class Gate:
 
     def tick(self, now):
         """Evaluates every timer that is due; call it before each input and at 10 Hz."""
+        for lease in filter(None, (self.active, self.pending)):
+            if lease.told is not None and now >= lease.told + UNKNOWN:
+                lease.take_latency(None, now)
         lease = self.active or self.pending
         if lease:
             silent = now >= lease.last + self.timers["link"]

@@ -10,6 +10,7 @@ class Bench:
 
     def __init__(self):
         self.gate, self.now, self.beats, self.ids = Gate(BOOT), 100 * SECOND, 0, 0
+        self.latency = None
         self.gate.welcome({"incarnation": 1, "epoch": 6, "latches": [], "lease_live": False}, self.now)
         self.sense(standstill=False)
 
@@ -27,7 +28,10 @@ class Bench:
     def beat(self, late=False, epoch=7, ready=True):
         self.beats += 1
         deadline = self.now + (0 if late else SECOND)
-        self.gate.on_holder({"epoch": epoch, "seq": self.beats, "ready": ready, "deadline": deadline}, self.now)
+        body = {"epoch": epoch, "seq": self.beats, "ready": ready, "deadline": deadline}
+        if self.latency is not None:
+            body["latency_nanos"] = self.latency
+        self.gate.on_holder(body, self.now)
 
     def send(self, kind, seq=0, epoch=7, command_id=None, **fields):
         self.ids += 1
@@ -135,9 +139,34 @@ def latches_need_a_person():
     assert not bench.gate.welcome({"incarnation": 0, "epoch": 0, "lease_live": True}, bench.now)
 
 
+def speed_follows_the_latency():
+    def limit(bench):
+        return bench.gate.limit(50.0) and round(bench.gate.limit(50.0), 3)
+
+    for millis, expected in [(200, None), (250, 40.0), (500, 20.0), (1000, 10.0)]:
+        bench = Bench()
+        bench.latency = millis * SECOND // 1000
+        assert limit(bench.to_human()) == expected, millis
+    assert limit(Bench().to_human()) == 20.0, "never measured"
+    bench.latency = SECOND // 10
+    bench.wait(2.9)
+    assert limit(bench) == 10.0, "a cap rises after 3 s"
+    bench.wait(0.2)
+    assert limit(bench) is None
+    bench.wait(1.4, beats=False)
+    assert limit(bench) is None
+    bench.wait(0.1, beats=False)
+    assert limit(bench) == 20.0, "no figure for 1.5 s"
+    bench.latency = SECOND // 10
+    bench.beat(late=True)
+    assert limit(bench) == 20.0, "a late heartbeat raises nothing"
+
+
 def run():
     """Runs every check; returns how many there are."""
-    checks = [whole_walk, commands_are_fenced, timers_end_every_wait, latches_need_a_person]
+    checks = [
+        whole_walk, commands_are_fenced, timers_end_every_wait, latches_need_a_person, speed_follows_the_latency,
+    ]
     for check in checks:
         check()
     return len(checks)

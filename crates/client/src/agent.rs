@@ -29,6 +29,7 @@ use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, DecisionSeq, FallbackLevel, Label, MAX_SIGNALS, Note, QuestionOutcome,
     SceneId, SignalSpec,
 };
+use watchkeeper_protocol::agent::DriveLimits;
 use watchkeeper_takeover::{Answer, Directive, Timers, TimersError, World};
 
 /// What an agent is, and where its monitor is.
@@ -51,6 +52,9 @@ pub struct AgentOptions {
     pub state_dir: Option<PathBuf>,
     /// The timers of the gate.
     pub timers: Timers,
+    /// How fast a person may drive it from afar, and how slowly it obeys: with these the limits that follow the latency
+    /// are counted. `None` for what nobody drives.
+    pub drive: Option<DriveLimits>,
     /// What the sensors say until the first [`Agent::report`].
     pub world: World,
 }
@@ -58,7 +62,8 @@ pub struct AgentOptions {
 impl AgentOptions {
     /// Makes the options of an agent with the default timers of its kind, without signals or a state directory.
     ///
-    /// A vehicle is taken to move, unsteadily, until it reports; other kinds are taken to be steady.
+    /// A vehicle is taken to move, unsteadily, until it reports, and to be driven as [`DriveLimits`] has it by default;
+    /// other kinds are taken to be steady.
     pub fn new(endpoint: Endpoint, agent: AgentId, kind: AgentKind) -> Self {
         let moves = kind == AgentKind::Vehicle;
         Self {
@@ -70,6 +75,7 @@ impl AgentOptions {
             software_version: Label::default(),
             state_dir: None,
             timers: Timers::for_kind(kind),
+            drive: moves.then(DriveLimits::default),
             world: World {
                 standstill: !moves,
                 stable: !moves,
@@ -104,6 +110,11 @@ pub enum StartError {
     /// The timers do not fit each other.
     #[error(transparent)]
     Timers(#[from] TimersError),
+    /// The limits of driving are none.
+    #[error(
+        "a vehicle's top speed is finite and above 0 m/s, and it obeys within a minute; this one has {0:?}"
+    )]
+    Drive(DriveLimits),
     /// The process is shutting down.
     #[error("the runtime is shutting down")]
     ShuttingDown,
@@ -146,6 +157,9 @@ impl Agent {
             return Err(StartError::TooManySignals(options.signals.len()));
         }
         options.timers.check()?;
+        if let Some(drive) = options.drive.filter(|drive| !drive.is_valid()) {
+            return Err(StartError::Drive(drive));
+        }
         let (store, recovered) = open_store(&options).await?;
         if let Recovered::Unreadable { reason } = &recovered {
             tracing::warn!(agent = %options.agent, %reason, "the gate's record cannot be trusted: starting in fallback");
@@ -157,6 +171,7 @@ impl Agent {
             signals: options.signals,
             software_version: options.software_version,
             timers: options.timers,
+            drive: options.drive,
         };
         let core = AgentCore::new(config, &recovered, options.world, rand::random(), clock::agent_now());
         let (sender, directive) = watch::channel(core.directive());

@@ -73,4 +73,5 @@ pub use connection::LinkLoss;
 pub use discover::{DiscoverError, Endpoint, Places, TokenSource, discover};
 pub use operator::{ActError, Operator, OperatorEvent, OperatorOptions, Wake};
 pub use watchkeeper_picture::{Intent, Picture};
+pub use watchkeeper_protocol::agent::DriveLimits;
 pub use watchkeeper_takeover::{Answer, Directive, Mode, World};

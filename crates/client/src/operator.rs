@@ -207,6 +207,13 @@ impl Operator {
         count
     }
 
+    /// Asks how long the way to an agent is, that this session does not hold yet: see [`OperatorCore::probe`]. What comes
+    /// of it is in the picture ([`PathPicture`](watchkeeper_picture::PathPicture)).
+    pub fn probe(&mut self, agent: &AgentId) {
+        self.core.probe(agent, clock::console_now());
+        self.pump();
+    }
+
     /// Says that the frame that shows these alerts was just presented; each alert is told once, and again when its
     /// cause came back or a demand came of it.
     pub fn presented(&mut self, alerts: &[AlertId]) {
@@ -253,7 +260,8 @@ impl Operator {
                     | ToOperator::Roster(_)
                     | ToOperator::Dropped(_)
                     | ToOperator::Health(_)
-                    | ToOperator::Head(_) => OperatorEvent::Message(message),
+                    | ToOperator::Head(_)
+                    | ToOperator::Probed(_) => OperatorEvent::Message(message),
                 })
             }
             Item::Lost { reason, at } => {

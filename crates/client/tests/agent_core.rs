@@ -14,7 +14,7 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     AgentMessage, FirstFrame, Hello, ToAgent, Wire,
-    agent::{AgentHello, AgentWelcome, Command, Demand, DurableUpTo, Heartbeat},
+    agent::{AgentHello, AgentWelcome, Command, Demand, DriveLimits, DurableUpTo, Heartbeat, PathProbe},
     session::Ping,
 };
 use watchkeeper_takeover::{GateRecord, Timers, World};
@@ -43,6 +43,7 @@ impl Rig {
             signals: vec![SignalSpec { name: Label::cut("speed"), unit: Label::cut("m/s") }],
             software_version: Label::cut("1"),
             timers: Timers::for_kind(kind),
+            drive: (kind == AgentKind::Vehicle).then(DriveLimits::default),
         };
         let now = AgentTime::from_nanos(1_000_000_000);
         let core = AgentCore::new(config, &Recovered::Nothing, STANDING, [7; 32], now);
@@ -413,4 +414,38 @@ fn a_monitor_that_never_was_there_is_no_lost_link() {
     }
     assert_eq!(rig.core.directive().mode, Mode::SafePolicy);
     assert!(rig.core.status(rig.now).latches.is_empty());
+}
+
+fn probe(seq: u64) -> ToAgent {
+    ToAgent::Probe(PathProbe { session_id: SessionId(9), seq })
+}
+
+#[test]
+fn a_probe_is_answered_at_once_with_when_it_came_and_ahead_of_what_waits() {
+    let mut rig = Rig::new(AgentKind::Vehicle);
+    let drive = rig.connect().drive.unwrap();
+    assert_eq!((drive.top_speed_mps * 3.6, drive.actuation_nanos), (50.0, 50_000_000), "what is assumed");
+    rig.tell(&probe(1));
+    assert!(rig.frames().is_empty(), "not before the welcome");
+    rig.tell(&welcome(1, 0));
+    rig.decide().unwrap();
+    rig.frames();
+    let came = rig.now;
+    rig.tell(&probe(2));
+    rig.decide().unwrap();
+    rig.now = rig.now.after(Duration::from_millis(7));
+    let frames = rig.frames();
+    let [AgentMessage::Probed(answer), ..] = frames.as_slice() else { panic!("{frames:?}") };
+    assert_eq!((answer.session_id, answer.seq), (SessionId(9), 2));
+    assert_eq!((answer.received, answer.answered, answer.latency_cap_mps), (came, rig.now, None));
+}
+
+#[test]
+fn of_more_probes_than_consoles_the_newest_are_answered() {
+    let mut rig = Rig::welcomed();
+    for seq in 1..=20 {
+        rig.tell(&probe(seq));
+    }
+    let of = |message| if let AgentMessage::Probed(answer) = message { Some(answer.seq) } else { None };
+    assert_eq!(rig.frames().into_iter().filter_map(of).collect::<Vec<_>>(), (13..=20).collect::<Vec<_>>());
 }

@@ -15,7 +15,7 @@ use watchkeeper_protocol::{
     FirstFrame, Hello, OperatorMessage, ToOperator, Wire,
     operator::{
         AgentStatus, AlertUpdate, ConsoleKind, LeaseEvent, LeaseStatus, LeaseUpdate, OperatorHello,
-        OperatorWelcome, Resume, SnapshotPart, StatusUpdate,
+        OperatorWelcome, Probe, Resume, SnapshotPart, StatusUpdate,
     },
 };
 
@@ -98,14 +98,7 @@ impl Rig {
         let mut rig = Self::new();
         rig.hello();
         rig.welcome(1, false);
-        rig.tell(&ToOperator::Snapshot(SnapshotPart {
-            cursor: 100,
-            part: 0,
-            last: true,
-            agents: vec![status],
-            alerts: Vec::new(),
-            takeovers: Vec::new(),
-        }));
+        rig.tell(&whole(status));
         rig
     }
 
@@ -152,6 +145,17 @@ impl Rig {
             .map(|frame| OperatorMessage::decode(&frame).unwrap())
             .collect()
     }
+}
+
+fn whole(status: AgentStatus) -> ToOperator {
+    ToOperator::Snapshot(SnapshotPart {
+        cursor: 100,
+        part: 0,
+        last: true,
+        agents: vec![status],
+        alerts: Vec::new(),
+        takeovers: Vec::new(),
+    })
 }
 
 fn stop() -> Intent {
@@ -284,7 +288,9 @@ fn a_heartbeat_renews_only_my_leases_and_the_newest_replaces_one_that_waits() {
     rig.act(Intent::Acknowledge { alert: AlertId(1) }).unwrap();
     assert_eq!(rig.core.heartbeat(false, rig.now), 1);
     let sent = rig.sent();
-    let [OperatorMessage::Heartbeat(beat), OperatorMessage::Acknowledge(_)] = sent.as_slice() else {
+    let [OperatorMessage::Heartbeat(beat), OperatorMessage::Probe(_), OperatorMessage::Acknowledge(_)] =
+        sent.as_slice()
+    else {
         panic!("{sent:?}")
     };
     assert_eq!((beat.epoch, beat.seq, beat.ready), (Epoch(4), 2, false));
@@ -296,7 +302,8 @@ fn hands_go_with_the_heartbeat_of_the_agent_they_drive_and_with_no_other() {
     let hands = Setpoint { steer: -0.5, accelerate: 1.0 };
     let mut rig = Rig::with(status(ControlState::Human, Some((MINE, 4))));
     let setpoint = |rig: &mut Rig| match rig.sent().as_slice() {
-        [OperatorMessage::Heartbeat(beat)] => beat.setpoint,
+        [OperatorMessage::Heartbeat(beat)]
+        | [OperatorMessage::Heartbeat(beat), OperatorMessage::Probe(_)] => beat.setpoint,
         sent => panic!("{sent:?}"),
     };
     assert_eq!(rig.core.heartbeat_driving(true, &truck(), hands, rig.now), 1);
@@ -457,5 +464,96 @@ fn shared_alarm(alert_id: AlertId) -> watchkeeper_model::Alarm {
             samples: Vec::new(),
             text: Note::cut("odd"),
         },
+    }
+}
+
+fn probes(sent: &[OperatorMessage]) -> Vec<&Probe> {
+    let mut found = Vec::new();
+    for message in sent {
+        if let OperatorMessage::Probe(probe) = message {
+            found.push(probe);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_way_to_what_is_held_is_probed_once_a_second_with_the_heartbeats() {
+    let mut rig = Rig::with(status(ControlState::Human, Some((MINE, 3))));
+    let began = rig.now;
+    let mut sent = Vec::new();
+    for _ in 0..60 {
+        rig.core.heartbeat(true, rig.now);
+        sent.extend(rig.sent());
+        rig.now = rig.now.after(Duration::from_millis(50));
+    }
+    let told: Vec<_> = probes(&sent).iter().map(|probe| (probe.seq, probe.sent_nanos)).collect();
+    let at = |secs| began.after(Duration::from_secs(secs)).as_nanos();
+    assert_eq!(told, [(1, at(0)), (2, at(1)), (3, at(2))]);
+}
+
+#[test]
+fn what_is_only_looked_at_is_probed_where_that_is_asked_for_and_never_by_an_observer() {
+    let mut rig = Rig::with(status(ControlState::Autonomous, None));
+    rig.core.heartbeat(true, rig.now);
+    assert_eq!(rig.sent(), []);
+    rig.core.probe(&truck(), rig.now);
+    rig.core.probe(&truck(), rig.now);
+    rig.core.probe(&AgentId::new("nobody").unwrap(), rig.now);
+    assert_eq!(probes(&rig.sent()).len(), 1);
+    // A new session counts anew.
+    rig.core.handle_disconnected(rig.now);
+    rig.core.probe(&truck(), rig.now);
+    assert_eq!(rig.sent(), [], "nothing waits for a connection");
+
+    let mut observer = OperatorCore::new(OperatorConfig {
+        person: PersonId::new("eve").unwrap(),
+        role: OperatorRole::Observer,
+        console: ConsoleKind::Window,
+    });
+    observer.handle_connected(None, rig.now);
+    while observer.poll_transmit().is_some() {}
+    let mut seen = Rig { core: observer, now: rig.now, cursor: 100, commands: 0 };
+    seen.welcome(1, false);
+    seen.tell(&whole(status(ControlState::Autonomous, None)));
+    seen.core.probe(&truck(), seen.now);
+    assert_eq!(seen.sent(), []);
+}
+
+#[test]
+fn a_probe_tells_the_longest_wait_for_a_frame_since_the_last_one() {
+    for (console, expected) in [
+        (ConsoleKind::Window, [None, Some(70_000_000), None]),
+        // A script looks at nothing.
+        (ConsoleKind::Scripted, [None, None, None]),
+    ] {
+        let mut rig = Rig::with(status(ControlState::Human, Some((MINE, 3))));
+        rig.core = {
+            let person = PersonId::new("ada").unwrap();
+            OperatorCore::new(OperatorConfig { person, role: OperatorRole::Operator, console })
+        };
+        rig.hello();
+        rig.welcome(1, false);
+        rig.tell(&whole(status(ControlState::Human, Some((MINE, 3)))));
+        let millis = |rig: &mut Rig, span| rig.now = rig.now.after(Duration::from_millis(span));
+        // What waited before anybody asked says nothing.
+        rig.update(status(ControlState::Human, Some((MINE, 3))));
+        millis(&mut rig, 5_000);
+        rig.core.presented(&[], rig.now);
+        rig.core.heartbeat(true, rig.now);
+        for wait in [20, 70, 30] {
+            rig.update(status(ControlState::Human, Some((MINE, 3))));
+            millis(&mut rig, wait);
+            // This frame was made before the update came.
+            rig.core.presented(&[], rig.now.before(Duration::from_millis(wait + 1)));
+            rig.core.presented(&[], rig.now);
+        }
+        for _ in 0..2 {
+            millis(&mut rig, 1_000);
+            rig.core.heartbeat(true, rig.now);
+        }
+        let sent = rig.sent();
+        let displays: Vec<_> = probes(&sent).iter().map(|probe| probe.display_nanos).collect();
+        assert_eq!(displays, expected, "{console:?}");
     }
 }

@@ -97,6 +97,7 @@ fn an_agent_whose_record_cannot_be_read_starts_in_fallback_level_1_with_a_latch(
         signals: Vec::new(),
         software_version: Label::default(),
         timers: Timers::for_kind(AgentKind::Generic),
+        drive: None,
     };
     let now = AgentTime::from_nanos(1);
     let start =

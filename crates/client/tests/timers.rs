@@ -2,7 +2,16 @@
 
 use watchkeeper_model::AgentKind;
 use watchkeeper_picture::timers;
-use watchkeeper_takeover::Timers;
+use watchkeeper_takeover::{Timers, latency};
+
+#[test]
+fn a_console_counts_with_the_limits_of_the_latency_that_monitor_and_agent_keep() {
+    assert_eq!(
+        [timers::CAPPED_ABOVE, timers::NOT_GRANTED_ABOVE, timers::UNANSWERED_AFTER],
+        [latency::CAPPED_ABOVE, latency::NOT_GRANTED_ABOVE, latency::UNKNOWN_AFTER]
+    );
+    assert!(timers::PROBE_EVERY < latency::UNKNOWN_AFTER, "one missed answer is noticed by the next");
+}
 
 #[test]
 fn a_console_counts_every_wait_by_the_default_that_monitor_and_agent_begin_with() {

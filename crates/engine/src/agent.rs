@@ -1,13 +1,13 @@
 //! What the monitor keeps of one agent.
 
-use crate::{clocks::PeerClock, strikes::Strikes, timeline::Takeover};
+use crate::{clocks::PeerClock, latency::PathTrouble, strikes::Strikes, timeline::Takeover};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, BootId, ControlState, DecisionSeq, DemandId, DemandOrigin, DemandOutcome,
     Epoch, Label, Latch, MonoTime, Note, PersonId, SceneId, SessionId, SignalSpec, StateVersion,
 };
 use watchkeeper_protocol::{
-    agent::{Heartbeat, Question},
+    agent::{DriveLimits, Heartbeat, Question},
     record::{AgentAuthority, PendingStop},
 };
 use watchkeeper_takeover::{Lease, LeaseBook, Mirror, NextLease, Timers};
@@ -20,6 +20,13 @@ pub(crate) struct Agent {
     pub(crate) software_version: Label,
     pub(crate) timers: Timers,
     pub(crate) session: Option<SessionId>,
+    pub(crate) connected_at: MonoTime,
+    /// How a person drives it.
+    pub(crate) drive: DriveLimits,
+    /// It has answered a probe on this connection: from now on their answers can be missed.
+    pub(crate) answers_probes: bool,
+    /// What is wrong with the way between it and who drives it.
+    pub(crate) path_trouble: PathTrouble,
     pub(crate) mirror: Mirror,
     /// The last heartbeat of this boot.
     pub(crate) last: Option<Heartbeat>,

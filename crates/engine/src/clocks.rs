@@ -1,4 +1,5 @@
-//! How a peer's clock stands to the monitor's: four timestamps, the sample with the shortest round trip wins.
+//! How a peer's clock stands to the monitor's: four timestamps, the sample with the shortest round trip wins. And how
+//! long each direction last took.
 
 use std::collections::VecDeque;
 use watchkeeper_model::{AgentTime, MonoTime};
@@ -7,10 +8,35 @@ use watchkeeper_protocol::{operator::ClockOffset, record::Moment, session::Pong}
 /// How many samples the filter looks at: about a quarter of a minute at one ping a second.
 const WINDOW: usize = 16;
 
-/// The offset estimate of one session.
+/// The offset estimate of one session, and the newest spans of both directions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PeerClock {
     samples: VecDeque<(u64, i64)>,
+    to_peer: Option<Leg>,
+    from_peer: Option<Leg>,
+}
+
+/// One direction as it last took: its end on one clock, its beginning on the other. The offset between the two is
+/// still in it, so it says something only together with the other direction, where the offset cancels out, or with
+/// an estimate of the offset and its error.
+#[derive(Clone, Copy, Debug)]
+struct Leg {
+    nanos: i64,
+    /// When it became known, on the monitor's clock.
+    at: MonoTime,
+}
+
+/// Both directions between the monitor and a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Directions {
+    /// From the monitor to the peer, in nanoseconds, as the estimated offset has it.
+    pub(crate) to_nanos: i64,
+    /// From the peer to the monitor. The sum of both is free of the offset, and of its error.
+    pub(crate) from_nanos: i64,
+    /// How much of one may belong to the other.
+    pub(crate) error_nanos: u64,
+    /// When the older of the two became known.
+    pub(crate) at: MonoTime,
 }
 
 impl PeerClock {
@@ -27,6 +53,34 @@ impl PeerClock {
             self.samples.pop_front();
         }
         self.samples.push_back((round_trip, offset));
+        self.handle_forth(pong.sent_nanos, pong.received_nanos, received_at);
+        self.handle_back(pong.answered_nanos, received_at);
+    }
+
+    /// Takes note that something that left here at `sent_nanos` came to the peer at `received_nanos` of its clock, as
+    /// is known since `at`.
+    pub(crate) fn handle_forth(&mut self, sent_nanos: u64, received_nanos: u64, at: MonoTime) {
+        self.to_peer = leg(sent_nanos, received_nanos, at).or(self.to_peer);
+    }
+
+    /// Takes note that something that left the peer at `sent_nanos` of its clock came here at `received_at`.
+    pub(crate) fn handle_back(&mut self, sent_nanos: u64, received_at: MonoTime) {
+        self.from_peer = leg(sent_nanos, received_at.as_nanos(), received_at).or(self.from_peer);
+    }
+
+    /// Returns how long both directions last took; `None` before both are known. Spans that are together less than
+    /// nothing are impossible, and count as none.
+    pub(crate) fn directions(&self) -> Option<Directions> {
+        let (offset, to, from) = (self.offset()?, self.to_peer?, self.from_peer?);
+        if to.nanos.checked_add(from.nanos)? < 0 {
+            return None;
+        }
+        Some(Directions {
+            to_nanos: to.nanos.checked_sub(offset.offset_nanos)?,
+            from_nanos: from.nanos.checked_add(offset.offset_nanos)?,
+            error_nanos: offset.error_nanos,
+            at: to.at.min(from.at),
+        })
     }
 
     /// Returns (peer clock - monitor clock) with its error bound: half of the shortest round trip.
@@ -49,6 +103,11 @@ impl PeerClock {
     pub(crate) fn agent_moment(&self, at: AgentTime) -> Option<Moment> {
         self.moment(at.as_nanos())
     }
+}
+
+fn leg(begun_nanos: u64, ended_nanos: u64, at: MonoTime) -> Option<Leg> {
+    let nanos = i64::try_from(i128::from(ended_nanos) - i128::from(begun_nanos)).ok()?;
+    Some(Leg { nanos, at })
 }
 
 #[cfg(test)]
@@ -82,5 +141,46 @@ mod tests {
         let pong = Pong { sent_nanos: 100, received_nanos: 50, answered_nanos: 10 };
         clock.handle_pong(&pong, MonoTime::from_nanos(200));
         assert_eq!(clock.offset(), None);
+    }
+
+    #[test]
+    fn each_direction_is_followed_apart_and_their_sum_is_exact_whatever_the_clocks_show() {
+        let (skew, millis) = (7_000_000_000_000u64, 1_000_000u64);
+        let mut clock = PeerClock::default();
+        let mut exchange = |sent: u64, there: u64, back: u64| {
+            let received = sent + there + skew;
+            let pong = Pong { sent_nanos: sent, received_nanos: received, answered_nanos: received };
+            clock.handle_pong(&pong, MonoTime::from_nanos(sent + there + back));
+            clock.directions().unwrap()
+        };
+        let even = exchange(1_000 * millis, 2 * millis, 2 * millis);
+        assert_eq!((even.to_nanos, even.from_nanos, even.error_nanos), (2_000_000, 2_000_000, 2_000_000));
+        // Only the way there grows; the offset was learned before.
+        let slow = exchange(2_000 * millis, 102 * millis, 2 * millis);
+        assert_eq!((slow.to_nanos, slow.from_nanos, slow.error_nanos), (102_000_000, 2_000_000, 2_000_000));
+        assert_eq!(slow.at, MonoTime::from_nanos(2_104 * millis));
+    }
+
+    #[test]
+    fn what_was_slow_in_one_direction_from_the_start_is_within_the_error() {
+        let mut clock = PeerClock::default();
+        let pong = Pong { sent_nanos: 100, received_nanos: 5_300, answered_nanos: 5_300 };
+        clock.handle_pong(&pong, MonoTime::from_nanos(300));
+        let ways = clock.directions().unwrap();
+        assert_eq!((ways.to_nanos + ways.from_nanos, ways.error_nanos), (200, 100));
+        assert!((0..=200).contains(&ways.to_nanos));
+    }
+
+    #[test]
+    fn spans_that_are_together_less_than_nothing_count_as_none() {
+        let mut clock = PeerClock::default();
+        let pong = Pong { sent_nanos: 100, received_nanos: 150, answered_nanos: 150 };
+        clock.handle_pong(&pong, MonoTime::from_nanos(200));
+        assert!(clock.directions().is_some());
+        // Sent, as it says, long after it came.
+        clock.handle_back(10_000, MonoTime::from_nanos(300));
+        assert_eq!(clock.directions(), None);
+        clock.handle_back(u64::MAX, MonoTime::from_nanos(300));
+        assert_eq!(clock.directions(), None, "what no clock shows changes nothing");
     }
 }

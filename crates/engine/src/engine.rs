@@ -6,6 +6,7 @@ mod causes;
 mod demands;
 mod durable;
 mod handover;
+mod latency;
 mod leases;
 mod operators;
 mod publish;
@@ -17,7 +18,7 @@ mod timers;
 
 use crate::{
     Config, Derived, Output, agent::Agent, alarms::Alarms, clocks::PeerClock, commands::Commands, feed::Feed,
-    stages::Stages, timeline::AlertBook,
+    latency::Probes, stages::Stages, timeline::AlertBook,
 };
 use durable::Waiting;
 use std::{
@@ -88,6 +89,10 @@ struct Console {
     kind: ConsoleKind,
     connected_at: MonoTime,
     clock: PeerClock,
+    /// How long it needs from an arrival to the presented frame, as it says.
+    display: Option<Duration>,
+    /// Its probes, by agent.
+    probes: BTreeMap<AgentId, Probes>,
 }
 
 impl Engine {

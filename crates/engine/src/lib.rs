@@ -15,6 +15,7 @@ mod commands;
 pub mod config;
 mod engine;
 mod feed;
+mod latency;
 pub mod output;
 mod stages;
 mod strikes;

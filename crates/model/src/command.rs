@@ -219,6 +219,8 @@ words! {
         LockedOut = "locked_out",
         /// Somebody who is not the holder must say so first.
         NeedsSecondApproval = "needs_second_approval",
+        /// The way between the person and the agent is too slow to drive on, or its latency is not known.
+        LatencyLimit = "latency_limit",
     }
 }
 

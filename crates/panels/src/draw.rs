@@ -254,7 +254,9 @@ fn alarm_lines(inputs: &Inputs<'_>) -> Vec<top_bar::AlarmLine> {
         let text = format!("{} - everything shown is old, nothing can be sent", status.connection);
         lines.push(top_bar::AlarmLine { tone: status.tone, text });
     }
-    for (tone, text) in [(Tone::Danger, status.degraded), (Tone::Warning, status.error)] {
+    for (tone, text) in
+        [(Tone::Danger, status.uplink), (Tone::Danger, status.degraded), (Tone::Warning, status.error)]
+    {
         if !text.is_empty() {
             lines.push(top_bar::AlarmLine { tone, text });
         }

@@ -30,6 +30,6 @@ pub use hands::{CONFIRM_WITHIN, Hands, MAX_TYPED, Press, Pressed, Question, READ
 pub use intent::Intent;
 pub use picture::{
     AgentPicture, AlertPicture, CommandPicture, DecisionSample, Footprint, Freshness, History, Link, Me,
-    Picture, Timed,
+    PathPicture, Picture, Timed,
 };
 pub use unasked::Unasked;

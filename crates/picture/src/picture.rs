@@ -5,6 +5,7 @@ mod alert;
 mod command;
 mod history;
 mod link;
+mod path;
 mod snapshot;
 mod world;
 
@@ -13,6 +14,7 @@ pub use alert::AlertPicture;
 pub use command::CommandPicture;
 pub use history::{DecisionSample, History};
 pub use link::{Link, Me};
+pub use path::PathPicture;
 
 use command::Commands;
 use snapshot::Assembly;
@@ -134,6 +136,11 @@ impl Picture {
         self.commands.issue(command_id, agent, kind, by, now);
     }
 
+    /// Takes note that this console has asked how long the way to an agent is.
+    pub fn handle_probe(&mut self, agent: &AgentId, seq: u64, now: MonoTime) {
+        self.world.handle_probe(agent, seq, now);
+    }
+
     /// Folds one message that came at `received_at` on the console's clock.
     pub fn handle(&mut self, message: &ToOperator, received_at: MonoTime) {
         self.last_message_at = Some(received_at);
@@ -172,6 +179,7 @@ impl Picture {
             }
             ToOperator::Head(head) => self.head = Some(Timed { value: *head, received_at }),
             ToOperator::Error(error) => self.error = Some(Timed { value: error.clone(), received_at }),
+            ToOperator::Probed(answer) => self.world.fold_path(answer, received_at),
         }
     }
 

@@ -7,6 +7,16 @@
 use std::time::Duration;
 use watchkeeper_model::AgentKind;
 
+/// How often a console asks how long the way to an agent is, where that matters to it.
+pub const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// How long no answer may come; then the way to the agent counts as lost. Monitor and agents no longer know the latency
+/// then.
+pub const UNANSWERED_AFTER: Duration = Duration::from_millis(1_500);
+/// Above this latency the speed is capped.
+pub const CAPPED_ABOVE: Duration = Duration::from_millis(200);
+/// Above this latency nobody begins to drive.
+pub const NOT_GRANTED_ABOVE: Duration = Duration::from_millis(500);
+
 /// Returns `T_demand`: how long people have to take over.
 pub const fn demand_within(kind: AgentKind) -> Duration {
     match kind {

@@ -2,6 +2,7 @@
 
 use crate::{
     codec::messages,
+    limits::{MINUTE_NANOS, cap, minute},
     session::{ErrorReport, Head, Ping, Pong, SessionKind},
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
@@ -27,6 +28,8 @@ messages! {
         Ack(CommandAck) = "ack",
         /// Answers a ping.
         Pong(Pong) = "pong",
+        /// A console's probe came.
+        Probed(PathAnswer) = "probed",
     }
 }
 
@@ -55,6 +58,8 @@ messages! {
         Head(Head) = "head",
         /// Something was not taken.
         Error(ErrorReport) = "error",
+        /// A console asks how long the way to here is.
+        Probe(PathProbe) = "probe",
     }
 }
 
@@ -89,6 +94,50 @@ pub struct AgentHello {
     pub control_state: ControlState,
     /// Version of its software, for people.
     pub software_version: Label,
+    /// How it is driven by a person; vehicles only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drive: Option<DriveLimits>,
+}
+
+/// How a vehicle is driven by a person from afar: what the limits that follow the latency are counted with
+/// (`takeover.md` 2, rule 9).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DriveLimits {
+    /// The fastest that a person may drive it where the latency sets no limit, in metres per second, more than 0.
+    #[serde(deserialize_with = "top_speed")]
+    pub top_speed_mps: f64,
+    /// From the arrival of a command to the beginning of its effect, at worst, in nanoseconds, at most 1 minute.
+    #[serde(deserialize_with = "minute")]
+    pub actuation_nanos: u64,
+}
+
+impl Default for DriveLimits {
+    /// Returns what is assumed of a vehicle that does not say: 50 km/h, the limit of a town road, and 50 ms, one
+    /// control cycle of 20 ms with a slow bus behind it. Ours.
+    fn default() -> Self {
+        Self { top_speed_mps: 50.0 / 3.6, actuation_nanos: 50_000_000 }
+    }
+}
+
+impl DriveLimits {
+    /// Returns whether these may be sent: see the fields.
+    pub fn is_valid(&self) -> bool {
+        is_top_speed(self.top_speed_mps) && self.actuation_nanos <= MINUTE_NANOS
+    }
+}
+
+fn is_top_speed(speed_mps: f64) -> bool {
+    speed_mps.is_finite() && speed_mps > 0.0
+}
+
+/// Deserialises a top speed; with a NaN or none at all no cap could be counted.
+fn top_speed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let speed = f64::deserialize(deserializer)?;
+    if is_top_speed(speed) {
+        Ok(speed)
+    } else {
+        Err(D::Error::custom(format_args!("a top speed is finite and above 0 m/s, got {speed}")))
+    }
 }
 
 /// Alive, and in which control state. Sent at 10 Hz by vehicles, at 1 Hz by others, and on every change.
@@ -292,6 +341,10 @@ pub struct HolderHeartbeat {
     /// Manual driving: what the hands want now; it holds for T_deadman.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setpoint: Option<Setpoint>,
+    /// Vehicles: the total latency between the holder and the agent as the monitor last measured it, in nanoseconds:
+    /// downlink, display, uplink and actuation. Absent while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_nanos: Option<u64>,
 }
 
 /// A command as it reaches the agent's gate (`takeover.md` 3.1).
@@ -329,4 +382,29 @@ pub struct Command {
 pub struct DurableUpTo {
     /// The highest decision such that it and all received before it are on disk.
     pub seq: DecisionSeq,
+}
+
+/// A console asks how long the way to the agent is. Comes the way that commands come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathProbe {
+    /// The console's session.
+    pub session_id: SessionId,
+    /// Counts up within that session.
+    pub seq: u64,
+}
+
+/// Answers a probe at once, the way that heartbeats go.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PathAnswer {
+    /// `session_id` of the probe.
+    pub session_id: SessionId,
+    /// `seq` of the probe.
+    pub seq: u64,
+    /// When the probe came.
+    pub received: AgentTime,
+    /// When this answer left.
+    pub answered: AgentTime,
+    /// How fast the holder may drive for the latency alone, in metres per second; absent where it sets no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "cap")]
+    pub latency_cap_mps: Option<f64>,
 }

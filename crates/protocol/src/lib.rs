@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod codec;
+mod limits;
 pub mod operator;
 pub mod record;
 pub mod scan;

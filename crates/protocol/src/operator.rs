@@ -1,7 +1,9 @@
 //! Messages between an operator's console and the monitor.
 
+mod path;
 mod requests;
 
+pub use path::{LatencyParts, OneWay, PathLatency, Probe};
 pub use requests::{
     Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,
     LabelTakeover, Presented, RequestHandover, Shelve, Stop, Unshelve, Waive,
@@ -58,6 +60,8 @@ messages! {
         Label(LabelTakeover) = "label",
         /// Answers a ping.
         Pong(Pong) = "pong",
+        /// Asks how long the way to an agent is.
+        Probe(Probe) = "probe",
     }
 }
 
@@ -92,6 +96,8 @@ messages! {
         Head(Head) = "head",
         /// Something was not taken.
         Error(ErrorReport) = "error",
+        /// The agent answered this console's probe.
+        Probed(PathLatency) = "probed",
     }
 }
 

@@ -328,6 +328,37 @@ fn a_speed_cap_that_caps_nothing_is_refused() {
 }
 
 #[test]
+fn figures_with_which_no_limit_can_be_counted_are_refused() {
+    let hello = body(Set::FromAgent, "hello", "full");
+    let drive = hello.get("drive").unwrap().clone();
+    for wrong in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+        let drive = drive.clone().set("top_speed_mps", Value::Float(wrong));
+        let error = hello_error(hello.clone().set("drive", drive));
+        blames(&error, "hello", "drive.top_speed_mps", "a top speed is finite and above 0 m/s");
+    }
+    let minute = 60_000_000_000;
+    let with = |nanos| hello.clone().set("drive", drive.clone().set("actuation_nanos", Value::Int(nanos)));
+    assert!(FirstFrame::decode(&with(minute).into_frame("hello")).is_ok());
+    let error = hello_error(with(minute + 1));
+    blames(&error, "hello", "drive.actuation_nanos", "at most 60000000000 ns, got 60000000001");
+
+    let with = |nanos| {
+        let probe = body(Set::FromOperator, "probe", "full").set("display_nanos", Value::Int(nanos));
+        OperatorMessage::decode(&probe.into_frame("probe"))
+    };
+    assert!(with(minute).is_ok());
+    blames(&with(minute + 1).unwrap_err(), "probe", "display_nanos", "at most 60000000000 ns");
+    blames(&with(-1).unwrap_err(), "probe", "display_nanos", "integer `-1`");
+    for wrong in [f64::NAN, f64::INFINITY, -0.5] {
+        let set = |set, name| body(set, "probed", name).set("latency_cap_mps", Value::Float(wrong));
+        let error = agent_error(&set(Set::FromAgent, "limited").into_frame("probed"));
+        blames(&error, "probed", "latency_cap_mps", "a speed cap is finite and 0 m/s or more");
+        let error = ToOperator::decode(&set(Set::ToOperator, "limited").into_frame("probed")).unwrap_err();
+        blames(&error, "probed", "latency_cap_mps", "a speed cap is finite and 0 m/s or more");
+    }
+}
+
+#[test]
 fn a_list_over_its_bound_is_refused_with_the_bound() {
     let signals = |count| Value::List(vec![Value::Float(0.0); count]);
     assert!(AgentMessage::decode(&decision().set("signals", signals(64)).into_frame("decision")).is_ok());

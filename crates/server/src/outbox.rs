@@ -139,7 +139,8 @@ impl OutboxSender {
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
-            | ToOperator::Error(_) => {}
+            | ToOperator::Error(_)
+            | ToOperator::Probed(_) => {}
         }
         self.push(Control::Frame { frame, alert, status_of });
     }

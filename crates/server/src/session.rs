@@ -331,7 +331,8 @@ fn lane(input: &EngineInput) -> Lane {
             | AgentMessage::RequestIntervention(_)
             | AgentMessage::Question(_)
             | AgentMessage::Ack(_)
-            | AgentMessage::Pong(_) => Lane::Control,
+            | AgentMessage::Pong(_)
+            | AgentMessage::Probed(_) => Lane::Control,
         },
         EngineInput::Operator { framed, .. } => match framed.message() {
             OperatorMessage::Stop(_) => Lane::Stop,
@@ -350,7 +351,8 @@ fn lane(input: &EngineInput) -> Lane {
             | OperatorMessage::Waive(_)
             | OperatorMessage::Heartbeat(_)
             | OperatorMessage::Presented(_)
-            | OperatorMessage::Pong(_) => Lane::Control,
+            | OperatorMessage::Pong(_)
+            | OperatorMessage::Probe(_) => Lane::Control,
         },
         EngineInput::AgentConnected { .. }
         | EngineInput::OperatorConnected { .. }

@@ -9,6 +9,7 @@ mod commands;
 mod fence;
 mod handover;
 mod latches;
+mod latency;
 mod local;
 mod manual;
 mod questions;
@@ -25,6 +26,7 @@ use crate::{
     machine::{Event, next},
     timers::Timers,
 };
+use latency::HolderLatency;
 use manual::Hands;
 use questions::Questions;
 use running::Running;
@@ -76,8 +78,11 @@ pub struct World {
 pub struct Directive {
     /// Who leads, and how.
     pub mode: Mode,
-    /// Drive at most so fast, in metres per second.
+    /// Drive at most so fast, in metres per second: the lowest of what was ordered and what the latency allows.
     pub speed_cap_mps: Option<f64>,
+    /// The part of it that was ordered (SPEED_CAP). Who keeps to an order drives on at it; what the latency allows is
+    /// no order to drive.
+    pub ordered_cap_mps: Option<f64>,
 }
 
 /// Who leads the agent now, and how.
@@ -147,6 +152,7 @@ struct HeldLease {
     last_heartbeat_at: AgentTime,
     ready: bool,
     not_ready_since: Option<AgentTime>,
+    latency: HolderLatency,
 }
 
 /// Somebody wants a person to take over.
@@ -206,6 +212,7 @@ pub struct Gate {
     hold: bool,
     hands: Hands,
     speed_cap_mps: Option<f64>,
+    top_speed_mps: Option<f64>,
     seen: VecDeque<(CommandId, CommandState)>,
     running: Running,
     outputs: VecDeque<GateOutput>,
@@ -254,6 +261,7 @@ impl Gate {
             hold: false,
             hands: Hands::OFF,
             speed_cap_mps: None,
+            top_speed_mps: None,
             seen: VecDeque::with_capacity(REMEMBERED),
             running: Running::default(),
             outputs: VecDeque::with_capacity(MAX_OUTPUTS),
@@ -366,7 +374,8 @@ impl Gate {
             ControlState::Estopped => Mode::Estop,
             ControlState::Local => Mode::Local,
         };
-        Directive { mode, speed_cap_mps: self.speed_cap_mps }
+        let caps = [self.speed_cap_mps, self.latency_cap_mps()].into_iter().flatten();
+        Directive { mode, speed_cap_mps: caps.min_by(f64::total_cmp), ordered_cap_mps: self.speed_cap_mps }
     }
 
     /// Takes note of the monitor's welcome (1.3). Returns false when this monitor must not lead: its incarnation
@@ -458,6 +467,7 @@ impl Gate {
             last_heartbeat_at: now,
             ready: false,
             not_ready_since: None,
+            latency: HolderLatency::default(),
         };
         if self.active.is_some() {
             if next(self.state, self.transition_from, Event::Granted).is_some() {
@@ -498,6 +508,7 @@ impl Gate {
                 lease.heartbeat_seq = heartbeat.seq;
                 lease.last_heartbeat_at = now;
                 lease.ready = heartbeat.ready;
+                lease.latency.take(heartbeat.latency, now);
                 if heartbeat.ready {
                     lease.not_ready_since = None;
                 } else {
@@ -585,4 +596,6 @@ pub struct HolderBeat {
     pub deadline: AgentTime,
     /// Manual driving: what the hands want; it holds for T_deadman.
     pub setpoint: Option<Setpoint>,
+    /// The total latency between the holder and the agent, as the monitor measured it; `None` while it is not known.
+    pub latency: Option<Duration>,
 }

@@ -8,6 +8,7 @@
 //! Deliberately not here: sockets, clocks, storage, people and alerts. A timer is a time somebody passes in.
 
 pub mod gate;
+pub mod latency;
 pub mod lease;
 pub mod machine;
 pub mod mirror;

@@ -63,6 +63,7 @@ fn row_17_a_buffered_setpoint_does_nothing_after_its_deadline() {
         ready: true,
         deadline: rig.at(100),
         setpoint: Some(Setpoint { steer: -1.0, accelerate: 1.0 }),
+        latency: None,
     };
     rig.wait(100);
     rig.take_beat(late);
@@ -80,6 +81,7 @@ fn row_17_an_old_number_another_epoch_and_a_share_above_one_do_nothing() {
         ready: true,
         deadline: rig.at(400),
         setpoint: Some(Setpoint { steer: -1.0, accelerate: 0.0 }),
+        latency: None,
     };
     let wrong = [1.5, f64::NAN, f64::INFINITY].map(|steer| Setpoint { steer, accelerate: 0.0 });
     let mut bad = vec![
@@ -297,6 +299,7 @@ fn row_15_hands_that_rest_while_their_person_is_not_ready_have_not_left() {
         ready: false,
         deadline: rig.at(400),
         setpoint: Some(Setpoint { steer: 0.5, accelerate: 0.2 }),
+        latency: None,
     };
     rig.beat_seq += 1;
     rig.take_beat(beat);

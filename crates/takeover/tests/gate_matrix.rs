@@ -2,6 +2,7 @@
 //! happen to it in each of its states. The same table stands in `docs/takeover.md`.
 
 #[path = "support/matrix.rs"]
+#[allow(dead_code, reason = "its words stand in the documentation")]
 mod matrix;
 #[path = "support/rig.rs"]
 #[allow(dead_code, reason = "each file of scripts uses a part of it")]

@@ -360,6 +360,7 @@ fn row_18_late_old_and_foreign_heartbeats_renew_nothing() {
         ready: true,
         deadline,
         setpoint: None,
+        latency: None,
     };
     rig.gate.handle_holder(beat(rig.epoch, 99, rig.now), rig.now);
     rig.gate.handle_holder(beat(rig.epoch, rig.beat_seq, rig.at(500)), rig.now);

@@ -17,16 +17,18 @@ pub struct Pilot {
 impl Pilot {
     /// Returns the drives to set now, in order; the last one holds.
     ///
-    /// `wanted_mps` is the speed at which the vehicle likes to drive: what a person's RESUME lets it do.
+    /// `wanted_mps` is the speed at which the vehicle likes to drive: what a person's RESUME lets it do. What the latency
+    /// allows is none of these: it orders nothing, and [`World::limit_speed`](crate::world::World::limit_speed) keeps to
+    /// it whatever was ordered.
     pub fn obey(&mut self, directive: Directive, wanted_mps: f64) -> [Option<Drive>; 2] {
         let before = self.before.replace(directive);
         let led = before
             .filter(|before| matches!(before.mode, Mode::Human { .. } | Mode::Manual { .. } | Mode::Neutral));
         let was_by_hand =
             |led: Directive| matches!(led.mode, Mode::Human { hold: true } | Mode::Manual { .. });
-        let was_limited = led.is_some_and(|led| was_by_hand(led) || led.speed_cap_mps.is_some());
+        let was_limited = led.is_some_and(|led| was_by_hand(led) || led.ordered_cap_mps.is_some());
         self.set_free = match directive.mode {
-            Mode::Human { hold: false } if directive.speed_cap_mps.is_none() => {
+            Mode::Human { hold: false } if directive.ordered_cap_mps.is_none() => {
                 was_limited || (self.set_free && led.is_some())
             }
             // Who drove by hand and then lets go of it with RESUME or HAND_BACK wants to drive on, also after a neutral
@@ -50,7 +52,7 @@ impl Pilot {
     }
 
     fn drive(&self, directive: Directive, wanted_mps: f64) -> Drive {
-        match (directive.mode, directive.speed_cap_mps) {
+        match (directive.mode, directive.ordered_cap_mps) {
             // Nobody sits in a simulated vehicle: who takes it over locally stands.
             (Mode::SafePolicy | Mode::Held | Mode::Local | Mode::Human { hold: true }, _) => Drive::Hold,
             (Mode::Autonomous, None) => Drive::Autonomous,
@@ -76,7 +78,7 @@ mod tests {
     const WANTED: f64 = 15.0;
 
     fn directive(mode: Mode, speed_cap_mps: Option<f64>) -> Directive {
-        Directive { mode, speed_cap_mps }
+        Directive { mode, speed_cap_mps, ordered_cap_mps: speed_cap_mps }
     }
 
     fn last(pilot: &mut Pilot, mode: Mode, cap: Option<f64>) -> Drive {
@@ -116,6 +118,17 @@ mod tests {
             assert_eq!(last(&mut pilot, Mode::Neutral, None), Drive::Neutral);
             assert_eq!(last(&mut pilot, Mode::Human { hold: false }, None), Drive::SpeedCap(WANTED));
         }
+    }
+
+    #[test]
+    fn what_the_latency_allows_is_no_order_to_drive_and_its_end_sets_nobody_free() {
+        let mut pilot = Pilot::default();
+        let person = Mode::Human { hold: false };
+        let limited = Directive { ordered_cap_mps: None, ..directive(person, Some(11.0)) };
+        assert_eq!(pilot.obey(limited, WANTED)[1], Some(Drive::Human));
+        assert_eq!(last(&mut pilot, person, None), Drive::Human, "nobody said that it may drive on");
+        let ordered = Directive { speed_cap_mps: Some(11.0), ..directive(person, Some(13.0)) };
+        assert_eq!(pilot.obey(ordered, WANTED)[1], Some(Drive::SpeedCap(13.0)), "the world keeps to 11");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::drive::{
     COMFORTABLE_STOP_MPS2, Drive, EMERGENCY_MPS2, HOLD_MPS2, MANUAL_ACCELERATION_MPS2, MANUAL_BRAKING_MPS2,
-    MANUAL_TOP_MPS, Manoeuvre, NEUTRAL_MPS2, PULL_OVER_MPS2,
+    MANUAL_TOP_MPS, Manoeuvre, NEUTRAL_MPS2, PULL_OVER_MPS2, SLOWEST_MPS,
 };
 use super::following::{self, Ahead};
 use super::motion::{self, Command, LATERAL_COMFORT_MPS2, LateralPath, pursue};
@@ -57,13 +57,16 @@ fn along(vehicle: &Vehicle, road: &Road, now: Duration) -> (f64, f64) {
         let following = by_tracker(wanted);
         if following < -deceleration { (following, FIRM_JERK_MPS3) } else { (-deceleration, jerk) }
     };
+    let limit = vehicle.limit_mps.unwrap_or(f64::INFINITY);
     match vehicle.effective {
         Drive::Autonomous => (autonomous_mps2(vehicle, road), FIRM_JERK_MPS3),
-        Drive::SpeedCap(cap) => (by_tracker(wanted.min(cap)), FIRM_JERK_MPS3),
+        Drive::SpeedCap(_) if limit < SLOWEST_MPS => stop(HOLD_MPS2, COMFORT_JERK_MPS3),
+        Drive::SpeedCap(cap) => (by_tracker(wanted.min(cap).min(limit)), FIRM_JERK_MPS3),
         // Human is always resolved to a hold or a cap; standing is the safe reading if it were not.
         Drive::Hold | Drive::Human => stop(HOLD_MPS2, COMFORT_JERK_MPS3),
         Drive::Neutral => stop(NEUTRAL_MPS2, COMFORT_JERK_MPS3),
         Drive::Manual { accelerate, cap_mps, .. } => {
+            let cap_mps = Some(cap_mps.unwrap_or(f64::INFINITY).min(limit));
             (by_hand_mps2(vehicle.motion.speed_mps, accelerate, cap_mps), FIRM_JERK_MPS3)
         }
         Drive::Fallback(Manoeuvre::StandStill | Manoeuvre::Comfortable) => {

@@ -90,6 +90,9 @@ pub const MANUAL_BRAKING_MPS2: f64 = 4.0;
 /// Fastest that anybody drives by hand from afar, m/s: 80 km/h. Ours.
 pub const MANUAL_TOP_MPS: f64 = 80.0 / 3.6;
 
+/// Slowest speed that a vehicle is driven at, m/s; below it, it stands.
+pub(super) const SLOWEST_MPS: f64 = 0.5;
+
 impl Drive {
     /// Returns whether standing still is what this drive is for.
     pub fn is_stop(self) -> bool {
@@ -123,7 +126,7 @@ impl Drive {
     pub(super) fn checked(self) -> Self {
         let share = |value: f64| if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 };
         match self {
-            Drive::SpeedCap(cap) if !cap.is_finite() || cap < 0.5 => Drive::Hold,
+            Drive::SpeedCap(cap) if !cap.is_finite() || cap < SLOWEST_MPS => Drive::Hold,
             Drive::Manual { steer, accelerate, cap_mps } => Drive::Manual {
                 steer: share(steer),
                 accelerate: share(accelerate),

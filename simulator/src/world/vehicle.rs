@@ -36,6 +36,8 @@ pub struct Vehicle {
     pub(super) effective: Drive,
     pub(super) effective_since: Duration,
     directive: Option<Drive>,
+    /// No faster than this, whatever a person or a cap asks for.
+    pub(super) limit_mps: Option<f64>,
     immobilised: bool,
     pub(super) crashed: bool,
     pub(super) still_for: Duration,
@@ -81,6 +83,7 @@ impl Vehicle {
             effective: Drive::Autonomous,
             effective_since: Duration::ZERO,
             directive: None,
+            limit_mps: None,
             immobilised: false,
             crashed: false,
             still_for: Duration::ZERO,

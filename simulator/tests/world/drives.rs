@@ -200,3 +200,44 @@ fn there_is_no_vehicle_beyond_the_last() {
     assert!(!world.set_drive(8, Drive::Hold));
     assert!(world.status(8).is_none() && world.decide(8).is_none());
 }
+
+#[test]
+fn a_limit_holds_whatever_a_person_asks_for_and_asks_for_nothing_itself() {
+    let limit = 8.0;
+    let hands = Drive::Manual { steer: 0.0, accelerate: 1.0, cap_mps: None };
+    for drive in [Drive::SpeedCap(12.0), Drive::Human, hands] {
+        let mut world = driving();
+        world.set_drive(0, drive);
+        assert!(world.limit_speed(0, Some(limit)));
+        play_for(&mut world, secs(15.0));
+        let speed = vehicle(&world, 0).speed_mps();
+        assert!((limit - 0.4..=limit + 0.05).contains(&speed), "{drive:?} at {speed}");
+        // A slower order stays slower, and a lifted limit lets the order count again.
+        world.limit_speed(0, None);
+        play_for(&mut world, secs(15.0));
+        assert!(vehicle(&world, 0).speed_mps() > 10.0, "{drive:?}");
+    }
+    let mut world = driving();
+    world.set_drive(0, Drive::SpeedCap(5.0));
+    world.limit_speed(0, Some(limit));
+    play_for(&mut world, secs(15.0));
+    assert!((vehicle(&world, 0).speed_mps() - 5.0).abs() < 0.3);
+    // Who stands because of a hold stands under a limit, too.
+    world.set_drive(0, Drive::Hold);
+    play_for(&mut world, secs(10.0));
+    assert!(vehicle(&world, 0).speed_mps() < 0.1);
+}
+
+#[test]
+fn a_limit_that_is_no_speed_stops_what_a_person_drives_and_nothing_else() {
+    for limit in [0.0, -1.0, f64::NAN, f64::INFINITY, 0.4] {
+        let mut world = driving();
+        world.limit_speed(0, Some(limit));
+        play_for(&mut world, secs(5.0));
+        assert!(vehicle(&world, 0).speed_mps() > 8.0, "it drives by itself");
+        world.set_drive(0, Drive::Human);
+        play_for(&mut world, secs(15.0));
+        assert!(vehicle(&world, 0).speed_mps() < 0.1, "{limit}");
+    }
+    assert!(!driving().limit_speed(9, None));
+}

@@ -122,6 +122,10 @@ fn paint(
     }
     let ready = is_ready(session.picture(), ui, &shown, now);
     session.heartbeat(ready);
+    // What he looks at he may want to drive next.
+    if let Some(agent) = &ui.agent {
+        session.probe(agent);
+    }
     if ready {
         session.assume_due();
     }

@@ -27,13 +27,16 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     AgentMessage, Wire,
-    agent::{CommandAck, RequestIntervention},
+    agent::{CommandAck, DriveLimits, PathAnswer, RequestIntervention},
     session::{ErrorReport, Head, Pong},
 };
 use watchkeeper_takeover::{Directive, Gate, GateOutput, GateRecord, Identity, Timers, World};
 
 /// Most acknowledgements and requests that wait to be sent; the oldest makes room, and the loss is counted.
 const MAX_WAITING: usize = 128;
+/// Most probes that wait for their answer to leave: one of each console that holds the agent or is about to, with room
+/// for those who only look. The oldest makes room; its console asks again.
+const MAX_PROBES: usize = 8;
 /// The first heartbeats after a welcome come this close together: three of them make an agent claimable.
 const QUICK: Duration = Duration::from_millis(50);
 /// How many they are.
@@ -52,6 +55,8 @@ pub struct AgentConfig {
     pub software_version: Label,
     /// The timers of its gate.
     pub timers: Timers,
+    /// How a person drives it; `None` for what nobody drives from afar.
+    pub drive: Option<DriveLimits>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +80,7 @@ pub struct AgentCore {
     ring: Ring,
     hello: Option<Bytes>,
     pong: Option<Pong>,
+    probes: VecDeque<PathAnswer>,
     waiting: VecDeque<AgentMessage>,
     dropped_messages: u64,
     record: Option<GateRecord>,
@@ -105,7 +111,7 @@ impl AgentCore {
         let identity =
             Identity { agent: config.agent.clone(), kind: config.kind, boot_id: mint_boot_id(&mut boot_ids) };
         let timers = config.timers.clone();
-        let (gate, previous_run_clean) = match recovered {
+        let (mut gate, previous_run_clean) = match recovered {
             Recovered::Nothing => (Gate::new(identity, timers, world), true),
             Recovered::Record(record) => {
                 (Gate::restore(identity, timers, world, record), record.clean_shutdown)
@@ -115,6 +121,7 @@ impl AgentCore {
                 (Gate::restore(identity, timers, world, &record), false)
             }
         };
+        gate.set_top_speed(config.drive.map(|drive| drive.top_speed_mps));
         let mut core = Self {
             heartbeat_interval: config.timers.heartbeat,
             config,
@@ -125,6 +132,7 @@ impl AgentCore {
             ring: Ring::default(),
             hello: None,
             pong: None,
+            probes: VecDeque::with_capacity(MAX_PROBES),
             waiting: VecDeque::with_capacity(MAX_WAITING),
             dropped_messages: 0,
             record: None,
@@ -312,6 +320,7 @@ impl AgentCore {
         let identity = Identity { boot_id: mint_boot_id(&mut self.boot_ids), ..self.gate.identity().clone() };
         let world = self.gate.world();
         self.gate = Gate::restore(identity, self.config.timers.clone(), world, &record);
+        self.gate.set_top_speed(self.config.drive.map(|drive| drive.top_speed_mps));
         self.gate.handle_world(world, now);
         self.previous_run_clean = false;
         self.ring.restart();
@@ -329,6 +338,7 @@ impl AgentCore {
         self.close = Some(reason);
         self.hello = None;
         self.pong = None;
+        self.probes.clear();
     }
 
     fn fall_back_unanswered(&mut self, now: AgentTime) {

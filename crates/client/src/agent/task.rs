@@ -25,7 +25,8 @@ use watchkeeper_protocol::{ToAgent, Wire, session::ErrorCode};
 use watchkeeper_takeover::{Directive, Mode};
 
 /// What holds when nobody guards the agent any more.
-pub(super) const AFTER_THE_END: Directive = Directive { mode: Mode::SafePolicy, speed_cap_mps: None };
+pub(super) const AFTER_THE_END: Directive =
+    Directive { mode: Mode::SafePolicy, speed_cap_mps: None, ordered_cap_mps: None };
 /// How long a clean end waits for what is still queued to leave.
 const DRAIN_WITHIN: Duration = Duration::from_millis(500);
 /// How long an end waits for records to be written. A disk that needs longer keeps the older record, which is no
@@ -174,7 +175,7 @@ impl Task {
             };
             if self.saver.is_writing() {
                 self.publish_safer(directive);
-                if !self.answer_ping() {
+                if !self.answer() {
                     return;
                 }
             } else {
@@ -197,13 +198,16 @@ impl Task {
         }
     }
 
-    /// Answers the monitor's ping: it rests on no record. Returns whether something must be settled first.
-    fn answer_ping(&mut self) -> bool {
-        if !self.link.has_room() {
-            return false;
+    /// Answers pings and probes: that rests on no record. Returns whether something must be settled first.
+    fn answer(&mut self) -> bool {
+        while self.link.has_room() {
+            let answer = self.shared.core().poll_answer(clock::agent_now());
+            let Some(frame) = answer else { return false };
+            if !self.feed(frame) {
+                return true;
+            }
         }
-        let pong = self.shared.core().poll_pong(clock::agent_now());
-        pong.is_some_and(|frame| !self.feed(frame))
+        false
     }
 
     /// Hands a frame over; returns false when that lost the link.
@@ -381,8 +385,12 @@ fn safer_of(held: Directive, wanted: Directive) -> Directive {
     };
     let wins = wanted.mode == Mode::Local || safety(wanted.mode) > safety(held_mode);
     let mode = if wins { wanted.mode } else { held_mode };
-    let caps = [held.speed_cap_mps, wanted.speed_cap_mps];
-    Directive { mode, speed_cap_mps: caps.into_iter().flatten().min_by(f64::total_cmp) }
+    let lower = |caps: [Option<f64>; 2]| caps.into_iter().flatten().min_by(f64::total_cmp);
+    Directive {
+        mode,
+        speed_cap_mps: lower([held.speed_cap_mps, wanted.speed_cap_mps]),
+        ordered_cap_mps: lower([held.ordered_cap_mps, wanted.ordered_cap_mps]),
+    }
 }
 
 /// Ranks modes by how safe they are, whatever led to them.

@@ -5,11 +5,13 @@
 
 mod build;
 mod presented;
+mod probe;
 mod queue;
 
 use super::lease::Leases;
 use bytes::Bytes;
 use presented::Told;
+use probe::Probing;
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -92,6 +94,7 @@ pub struct OperatorCore {
     /// Under which epoch this session engaged and has not assumed yet.
     engaged: BTreeMap<AgentId, Epoch>,
     told_presented: BTreeMap<AlertId, Told>,
+    probing: Probing,
     hello: Option<Bytes>,
     waiting: VecDeque<OperatorMessage>,
     close: bool,
@@ -108,6 +111,7 @@ impl OperatorCore {
             granted: BTreeMap::new(),
             engaged: BTreeMap::new(),
             told_presented: BTreeMap::new(),
+            probing: Probing::new(),
             hello: None,
             waiting: VecDeque::new(),
             close: false,
@@ -151,6 +155,7 @@ impl OperatorCore {
         self.hello = None;
         self.waiting.clear();
         self.engaged.clear();
+        self.probing = Probing::new();
         self.close = false;
     }
 
@@ -169,6 +174,7 @@ impl OperatorCore {
             self.granted.insert(update.agent.clone(), update.epoch);
         }
         self.note_alerts(message);
+        self.probing.note_arrival(message, received_at);
         if self.picture.needs_resync() {
             self.close = true;
         }
@@ -214,7 +220,8 @@ impl OperatorCore {
     }
 
     /// Renews every lease of this session: call it from the loop that draws, at least 20 times a second while
-    /// one is held. `ready`: the person can act now. Returns how many leases were renewed.
+    /// one is held. `ready`: the person can act now. Returns how many leases were renewed. Once a second it also asks how
+    /// long the way to each of these agents is.
     ///
     /// A newer heartbeat replaces one that still waits: an old one would renew nothing.
     pub fn heartbeat(&mut self, ready: bool, now: MonoTime) -> usize {
@@ -247,6 +254,7 @@ impl OperatorCore {
             })
             .collect();
         let count = held.len();
+        let probed: Vec<AgentId> = held.iter().map(|(agent, ..)| agent.clone()).collect();
         for (agent, epoch, state_version, deadline) in held {
             let seq = self.leases.next_heartbeat(&agent, epoch);
             let setpoint = driving.filter(|(driven, _)| **driven == agent).map(|(_, setpoint)| setpoint);
@@ -271,7 +279,8 @@ impl OperatorCore {
                 | OperatorMessage::Waive(_)
                 | OperatorMessage::Stop(_)
                 | OperatorMessage::Presented(_)
-                | OperatorMessage::Pong(_) => None,
+                | OperatorMessage::Pong(_)
+                | OperatorMessage::Probe(_) => None,
             });
             match waits {
                 Some(old) => *old = report,
@@ -280,6 +289,9 @@ impl OperatorCore {
                 }
                 None => {}
             }
+        }
+        for agent in probed {
+            self.probe(&agent, now);
         }
         count
     }

@@ -156,7 +156,8 @@ const fn hurries(message: &ToOperator) -> bool {
         | ToOperator::Dropped(_)
         | ToOperator::Health(_)
         | ToOperator::Head(_)
-        | ToOperator::Ping(_) => false,
+        | ToOperator::Ping(_)
+        | ToOperator::Probed(_) => false,
     }
 }
 

@@ -115,7 +115,8 @@ impl Task {
             | ToOperator::Roster(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
-            | ToOperator::Head(_) => {}
+            | ToOperator::Head(_)
+            | ToOperator::Probed(_) => {}
         }
         if !self.inbox.push_message(message, at) {
             // Control is never dropped: start again from where the picture stands.

@@ -201,7 +201,8 @@ const fn is_news(message: &ToOperator) -> bool {
         | ToOperator::Dropped(_)
         | ToOperator::Health(_)
         | ToOperator::Head(_)
-        | ToOperator::Ping(_) => false,
+        | ToOperator::Ping(_)
+        | ToOperator::Probed(_) => false,
     }
 }
 

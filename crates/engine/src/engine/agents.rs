@@ -4,6 +4,7 @@ use super::{Engine, SECOND};
 use crate::{
     agent::{Agent, STATE_CAUSES},
     clocks::PeerClock,
+    latency::PathTrouble,
     strikes::Strikes,
     timeline::exact,
 };
@@ -100,6 +101,8 @@ impl Engine {
         }
         if let Some(agent) = self.agents.get_mut(agent_id) {
             agent.session = Some(session);
+            (agent.connected_at, agent.answers_probes) = (now, false);
+            agent.drive = hello.drive.unwrap_or_default();
             agent.software_version = hello.software_version.clone();
             if same_boot {
                 agent.mirror.handle_reconnected(hello.control_state, now);
@@ -122,6 +125,10 @@ impl Engine {
             software_version: hello.software_version.clone(),
             timers: self.config.timers(hello.kind),
             session: None,
+            connected_at: now,
+            drive: hello.drive.unwrap_or_default(),
+            answers_probes: false,
+            path_trouble: PathTrouble::default(),
             mirror: Mirror::new(hello.boot_id, hello.control_state, now),
             last: None,
             latches: on_record.map(|entry| entry.latches.clone()).unwrap_or_default(),
@@ -188,6 +195,7 @@ impl Engine {
                     agent.clock.handle_pong(&pong, received_at);
                 }
             }
+            AgentMessage::Probed(answer) => self.handle_probed(&agent_id, &answer, received_at, now),
         }
         self.rearm(&agent_id);
     }

@@ -85,7 +85,10 @@ impl Engine {
             return;
         }
         self.expire(&request.agent, now);
-        if let Err((code, detail)) = self.check_command(session, role, &request, now) {
+        let allowed = self
+            .check_command(session, role, &request, now)
+            .and_then(|()| self.check_drive(session, &request, now));
+        if let Err((code, detail)) = allowed {
             self.reject(request.command_id, code, &detail);
             return;
         }

@@ -99,7 +99,7 @@ impl Engine {
         reason: Option<Note>,
         now: MonoTime,
     ) -> Result<(), Refusal> {
-        self.check_handover(asker, agent_id)?;
+        self.check_handover(asker, agent_id, now)?;
         self.check_in_control(agent_id)?;
         let Some(agent) = self.agents.get_mut(agent_id) else { return Ok(()) };
         if agent.lease.lease().is_some_and(|lease| lease.takeover_allowed) && agent.lease.next().is_none() {
@@ -125,7 +125,7 @@ impl Engine {
         reason: &Note,
         now: MonoTime,
     ) -> Result<(), Refusal> {
-        self.check_handover(asker, agent_id)?;
+        self.check_handover(asker, agent_id, now)?;
         let Some(agent) = self.agents.get(agent_id) else { return Ok(()) };
         let why = format!("{} took control from {}: {reason}", asker.person, holder_of(agent));
         if matches!(agent.state(), ControlState::Human | ControlState::Returning) {
@@ -140,7 +140,7 @@ impl Engine {
     }
 
     /// What a wish and a pre-emption need alike.
-    fn check_handover(&self, asker: Asker<'_>, agent_id: &AgentId) -> Result<(), Refusal> {
+    fn check_handover(&self, asker: Asker<'_>, agent_id: &AgentId, now: MonoTime) -> Result<(), Refusal> {
         let Some(agent) = self.agents.get(agent_id) else {
             return Err((CommandCode::Unreachable, format!("nobody knows an agent called {agent_id}")));
         };
@@ -156,7 +156,8 @@ impl Engine {
         if lease.session == asker.session {
             return Err((CommandCode::Denied, "you hold this agent already".to_owned()));
         }
-        self.check_load(asker.person, agent_id)
+        self.check_load(asker.person, agent_id)?;
+        self.check_reach(asker.session, agent_id, now)
     }
 
     /// An ENGAGE of the next holder is on its way or taken already: voiding his epoch now could leave the agent
@@ -186,7 +187,7 @@ impl Engine {
         let asker = Asker { person: &wish.by, session: wish.session };
         let why = self.agents.get(agent_id).map(holder_of).unwrap_or_default() + " handed over";
         let granted = self
-            .check_handover(asker, agent_id)
+            .check_handover(asker, agent_id, now)
             .and_then(|()| self.check_in_control(agent_id))
             .and_then(|()| self.grant_next(asker, agent_id, None, &why, now));
         if let Err((_, detail)) = granted {

@@ -1,7 +1,7 @@
 //! Leases: claim, renewal, expiry, end.
 
-use super::{Engine, durable::Action, handover::Asker};
-use crate::timeline::Takeover;
+use super::{Engine, durable::Action, handover::Asker, publish::nanos};
+use crate::{latency::Latency, timeline::Takeover};
 use watchkeeper_model::{
     AgentId, CommandCode, ControlState, DemandOrigin, DemandOutcome, Epoch, LeaseEnd, MonoTime, Note,
     PersonId, SessionId,
@@ -28,7 +28,9 @@ impl Engine {
         now: MonoTime,
     ) {
         self.expire(agent_id, now);
-        if let Err((code, detail)) = self.check_claim(person, agent_id) {
+        let granted =
+            self.check_claim(person, agent_id).and_then(|()| self.check_reach(session, agent_id, now));
+        if let Err((code, detail)) = granted {
             self.refuse_claim(session, person, agent_id, code, &detail);
             return;
         }
@@ -183,14 +185,17 @@ impl Engine {
         if renewed.is_err() && !waits {
             return;
         }
+        let to = agent.session;
         let by_hand = self.consoles.get(&session).is_some_and(|console| drives_by_hand(console.kind));
-        if let Some(to) = agent.session {
+        let latency = self.limited(session, &report.agent, now).and_then(Latency::total);
+        if let Some(to) = to {
             let heartbeat = HolderHeartbeat {
                 epoch: report.epoch,
                 seq: report.seq,
                 ready: report.ready,
                 deadline: report.deadline,
                 setpoint: report.setpoint.filter(|_| by_hand),
+                latency_nanos: latency.map(nanos),
             };
             self.send_agent(to, ToAgent::Holder(heartbeat));
         }

@@ -5,6 +5,7 @@ use crate::{
     clocks::PeerClock,
     timeline::{exact, span},
 };
+use std::collections::BTreeMap;
 use watchkeeper_model::{AlertId, MonoTime, OperatorRole, SessionId, Stage};
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
@@ -48,6 +49,8 @@ impl Engine {
             kind: hello.console,
             connected_at: now,
             clock: PeerClock::default(),
+            display: None,
+            probes: BTreeMap::new(),
         };
         self.consoles.insert(session, console);
         self.refresh_console_list();
@@ -117,6 +120,7 @@ impl Engine {
             | OperatorMessage::Acknowledge(_)
             | OperatorMessage::Stop(_)
             | OperatorMessage::Heartbeat(_)
+            | OperatorMessage::Probe(_)
                 if role < OperatorRole::Operator =>
             {
                 let kind = watchkeeper_protocol::Wire::kind(&message);
@@ -143,6 +147,7 @@ impl Engine {
             OperatorMessage::Command(request) => self.handle_command(session, request, received_at, now),
             OperatorMessage::Stop(stop) => self.handle_stop(session, &stop, received_at, now),
             OperatorMessage::Heartbeat(report) => self.handle_holder(session, &report, now),
+            OperatorMessage::Probe(probe) => self.handle_probe(session, &probe, received_at),
             OperatorMessage::Acknowledge(body) => {
                 if !self.acknowledge(body.alert_id, &person, now) {
                     let message = "no alert of this id waits for an acknowledgement";

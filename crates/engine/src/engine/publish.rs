@@ -113,6 +113,7 @@ impl Engine {
                 self.send_agent(session, ToAgent::Head(head));
             }
         }
+        self.check_paths(now);
         self.second_due = now.after(SECOND);
     }
 }

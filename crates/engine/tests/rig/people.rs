@@ -46,7 +46,7 @@ impl Rig {
         self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello });
     }
 
-    fn answer_pings(&mut self, session: u64) {
+    pub(super) fn answer_pings(&mut self, session: u64) {
         let pong = Pong {
             sent_nanos: self.now.as_nanos(),
             received_nanos: self.now.as_nanos(),

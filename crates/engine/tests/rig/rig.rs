@@ -15,7 +15,9 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
-    agent::{AgentHello, CommandAck, Heartbeat, Question as QuestionMessage, RequestIntervention},
+    agent::{
+        AgentHello, CommandAck, Heartbeat, PathAnswer, Question as QuestionMessage, RequestIntervention,
+    },
     operator::{CommandUpdate, ConsoleKind, HolderReport, LeaseEvent, LeaseUpdate},
     record::TakeoverRecord,
     session::{ErrorReport, Head, Pong, SessionKind},
@@ -209,6 +211,9 @@ impl Rig {
                 Output::ToOperators { to, message } => {
                     for session in to.iter() {
                         self.consoles.entry(session.0).or_default().push((*message).clone());
+                        if matches!(*message, ToOperator::Ping(_)) {
+                            self.answer_pings(session.0);
+                        }
                     }
                     self.look(*message);
                 }
@@ -248,7 +253,8 @@ impl Rig {
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
-            | ToOperator::Head(_) => {}
+            | ToOperator::Head(_)
+            | ToOperator::Probed(_) => {}
         }
     }
 
@@ -286,6 +292,7 @@ impl Rig {
                     ready: beat.ready,
                     deadline: beat.deadline,
                     setpoint: beat.setpoint,
+                    latency: beat.latency_nanos.map(Duration::from_nanos),
                 },
                 now,
             ),
@@ -311,6 +318,13 @@ impl Rig {
                     answered_nanos: nanos,
                 }));
             }
+            ToAgent::Probe(probe) => self.send_agent(AgentMessage::Probed(PathAnswer {
+                session_id: probe.session_id,
+                seq: probe.seq,
+                received: now,
+                answered: now,
+                latency_cap_mps: self.gate.latency_cap_mps(),
+            })),
             ToAgent::Durable(_) | ToAgent::Head(_) | ToAgent::Error(_) => {}
         }
         self.drain_gate();
@@ -383,6 +397,7 @@ impl Rig {
             latches: self.gate.latches().to_vec(),
             control_state: self.gate.state(),
             software_version: Label::cut("rig"),
+            drive: None,
         };
         self.feed(EngineInput::AgentConnected { session, hello });
     }
@@ -454,6 +469,7 @@ impl Rig {
             latches: Vec::new(),
             control_state: ControlState::Autonomous,
             software_version: Label::cut("rig"),
+            drive: None,
         };
         self.feed(EngineInput::AgentConnected { session: SessionId(self.sessions), hello });
     }
@@ -540,6 +556,11 @@ impl Rig {
             setpoint,
         };
         self.send_operator(session, OperatorMessage::Heartbeat(report));
+    }
+
+    /// The clock of the monitor, which the consoles share.
+    pub(crate) fn nanos(&self) -> u64 {
+        self.now.as_nanos()
     }
 
     pub(crate) fn state(&self) -> ControlState {

@@ -1,6 +1,6 @@
 //! One agent of the picture: its status, its lease, its last minute, and how old all that is.
 
-use super::{History, Timed};
+use super::{History, PathPicture, Timed};
 use crate::timers::heartbeat_period;
 use std::time::Duration;
 use watchkeeper_model::{AgentTime, DemandId, Epoch, MonoTime, PlanPoint};
@@ -34,6 +34,7 @@ pub struct AgentPicture {
     handover: Option<Timed<LeaseUpdate>>,
     history: History,
     plan: Vec<PlanPoint>,
+    path: PathPicture,
 }
 
 impl AgentPicture {
@@ -49,6 +50,7 @@ impl AgentPicture {
             handover: None,
             history: History::new(),
             plan: Vec::new(),
+            path: PathPicture::default(),
         }
     }
 
@@ -98,7 +100,12 @@ impl AgentPicture {
         self.plan.clone_from(&telemetry.plan);
     }
 
+    pub(super) const fn path_mut(&mut self) -> &mut PathPicture {
+        &mut self.path
+    }
+
     pub(super) fn inherit(&mut self, old: Self) {
+        self.path = old.path;
         if old.status.boot_id == self.status.boot_id && old.status.signals == self.status.signals {
             self.history = old.history;
             self.plan = old.plan;
@@ -123,6 +130,11 @@ impl AgentPicture {
     /// Returns the last minute of decisions.
     pub const fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Returns how the way to it is, as this console's probes find it.
+    pub const fn path(&self) -> &PathPicture {
+        &self.path
     }
 
     /// Returns where it meant to go at its newest decision, at most 16 points; empty where it does not say.

@@ -7,7 +7,7 @@ use std::{
 };
 use watchkeeper_model::{AgentId, Alarm, AlarmState, AlertId, DemandId, Incarnation, MonoTime};
 use watchkeeper_protocol::{
-    operator::{AgentStatus, LeaseUpdate, Telemetry},
+    operator::{AgentStatus, LeaseUpdate, PathLatency, Telemetry},
     record::TakeoverRecord,
 };
 
@@ -134,6 +134,18 @@ impl World {
             let oldest = self.takeovers.iter().find(|(_, (entry, _))| entry.value.over).map(|(id, _)| *id);
             let Some(oldest) = oldest.or_else(|| self.takeovers.keys().next().copied()) else { return };
             self.takeovers.remove(&oldest);
+        }
+    }
+
+    pub(super) fn handle_probe(&mut self, agent: &AgentId, seq: u64, now: MonoTime) {
+        if let Some(entry) = self.agents.get_mut(agent) {
+            entry.path_mut().handle_asked(seq, now);
+        }
+    }
+
+    pub(super) fn fold_path(&mut self, answer: &PathLatency, at: MonoTime) {
+        if let Some(entry) = self.agents.get_mut(&answer.agent) {
+            entry.path_mut().fold(answer, at);
         }
     }
 

@@ -21,6 +21,9 @@ pub struct StatusLine {
     pub tone: Tone,
     /// Nothing can be relied on now: consoles grey everything and say so.
     pub disconnected: bool,
+    /// The way from this console to agents it holds, or is about to, where no probe is answered: a loss of its own, that
+    /// no other figure shows; empty while every probe is answered.
+    pub uplink: String,
     /// Why riskier commands are refused; empty when they are not.
     pub degraded: String,
     /// What did not reach this console or its screen; empty when nothing is missing.
@@ -41,6 +44,7 @@ pub fn status_line(picture: &Picture, now: MonoTime) -> StatusLine {
         connection,
         tone,
         disconnected: !picture.link().is_connected(),
+        uplink: uplink(picture, now),
         degraded: if picture.is_degraded() {
             "DEGRADED: the record cannot be written, riskier commands are refused".to_owned()
         } else {
@@ -73,6 +77,25 @@ fn connection(picture: &Picture, now: MonoTime) -> (String, Tone) {
             Some(_) | None => ("connected".to_owned(), Tone::Normal),
         },
     }
+}
+
+/// Names every agent to which nothing gets through, though the monitor is there. Whether only the way there is lost, the
+/// agent's own data says.
+fn uplink(picture: &Picture, now: MonoTime) -> String {
+    if !picture.link().is_connected() {
+        return String::new();
+    }
+    let lost = picture.agents().filter_map(|(agent, entry)| {
+        let span = entry.path().lost_for(now)?;
+        let freshness = entry.freshness(now);
+        let data = if freshness.stale {
+            format!("its data is {} old", age(freshness.age))
+        } else {
+            "its data comes in time".to_owned()
+        };
+        Some(format!("NO ANSWER from {agent} for {}: commands may not arrive, {data}", age(span)))
+    });
+    lost.collect::<Vec<_>>().join("; ")
 }
 
 fn missing(picture: &Picture) -> String {

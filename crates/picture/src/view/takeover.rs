@@ -156,7 +156,7 @@ pub fn panel(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<Takeov
         handover: handover::row(picture, entry, now),
         links: links::rows(picture, entry, now),
         label: afterwards::row(picture, agent, now),
-        drive: drive::row(picture, entry),
+        drive: drive::row(picture, entry, now),
         alert: alarm.map(|alarm| alarm.alert_id),
         evidence: alarm.map(cause_text).unwrap_or_default(),
         suggested,

@@ -12,6 +12,8 @@ mod latches;
 #[cfg(test)]
 mod panels;
 #[cfg(test)]
+mod path;
+#[cfg(test)]
 mod queue;
 #[cfg(test)]
 mod scenes;

@@ -10,8 +10,8 @@ use watchkeeper_model::{
 use watchkeeper_protocol::{
     AgentMessage, SessionKind, ToAgent,
     agent::{
-        AgentHello, AgentWelcome, Command, CommandAck, Demand, DemandEnd, DurableUpTo, Grant, Heartbeat,
-        HolderHeartbeat, Question, RequestIntervention, Void,
+        AgentHello, AgentWelcome, Command, CommandAck, Demand, DemandEnd, DriveLimits, DurableUpTo, Grant,
+        Heartbeat, HolderHeartbeat, PathAnswer, PathProbe, Question, RequestIntervention, Void,
     },
     encode,
     session::{ErrorCode, ErrorReport, Head, Ping, Pong},
@@ -52,6 +52,7 @@ fn hellos() -> Vec<Example> {
         latches: vec![fallback_latch()],
         control_state: ControlState::SafeHeld,
         software_version: label("pilot 2.4.1"),
+        drive: Some(DriveLimits { top_speed_mps: 12.5, actuation_nanos: 50_000_000 }),
     };
     let first = AgentHello {
         token: None,
@@ -61,6 +62,7 @@ fn hellos() -> Vec<Example> {
         highest_incarnation: Incarnation(0),
         latches: Vec::new(),
         control_state: ControlState::Autonomous,
+        drive: None,
         ..full.clone()
     };
     let example =
@@ -235,6 +237,15 @@ fn from_agent() -> Vec<Example> {
             answered_nanos: 12_700_050_000,
         }),
     );
+    let answer = PathAnswer {
+        session_id: SessionId(9),
+        seq: 41,
+        received: at(20_300),
+        answered: AgentTime::from_nanos(20_300_060_000),
+        latency_cap_mps: Some(10.0),
+    };
+    add("limited", AgentMessage::Probed(answer));
+    add("free", AgentMessage::Probed(PathAnswer { seq: 42, latency_cap_mps: None, ..answer }));
     examples
 }
 
@@ -262,6 +273,7 @@ fn session_to_agent() -> Vec<Example> {
                 error_nanos: Some(120_000),
             }),
         ),
+        ("full", ToAgent::Probe(PathProbe { session_id: SessionId(9), seq: 41 })),
         ("full", ToAgent::Head(Head { sequence: 4_711, hash: [0xab; 32] })),
         (
             "bad_field",
@@ -369,6 +381,7 @@ fn lease_to_agent() -> Vec<Example> {
                 ready: true,
                 deadline: at(22_000),
                 setpoint: Some(Setpoint { steer: 0.25, accelerate: -0.5 }),
+                latency_nanos: Some(250_000_000),
             }),
         ),
         (
@@ -379,6 +392,7 @@ fn lease_to_agent() -> Vec<Example> {
                 ready: true,
                 deadline: at(17_000),
                 setpoint: None,
+                latency_nanos: None,
             }),
         ),
     ];

@@ -18,15 +18,15 @@ use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, encode,
     operator::{
         Acknowledge, AgentStatus, AlertUpdate, Authorised, Claim, ClockOffset, CommandRequest, CommandUpdate,
-        ConsoleKind, DemandStatus, Dropped, HandoverStatus, Health, HolderReport, LeaseEvent, LeaseStatus,
-        LeaseUpdate, NextHolder, OperatorHello, OperatorWelcome, Presented, Resume, SnapshotPart,
-        StageLatency, StatusUpdate, Stop, TakeoverUpdate, Telemetry,
+        ConsoleKind, DemandStatus, Dropped, HandoverStatus, Health, HolderReport, LatencyParts, LeaseEvent,
+        LeaseStatus, LeaseUpdate, NextHolder, OneWay, OperatorHello, OperatorWelcome, PathLatency, Presented,
+        Probe, Resume, SnapshotPart, StageLatency, StatusUpdate, Stop, TakeoverUpdate, Telemetry,
     },
     session::{ErrorCode, ErrorReport, Head, Ping, Pong},
 };
 
 pub(super) fn examples() -> Vec<Example> {
-    [hellos(), from_operator(), picture(), progress(), about_the_monitor()].concat()
+    [hellos(), from_operator(), picture(), progress(), path(), about_the_monitor()].concat()
 }
 
 const fn at(millis: u64) -> AgentTime {
@@ -165,6 +165,10 @@ fn from_operator() -> Vec<Example> {
             }),
         ),
     ];
+    let probe =
+        Probe { agent: agent(), seq: 41, sent_nanos: 500_200_000_000, display_nanos: Some(34_000_000) };
+    messages.push(("full", OperatorMessage::Probe(probe.clone())));
+    messages.push(("first", OperatorMessage::Probe(Probe { seq: 1, display_nanos: None, ..probe })));
     messages.extend(agreements());
     messages.extend(requests().map(|(name, request)| (name, OperatorMessage::Command(request))));
     messages.iter().map(|(name, message)| Example::of(Set::FromOperator, name, message)).collect()
@@ -461,6 +465,27 @@ fn progress() -> Vec<Example> {
         ("handover_refused", ToOperator::Lease(declined)),
     ];
     messages.iter().map(|(name, message)| Example::of(Set::ToOperator, name, message)).collect()
+}
+
+/// A total of 250 ms, with which a vehicle of 12.5 m/s is driven at 10 m/s.
+fn path() -> Vec<Example> {
+    let one_way = |nanos| OneWay { nanos, error_nanos: 900_000 };
+    let limited = PathLatency {
+        agent: agent(),
+        seq: 41,
+        latency: Some(LatencyParts {
+            downlink: one_way(64_000_000),
+            display_nanos: 34_000_000,
+            uplink: one_way(102_000_000),
+            actuate_nanos: 50_000_000,
+            total_nanos: 250_000_000,
+        }),
+        latency_cap_mps: Some(10.0),
+    };
+    let unmeasured = PathLatency { seq: 1, latency: None, latency_cap_mps: None, ..limited.clone() };
+    [("limited", limited), ("unmeasured", unmeasured)]
+        .map(|(name, report)| Example::of(Set::ToOperator, name, &ToOperator::Probed(report)))
+        .to_vec()
 }
 
 fn about_the_monitor() -> Vec<Example> {

@@ -74,6 +74,7 @@ pub(crate) fn agent_hello(name: &str, token: Option<&str>) -> AgentHello {
         latches: Vec::new(),
         control_state: ControlState::Autonomous,
         software_version: Label::cut("test"),
+        drive: None,
     }
 }
 

@@ -32,6 +32,7 @@ impl Gate {
             self.lease_lapses().map(|(at, _)| at),
             self.next_lapses_at(),
             self.hands.until(),
+            self.latency_unknown_at(),
             self.verify_at,
             self.grace_until,
             self.link_loss_at(),
@@ -61,6 +62,7 @@ impl Gate {
             self.drop_next();
         }
         self.check_dead_man(now);
+        self.check_latency(now);
         if self.link_loss_at().is_some_and(|at| now >= at) {
             self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, FallbackCause::MonitorLost, now);
         }

@@ -37,6 +37,8 @@ pub(crate) struct Rig {
     pub(crate) seq: u64,
     pub(crate) beat_seq: u64,
     pub(crate) reports: u64,
+    /// What the monitor says of the latency with each heartbeat.
+    pub(crate) latency: Option<Duration>,
     ids: u128,
 }
 
@@ -74,6 +76,7 @@ impl Rig {
             seq: 0,
             beat_seq: 0,
             reports: 0,
+            latency: None,
             ids: 0,
         }
     }
@@ -252,9 +255,8 @@ impl Rig {
 
     fn send_beat(&mut self, ready: bool, setpoint: Option<Setpoint>) {
         self.beat_seq += 1;
-        let beat =
-            HolderBeat { epoch: self.epoch, seq: self.beat_seq, ready, deadline: self.at(500), setpoint };
-        self.take_beat(beat);
+        let (epoch, seq, deadline) = (self.epoch, self.beat_seq, self.at(500));
+        self.take_beat(HolderBeat { epoch, seq, ready, deadline, setpoint, latency: self.latency });
     }
 
     pub(crate) fn take_beat(&mut self, beat: HolderBeat) {

@@ -257,7 +257,8 @@ impl Schedule {
         let operator = &mut self.operators[who];
         operator.beat_seq += 1;
         let deadline = self.now.after(Duration::from_millis(300));
-        let beat = HolderBeat { epoch: operator.epoch, seq: operator.beat_seq, ready, deadline, setpoint };
+        let (epoch, seq) = (operator.epoch, operator.beat_seq);
+        let beat = HolderBeat { epoch, seq, ready, deadline, setpoint, latency: None };
         self.post(Message::Beat(beat), fate);
     }
 

@@ -107,7 +107,8 @@ impl Witness {
                     | AgentMessage::Decision(_)
                     | AgentMessage::RequestIntervention(_)
                     | AgentMessage::Question(_)
-                    | AgentMessage::Pong(_) => {}
+                    | AgentMessage::Pong(_)
+                    | AgentMessage::Probed(_) => {}
                 }
             }
             EngineInput::OperatorConnected { .. }

@@ -166,7 +166,8 @@ impl Script {
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
-            | ToOperator::Error(_) => {}
+            | ToOperator::Error(_)
+            | ToOperator::Probed(_) => {}
         }
         Ok(())
     }

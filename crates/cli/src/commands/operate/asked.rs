@@ -83,7 +83,8 @@ impl Asked {
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
-            | ToOperator::Error(_) => None,
+            | ToOperator::Error(_)
+            | ToOperator::Probed(_) => None,
         }
     }
 

@@ -241,7 +241,8 @@ impl Console {
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
-            | ToOperator::Error(_) => Vec::new(),
+            | ToOperator::Error(_)
+            | ToOperator::Probed(_) => Vec::new(),
         };
         if !shown.is_empty() {
             self.operator.presented(&shown);
@@ -270,7 +271,8 @@ impl Console {
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
-            | ToOperator::Error(_) => false,
+            | ToOperator::Error(_)
+            | ToOperator::Probed(_) => false,
         };
         self.failed |= failed;
     }

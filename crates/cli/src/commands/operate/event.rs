@@ -1,12 +1,12 @@
 //! What a script hears: one JSON object a line, each with its `event`.
 
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_model::{AgentId, ControlState, DemandId, Epoch, FallbackLevel, Latch, SceneId, SessionId};
 use watchkeeper_picture::Picture;
 use watchkeeper_protocol::{
     ToOperator,
-    operator::{AgentStatus, LeaseStatus, Roster},
+    operator::{AgentStatus, LeaseStatus, PathLatency, Roster},
 };
 
 /// What of a status makes a line when it changes.
@@ -82,6 +82,8 @@ type Present = (SessionId, Vec<AgentId>);
 #[derive(Debug, Default)]
 pub(super) struct Narrator {
     told: BTreeMap<AgentId, StatusKey>,
+    /// The agents whose speed the latency limits.
+    limited: BTreeSet<AgentId>,
     present: Vec<Present>,
 }
 
@@ -113,6 +115,7 @@ impl Narrator {
                     json!({"event": "head", "sequence": head.sequence, "hash": crate::record::hex(&head.hash)}),
                 ]
             }
+            ToOperator::Probed(answer) => self.latency(answer).into_iter().collect(),
             ToOperator::Snapshot(_)
             | ToOperator::Telemetry(_)
             | ToOperator::Health(_)
@@ -127,6 +130,16 @@ impl Narrator {
         let is_news = self.told.get(&status.agent) != Some(&key);
         self.told.insert(status.agent.clone(), key);
         is_news.then(|| status_line(status))
+    }
+
+    /// Returns the line of a probe's answer, where the latency begins or ceases to limit the speed.
+    fn latency(&mut self, answer: &PathLatency) -> Option<Value> {
+        let is_news = if answer.latency_cap_mps.is_some() {
+            self.limited.insert(answer.agent.clone())
+        } else {
+            self.limited.remove(&answer.agent)
+        };
+        is_news.then(|| tagged("latency", to_value(answer)))
     }
 
     /// Returns the line of a roster, where somebody came, went, took or gave something.

@@ -1,11 +1,11 @@
 //! What the connection and the monitor tell an agent.
 
-use super::{AgentCore, CloseReason, QUICK_COUNT, Session};
+use super::{AgentCore, CloseReason, MAX_PROBES, QUICK_COUNT, Session};
 use std::time::Duration;
 use watchkeeper_model::{AgentTime, CommandKind, Note};
 use watchkeeper_protocol::{
     ToAgent,
-    agent::{AgentWelcome, Command},
+    agent::{AgentWelcome, Command, PathAnswer, PathProbe},
     session::{Ping, Pong},
 };
 use watchkeeper_takeover::{GateCommand, HolderBeat, NewDemand, Welcome};
@@ -17,6 +17,7 @@ impl AgentCore {
         self.session = Session::Greeting;
         self.close = None;
         self.pong = None;
+        self.probes.clear();
         self.hello = Some(self.encode_hello(token));
         self.settle(now);
     }
@@ -33,6 +34,7 @@ impl AgentCore {
         self.close = None;
         self.hello = None;
         self.pong = None;
+        self.probes.clear();
         self.settle(now);
     }
 
@@ -74,10 +76,12 @@ impl AgentCore {
                     ready: beat.ready,
                     deadline: beat.deadline,
                     setpoint: beat.setpoint,
+                    latency: beat.latency_nanos.map(Duration::from_nanos),
                 };
                 self.gate.handle_holder(beat, now);
             }
             (Session::Welcomed, ToAgent::Command(command)) => self.take_command(command, now),
+            (Session::Welcomed, ToAgent::Probe(probe)) => self.take_probe(probe, now),
             (Session::Welcomed, ToAgent::Durable(durable)) => self.ring.confirm(durable.seq),
         }
         self.settle(now);
@@ -113,6 +117,16 @@ impl AgentCore {
             received_nanos: now.as_nanos(),
             answered_nanos: now.as_nanos(),
         });
+    }
+
+    /// A probe came the way that commands come; its answer says when.
+    fn take_probe(&mut self, probe: &PathProbe, now: AgentTime) {
+        if self.probes.len() >= MAX_PROBES {
+            self.probes.pop_front();
+        }
+        let PathProbe { session_id, seq } = *probe;
+        let answer = PathAnswer { session_id, seq, received: now, answered: now, latency_cap_mps: None };
+        self.probes.push_back(answer);
     }
 
     fn take_command(&mut self, command: &Command, now: AgentTime) {

@@ -5,12 +5,12 @@ use bytes::Bytes;
 use watchkeeper_model::{AgentTime, Note};
 use watchkeeper_protocol::{
     AgentMessage, SessionKind, Wire,
-    agent::{AgentHello, Heartbeat},
+    agent::{AgentHello, Heartbeat, PathAnswer},
     session::Pong,
 };
 
 impl AgentCore {
-    /// Returns the next frame: hello, pong, acknowledgements and requests, heartbeat, decisions.
+    /// Returns the next frame: hello, pong, answers to probes, acknowledgements and requests, heartbeat, decisions.
     ///
     /// It gives nothing while a record waits to be taken: what was not kept must not be said. Decisions come
     /// last, so that no backlog of them holds up control; those made before a stop still go to the record.
@@ -25,8 +25,8 @@ impl AgentCore {
         if let Some(hello) = self.hello.take() {
             return Some(hello);
         }
-        if let Some(pong) = self.poll_pong(now) {
-            return Some(pong);
+        if let Some(answer) = self.poll_answer(now) {
+            return Some(answer);
         }
         if self.session == Session::Greeting {
             return None;
@@ -40,10 +40,17 @@ impl AgentCore {
         self.ring.next_unsent()
     }
 
-    /// Returns the answer to a ping, where the hello has gone before: it rests on no record.
-    pub(crate) fn poll_pong(&mut self, now: AgentTime) -> Option<Bytes> {
-        let pong = self.pong.take_if(|_| self.hello.is_none())?;
-        Some(AgentMessage::Pong(Pong { answered_nanos: now.as_nanos(), ..pong }).encode())
+    /// Returns the answer to a ping or a probe, where the hello has gone before: it rests on no record.
+    pub(crate) fn poll_answer(&mut self, now: AgentTime) -> Option<Bytes> {
+        if self.hello.is_some() {
+            return None;
+        }
+        if let Some(pong) = self.pong.take() {
+            return Some(AgentMessage::Pong(Pong { answered_nanos: now.as_nanos(), ..pong }).encode());
+        }
+        let answer = self.probes.pop_front()?;
+        let latency_cap_mps = self.gate.latency_cap_mps();
+        Some(AgentMessage::Probed(PathAnswer { answered: now, latency_cap_mps, ..answer }).encode())
     }
 
     fn beat(&mut self, now: AgentTime) -> Bytes {
@@ -93,6 +100,7 @@ impl AgentCore {
             latches: self.gate.latches().to_vec(),
             control_state: self.gate.state(),
             software_version: self.config.software_version.clone(),
+            drive: self.config.drive,
         };
         watchkeeper_protocol::encode("hello", &hello)
     }

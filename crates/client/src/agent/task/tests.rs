@@ -72,6 +72,7 @@ fn core() -> AgentCore {
         signals: Vec::new(),
         software_version: Label::default(),
         timers: Timers { link, ..Timers::for_kind(AgentKind::Generic) },
+        drive: None,
     };
     AgentCore::new(config, &Recovered::Nothing, WORLD, [7; 32], clock::agent_now())
 }
@@ -204,6 +205,7 @@ fn led() -> AgentCore {
             ready: true,
             deadline: now.after(PATIENCE),
             setpoint: None,
+            latency_nanos: None,
         }),
         command(CommandKind::Engage, 1, boot_id),
         command(CommandKind::Assume, 2, boot_id),
@@ -217,7 +219,7 @@ fn led() -> AgentCore {
 
 #[test]
 fn hands_steer_on_during_a_write_and_leave_at_once_whatever_follows() {
-    let directive = |mode| Directive { mode, speed_cap_mps: None };
+    let directive = |mode| Directive { mode, speed_cap_mps: None, ordered_cap_mps: None };
     let gas = Mode::Manual { steer: 0.0, accelerate: 1.0 };
     let brake = Mode::Manual { steer: 0.0, accelerate: -1.0 };
     let person = Mode::Human { hold: false };
@@ -232,7 +234,7 @@ fn hands_steer_on_during_a_write_and_leave_at_once_whatever_follows() {
     ] {
         assert_eq!(safer_of(directive(held), directive(wanted)).mode, obeyed, "{held:?}, {wanted:?}");
     }
-    let capped = Directive { mode: gas, speed_cap_mps: Some(3.0) };
+    let capped = Directive { mode: gas, speed_cap_mps: Some(3.0), ordered_cap_mps: None };
     assert_eq!(safer_of(capped, directive(brake)).speed_cap_mps, Some(3.0));
 }
 

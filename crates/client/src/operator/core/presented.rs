@@ -24,6 +24,7 @@ impl OperatorCore {
         if self.session != Session::Welcomed {
             return;
         }
+        self.probing.note_presented(now);
         let picture = &self.picture;
         self.told_presented.retain(|alert, _| picture.alert(*alert).is_some());
         let news: Vec<_> = alerts.iter().copied().filter(|alert| self.tell(*alert)).collect();
@@ -61,7 +62,8 @@ impl OperatorCore {
             | ToOperator::Health(_)
             | ToOperator::Head(_)
             | ToOperator::Ping(_)
-            | ToOperator::Error(_) => {}
+            | ToOperator::Error(_)
+            | ToOperator::Probed(_) => {}
         }
     }
 

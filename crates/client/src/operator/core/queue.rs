@@ -19,13 +19,18 @@ impl OperatorCore {
         })
     }
 
-    /// Gives up the oldest message that comes again by itself: a `presented`, else a heartbeat. Where there is
-    /// none, the queue grows: by at most one stop per agent.
+    /// Gives up the oldest message that comes again by itself: a `presented`, else a probe, else a heartbeat. Where there
+    /// is none, the queue grows: by at most one stop per agent.
     pub(super) fn make_room(&mut self) {
         let is_presented = |message: &OperatorMessage| matches!(message, OperatorMessage::Presented(_));
+        let is_probe = |message: &OperatorMessage| matches!(message, OperatorMessage::Probe(_));
         let is_heartbeat = |message: &OperatorMessage| matches!(message, OperatorMessage::Heartbeat(_));
-        let place =
-            self.waiting.iter().position(is_presented).or_else(|| self.waiting.iter().position(is_heartbeat));
+        let place = self
+            .waiting
+            .iter()
+            .position(is_presented)
+            .or_else(|| self.waiting.iter().position(is_probe))
+            .or_else(|| self.waiting.iter().position(is_heartbeat));
         let given_up = place.and_then(|place| self.waiting.remove(place));
         if let Some(OperatorMessage::Presented(Presented { alerts, .. })) = given_up {
             self.forget_told(&alerts);

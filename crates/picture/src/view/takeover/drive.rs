@@ -1,7 +1,7 @@
 //! How a vehicle is driven by a person: by hand or by commands, how fast, and whether a hand is on it.
 
 use crate::{AgentPicture, view::map::speed_mps};
-use watchkeeper_model::{AgentKind, CommandKind, CommandState, ControlState};
+use watchkeeper_model::{AgentKind, CommandKind, CommandState, ControlState, MonoTime};
 
 /// How a vehicle is driven by a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub struct DriveRow {
     pub text: String,
 }
 
-pub(super) fn row(picture: &crate::Picture, entry: &AgentPicture) -> Option<DriveRow> {
+pub(super) fn row(picture: &crate::Picture, entry: &AgentPicture, now: MonoTime) -> Option<DriveRow> {
     let status = entry.status();
     match (status.kind, status.control_state) {
         (AgentKind::Vehicle, ControlState::InTransition | ControlState::Human | ControlState::Returning) => {}
@@ -46,11 +46,14 @@ pub(super) fn row(picture: &crate::Picture, entry: &AgentPicture) -> Option<Driv
     // Status updates say that there is a cap, not how high it is.
     let capped = is_capped(picture, entry);
     let cap = if capped { ", speed capped" } else { "" };
+    let by_latency = entry.path().newest(now).and_then(|answer| answer.latency_cap_mps);
+    let by_latency =
+        by_latency.map(|cap| format!(", at most {cap:.1} m/s for the latency")).unwrap_or_default();
     Some(DriveRow {
         manual: status.manual,
         neutral: status.neutral,
         speed_mps,
-        text: format!("{speed}, {how}{cap}"),
+        text: format!("{speed}, {how}{cap}{by_latency}"),
     })
 }
 

@@ -1,16 +1,19 @@
-//! The two ways between a person and an agent: how much of what each may be late is used up.
+//! The two ways between a person and an agent: how much of what each may be late is used up, and how long they are
+//! together.
 
 use crate::{
     AgentPicture, Picture,
-    timers::{fresh_within, link_within},
+    timers::{CAPPED_ABOVE, NOT_GRANTED_ABOVE, UNANSWERED_AFTER, fresh_within, link_within},
     view::{Tone, age, countdown, is_next, share},
 };
-use watchkeeper_model::MonoTime;
+use std::time::Duration;
+use watchkeeper_model::{AgentKind, MonoTime};
+use watchkeeper_protocol::operator::{LatencyParts, OneWay};
 
 /// One direction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkRow {
-    /// `agent to you` or `you to agent`.
+    /// `agent to you`, `you to agent` or `there and back`.
     pub name: &'static str,
     /// How late it is and what it may be, in words.
     pub text: String,
@@ -21,7 +24,61 @@ pub struct LinkRow {
 }
 
 pub(super) fn rows(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> Vec<LinkRow> {
-    vec![to_you(picture, entry, now), to_agent(picture, entry, now)]
+    let mut rows = vec![to_you(picture, entry, now), to_agent(picture, entry, now)];
+    rows.extend(there_and_back(picture, entry, now));
+    rows
+}
+
+/// What this console's probes find on the way that commands go; nothing while it does not ask.
+fn there_and_back(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> Option<LinkRow> {
+    let name = "there and back";
+    let path = entry.path();
+    let through = path.through_for(now).filter(|_| picture.link().is_connected())?;
+    if let Some(span) = path.lost_for(now) {
+        let text = format!("NO ANSWER for {}: commands may not arrive", age(span));
+        return Some(LinkRow { name, text, fraction: 1.0, tone: Tone::Danger });
+    }
+    let Some(latency) = path.newest(now).and_then(|answer| answer.latency) else {
+        let text = format!("not measured yet, at most {}", countdown(UNANSWERED_AFTER));
+        return Some(LinkRow { name, text, fraction: share(through, UNANSWERED_AFTER), tone: Tone::Quiet });
+    };
+    let total = Duration::from_nanos(latency.total_nanos);
+    let limits = entry.status().kind == AgentKind::Vehicle;
+    let tone = match total {
+        total if !limits || total <= CAPPED_ABOVE => Tone::Normal,
+        total if total <= NOT_GRANTED_ABOVE => Tone::Warning,
+        _ => Tone::Danger,
+    };
+    let limit = match tone {
+        Tone::Danger => ", too long to begin to drive",
+        Tone::Warning => ", speed is capped",
+        Tone::Normal | Tone::Quiet | Tone::Own | Tone::Stale => "",
+    };
+    let text = format!("{}{limit}: {}", millis(total), parts(&latency));
+    Some(LinkRow { name, text, fraction: share(total, NOT_GRANTED_ABOVE), tone })
+}
+
+/// Names what a total is made of.
+fn parts(latency: &LatencyParts) -> String {
+    let nanos = |nanos| millis(Duration::from_nanos(nanos));
+    format!(
+        "down {}, display {}, up {}, actuation {}",
+        one_way(latency.downlink),
+        nanos(latency.display_nanos),
+        one_way(latency.uplink),
+        nanos(latency.actuate_nanos),
+    )
+}
+
+/// Returns a span of one direction; one that is smaller than its error is only known to be at most so long.
+fn one_way(way: OneWay) -> String {
+    let (nanos, error) = (Duration::from_nanos(way.nanos), Duration::from_nanos(way.error_nanos));
+    if nanos < error { format!("<={}", millis(nanos + error)) } else { millis(nanos) }
+}
+
+/// Returns a span in whole milliseconds, rounded up: never shorter than it is.
+fn millis(span: Duration) -> String {
+    format!("{} ms", span.as_nanos().div_ceil(1_000_000))
 }
 
 /// What comes from the agent: on older data nobody may take control.
