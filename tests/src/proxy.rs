@@ -65,6 +65,7 @@ pub struct Rule {
     leg: Leg,
     kinds: Vec<&'static str>,
     verbs: Vec<CommandKind>,
+    deltas: bool,
     share: f64,
     left: u64,
     fate: Fate,
@@ -73,7 +74,7 @@ pub struct Rule {
 impl Rule {
     /// Makes a rule for every frame that goes this way.
     pub const fn new(leg: Leg, fate: Fate) -> Self {
-        Self { leg, kinds: Vec::new(), verbs: Vec::new(), share: 1.0, left: u64::MAX, fate }
+        Self { leg, kinds: Vec::new(), verbs: Vec::new(), deltas: false, share: 1.0, left: u64::MAX, fate }
     }
 
     /// Narrows it to frames of these kinds, as they are called on the wire.
@@ -87,6 +88,14 @@ impl Rule {
     #[must_use]
     pub fn verbs(mut self, verbs: &[CommandKind]) -> Self {
         self.verbs = verbs.to_vec();
+        self
+    }
+
+    /// Narrows it to deltas: frames whose cursor is above every one before on their connection. A console notices
+    /// that one is missing, and asks for a snapshot.
+    #[must_use]
+    pub const fn deltas(mut self) -> Self {
+        self.deltas = true;
         self
     }
 
@@ -104,11 +113,12 @@ impl Rule {
         self
     }
 
-    fn names(&self, leg: Leg, kind: &str, verb: Option<CommandKind>) -> bool {
-        let opens = matches!(kind, "hello" | "welcome");
-        let is_kind = if self.kinds.is_empty() { !opens } else { self.kinds.contains(&kind) };
-        let is_verb = self.verbs.is_empty() || verb.is_some_and(|verb| self.verbs.contains(&verb));
-        self.leg == leg && self.left > 0 && is_kind && is_verb
+    fn names(&self, seen: &Seen) -> bool {
+        let opens = matches!(seen.kind, "hello" | "welcome");
+        let is_kind = if self.kinds.is_empty() { !opens } else { self.kinds.contains(&seen.kind) };
+        let is_verb = self.verbs.is_empty() || seen.verb.is_some_and(|verb| self.verbs.contains(&verb));
+        let is_delta = !self.deltas || seen.is_delta;
+        self.leg == seen.leg && self.left > 0 && is_kind && is_verb && is_delta
     }
 }
 
@@ -234,10 +244,10 @@ impl Shared {
 
 impl State {
     /// Says what becomes of a frame.
-    fn judge(&mut self, leg: Leg, kind: &str, verb: Option<CommandKind>) -> Fate {
-        let chance = leg.of(&mut self.chance);
+    fn judge(&mut self, seen: &Seen) -> Fate {
+        let chance = seen.leg.of(&mut self.chance);
         for rule in &mut self.rules {
-            if rule.names(leg, kind, verb) && (rule.share >= 1.0 || chance.random::<f64>() < rule.share) {
+            if rule.names(seen) && (rule.share >= 1.0 || chance.random::<f64>() < rule.share) {
                 rule.left -= 1;
                 return match rule.fate {
                     Fate::Delay(least, most) => {
@@ -284,7 +294,11 @@ async fn carry(peer: TcpStream, shared: Arc<Shared>) -> Result<()> {
     }
 }
 
-#[expect(clippy::result_large_err, clippy::unnecessary_wraps, reason = "the library's callback has this type")]
+#[expect(
+    clippy::result_large_err,
+    clippy::unnecessary_wraps,
+    reason = "the library's callback has this type"
+)]
 fn name_protocol(_: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
     Ok(response)

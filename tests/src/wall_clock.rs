@@ -23,9 +23,8 @@ use std::{
 const CLOCK_GETTIME: &str = "__vdso_clock_gettime";
 /// What stands before the span: `mov eax, 228; syscall; test eax, eax; jnz end; test edi, edi; jnz end;
 /// add qword [rsi], span`. 228 is `clock_gettime`, 0 in `edi` is CLOCK_REALTIME, `rsi` points at its seconds.
-const BEFORE_SPAN: [u8; 18] = [
-    0xb8, 0xe4, 0, 0, 0, 0x0f, 0x05, 0x85, 0xc0, 0x75, 0x0b, 0x85, 0xff, 0x75, 0x07, 0x48, 0x81, 0x06,
-];
+const BEFORE_SPAN: [u8; 18] =
+    [0xb8, 0xe4, 0, 0, 0, 0x0f, 0x05, 0x85, 0xc0, 0x75, 0x0b, 0x85, 0xff, 0x75, 0x07, 0x48, 0x81, 0x06];
 /// What stands after it: `end: ret`.
 const AFTER_SPAN: [u8; 1] = [0xc3];
 /// How often a process is stopped again because one of its threads stood in the code that is to be replaced.

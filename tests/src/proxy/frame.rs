@@ -72,14 +72,16 @@ pub struct Seen {
     pub verb: Option<CommandKind>,
     /// The command that it carries or tells of.
     pub command_id: Option<CommandId>,
+    /// It is a delta for an operator: its cursor is above every one before on this connection.
+    pub is_delta: bool,
     /// What became of it.
     pub fate: Fate,
     frame: Bytes,
 }
 
 impl Seen {
-    /// Reads a frame that goes this way.
-    pub(super) fn read(leg: Leg, frame: Bytes, at: MonoTime) -> Self {
+    /// Reads a frame that goes this way. `cursor` is the highest so far on its connection, and moves on.
+    pub(super) fn read(leg: Leg, frame: Bytes, cursor: &mut u64, at: MonoTime) -> Self {
         let (kind, command) = match leg {
             Leg::AgentToMonitor => read(&frame, command_of_agent),
             Leg::MonitorToAgent => read(&frame, command_to_agent),
@@ -87,7 +89,10 @@ impl Seen {
             Leg::MonitorToOperator => read(&frame, command_to_operator),
         };
         let (verb, command_id) = command.unwrap_or_default();
-        Self { at, leg, kind, verb, command_id, fate: Fate::Pass, frame }
+        let newest = if leg == Leg::MonitorToOperator { cursor_of(&frame) } else { None };
+        let is_delta = kind != "snapshot" && newest.is_some_and(|newest| newest > *cursor);
+        *cursor = newest.unwrap_or_default().max(*cursor);
+        Self { at, leg, kind, verb, command_id, is_delta, fate: Fate::Pass, frame }
     }
 
     /// Returns the message.
@@ -154,4 +159,24 @@ fn command_of_operator(message: &OperatorMessage) -> Option<Named> {
 fn command_to_operator(message: &ToOperator) -> Option<Named> {
     let ToOperator::CommandStatus(update) = message else { return None };
     Some((Some(update.kind), Some(update.command_id)))
+}
+
+/// Returns the place in the stream of deltas, where a frame has one.
+fn cursor_of(frame: &[u8]) -> Option<u64> {
+    match ToOperator::decode(frame).ok()? {
+        ToOperator::Snapshot(part) => Some(part.cursor),
+        ToOperator::Alert(update) => Some(update.cursor),
+        ToOperator::ControlStatus(update) => Some(update.cursor),
+        ToOperator::CommandStatus(update) => Some(update.cursor),
+        ToOperator::Lease(update) => Some(update.cursor),
+        ToOperator::Takeover(update) => Some(update.cursor),
+        ToOperator::Welcome(_)
+        | ToOperator::Telemetry(_)
+        | ToOperator::Roster(_)
+        | ToOperator::Dropped(_)
+        | ToOperator::Health(_)
+        | ToOperator::Ping(_)
+        | ToOperator::Head(_)
+        | ToOperator::Error(_) => None,
+    }
 }

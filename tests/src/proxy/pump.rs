@@ -26,11 +26,13 @@ pub(super) struct Pump {
     delayed: BTreeMap<(MonoTime, u64), Message>,
     held: Vec<Message>,
     taken: u64,
+    /// The highest cursor that came by.
+    cursor: u64,
 }
 
 impl Pump {
     pub(super) fn new(shared: Arc<Shared>, who: Arc<OnceLock<Peer>>, up: bool) -> Self {
-        Self { shared, who, up, delayed: BTreeMap::new(), held: Vec::new(), taken: 0 }
+        Self { shared, who, up, delayed: BTreeMap::new(), held: Vec::new(), taken: 0, cursor: 0 }
     }
 
     /// Runs until either side is gone. What waits here then is lost.
@@ -86,10 +88,10 @@ impl Pump {
         }
         let Some(leg) = self.leg() else { return Ok(to.send(message).await?) };
         let now = console_now();
-        let mut seen = Seen::read(leg, frame.clone(), now);
+        let mut seen = Seen::read(leg, frame.clone(), &mut self.cursor, now);
         let fate = {
             let mut state = self.shared.state();
-            seen.fate = state.judge(leg, seen.kind, seen.verb);
+            seen.fate = state.judge(&seen);
             let fate = seen.fate;
             if !state.left_out.contains(&seen.kind) {
                 state.seen.push(seen);

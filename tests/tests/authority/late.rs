@@ -28,7 +28,8 @@ fn delays_resume() -> Rule {
 /// Brings a truck to a stand under its holder.
 async fn hold<const N: usize>(consoles: &mut [Console; N], who: usize) {
     let hold = consoles[who].order(CommandKind::Hold);
-    until(consoles, "a standstill", |consoles| consoles[who].fate(hold).0 == Some(CommandState::Completed)).await;
+    until(consoles, "a standstill", |consoles| consoles[who].fate(hold).0 == Some(CommandState::Completed))
+        .await;
     // The hold changed the state: only who has seen that may resume.
     work(consoles, ms(150)).await;
 }
@@ -55,8 +56,10 @@ async fn a_resume_held_for_three_seconds_on_its_way_to_the_agent_is_expired_and_
         panic!("one frame, sent once");
     };
     let ToAgent::Command(command) = command.message().unwrap() else { panic!("a command") };
-    let acks = truck.proxy.seen_where(|seen| seen.leg == Leg::AgentToMonitor && seen.command_id == Some(late));
-    let [AgentMessage::Ack(ack)] = &acks.iter().map(|ack| ack.message().unwrap()).collect::<Vec<_>>()[..] else {
+    let acks =
+        truck.proxy.seen_where(|seen| seen.leg == Leg::AgentToMonitor && seen.command_id == Some(late));
+    let [AgentMessage::Ack(ack)] = &acks.iter().map(|ack| ack.message().unwrap()).collect::<Vec<_>>()[..]
+    else {
         panic!("one answer, not {acks:?}");
     };
     assert_eq!((ack.state, ack.code), (CommandState::Expired, Some(CommandCode::Expired)));
@@ -142,7 +145,8 @@ impl Driver {
 
 /// Returns the last directive that a simulated vehicle logged, with the hour of its wall clock.
 fn last_directive(log: &str) -> (u32, bool) {
-    let line = log.lines().filter(|line| line.contains("vehicle-1") && line.contains("mode=")).last().unwrap();
+    let line =
+        log.lines().filter(|line| line.contains("vehicle-1") && line.contains("mode=")).last().unwrap();
     let hour = line.split_once('T').and_then(|(_, clock)| clock.get(..2)).unwrap();
     (hour.parse().unwrap(), line.contains("Human { hold: true }"))
 }
@@ -153,7 +157,17 @@ async fn a_wall_clock_that_jumps_by_an_hour_makes_no_late_resume_young_and_no_ti
     let proxy = Proxy::start(&monitor.url, 3).unwrap();
     let mut simulate = Command::new(watchkeeper().unwrap());
     simulate
-        .args(["simulate", "ring-calm", "--seed", "5", "--seconds", "120", "--url", &proxy.url(), "--token-file"])
+        .args([
+            "simulate",
+            "ring-calm",
+            "--seed",
+            "5",
+            "--seconds",
+            "120",
+            "--url",
+            &proxy.url(),
+            "--token-file",
+        ])
         .arg(&monitor.token_file)
         .env("RUST_LOG", "watchkeeper=info")
         .env_remove("XDG_RUNTIME_DIR");
@@ -187,7 +201,9 @@ async fn a_wall_clock_that_jumps_by_an_hour_makes_no_late_resume_young_and_no_ti
         // The step was real: the vehicles' own log tells another hour.
         let expected = u32::try_from((i64::from(unchanged) + i64::from(hours)).rem_euclid(24)).unwrap();
         let (log, next) = (hour, (expected + 1) % 24);
-        println!("with the wall clock {hours:+} h (log: {log} h, machine: {unchanged} h): late EXPIRED, timely done");
+        println!(
+            "with the wall clock {hours:+} h (log: {log} h, machine: {unchanged} h): late EXPIRED, timely done"
+        );
         assert!(log == expected || log == next, "the log says {log} h, not {expected} h");
         assert!(log != unchanged || unchanged == next, "the wall clock did not move");
     }

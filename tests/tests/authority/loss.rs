@@ -74,8 +74,14 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ends, refusals, commands, accepted, late, doubled, lost, welcomes } = self;
-        write!(f, "{commands} commands, {accepted} accepted by a gate; ends {ends:?}, refusals {refusals:?}; ")?;
-        write!(f, "lost {lost:?}; {late} frames came late and {doubled} twice; {welcomes} welcomes of consoles")
+        write!(
+            f,
+            "{commands} commands, {accepted} accepted by a gate; ends {ends:?}, refusals {refusals:?}; "
+        )?;
+        write!(
+            f,
+            "lost {lost:?}; {late} frames came late and {doubled} twice; {welcomes} welcomes of consoles"
+        )
     }
 }
 
@@ -93,7 +99,7 @@ fn rules(truck: &Truck, console: &Console, deaf: bool) {
     console.proxy.set_rules([
         Rule::new(Leg::OperatorToMonitor, Fate::Drop).kinds(&["command", "heartbeat"]).share(LOSS),
         Rule::new(Leg::OperatorToMonitor, Fate::Double).kinds(&["command"]).share(0.1),
-        Rule::new(Leg::MonitorToOperator, Fate::Drop).kinds(&["command_status"]).share(told),
+        Rule::new(Leg::MonitorToOperator, Fate::Drop).kinds(&["command_status"]).deltas().share(told),
     ]);
 }
 
@@ -115,9 +121,19 @@ fn choose(storm: Storm, nth: usize, random: &mut StdRng) -> (CommandKind, Option
 /// Plays the storm for one truck and one console.
 async fn play(site: &Site, storm: Storm, index: u64, seed: u64) -> Tally {
     let truck = Truck::start(site, &format!("truck-{index}"), ms(150), seed).await;
-    let mut one = [Console::open(site, &format!("ada-{index}"), OperatorRole::Operator, truck.name(), seed + 1)];
+    let mut one =
+        [Console::open(site, &format!("ada-{index}"), OperatorRole::Operator, truck.name(), seed + 1)];
     truck.proxy.leave_out(&["holder", "heartbeat", "ping", "pong", "head", "durable"]);
-    one[0].proxy.leave_out(&["control_status", "heartbeat", "ping", "pong", "head", "health", "roster", "takeover"]);
+    one[0].proxy.leave_out(&[
+        "control_status",
+        "heartbeat",
+        "ping",
+        "pong",
+        "head",
+        "health",
+        "roster",
+        "takeover",
+    ]);
     if storm.under_lease {
         assert!(take_control(&mut one, 0, PATIENCE).await, "seed {seed}");
     } else {
@@ -150,7 +166,8 @@ async fn play(site: &Site, storm: Storm, index: u64, seed: u64) -> Tally {
         if storm.under_lease && !one[0].holds() && sent.len() < storm.commands_each {
             assert!(take_control(&mut one, 0, PATIENCE).await, "seed {seed}");
         }
-        let waits: Vec<_> = open.iter().map(|command| (one[0].fate(*command), one[0].told.get(command))).collect();
+        let waits: Vec<_> =
+            open.iter().map(|command| (one[0].fate(*command), one[0].told.get(command))).collect();
         let since = console_now().since(moved_at);
         assert!(since < LONGEST, "seed {seed}: without an end for {since:?}: {waits:#?}");
         tokio::time::sleep(ms(25)).await;
@@ -210,7 +227,8 @@ fn check(
     };
     for Sent { command_id, kind, .. } in sent {
         let told = console.told.get(command_id);
-        let story = || format!("seed {seed}: {kind} {command_id:?}: shown {:?}, told {told:#?}", shown[command_id]);
+        let story =
+            || format!("seed {seed}: {kind} {command_id:?}: shown {:?}, told {told:#?}", shown[command_id]);
         let (state, code) = shown[command_id];
         let (ends, state) = (console.ends(*command_id), state.expect("it is over"));
         match ends[..] {

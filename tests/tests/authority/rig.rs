@@ -252,7 +252,9 @@ impl Console {
 
     /// Returns the latches that the agent holds, as it is shown.
     pub(crate) fn latches(&self) -> Vec<LatchId> {
-        self.status().map(|status| status.latches.iter().map(|latch| latch.latch_id).collect()).unwrap_or_default()
+        self.status()
+            .map(|status| status.latches.iter().map(|latch| latch.latch_id).collect())
+            .unwrap_or_default()
     }
 
     /// Sends a command; `None` when this console cannot now.
@@ -275,8 +277,7 @@ impl Console {
 
     /// Returns where a command is, as an application sees it.
     pub(crate) fn fate(&self, command: CommandId) -> (Option<CommandState>, Option<CommandCode>) {
-        let entry =
-            self.operator.picture().commands(&self.agent).find(|entry| entry.command_id == command);
+        let entry = self.operator.picture().commands(&self.agent).find(|entry| entry.command_id == command);
         entry.map(|entry| (entry.state, entry.code)).unwrap_or_default()
     }
 
@@ -345,7 +346,9 @@ pub(crate) async fn take_control<const N: usize>(
     while console_now() < last {
         let settled = |consoles: &[Console; N]| consoles[who].status().is_some_and(|status| status.settled);
         within(consoles, console_now().until(last), settled).await;
-        if !consoles[who].holds() && consoles[who].operator.act(Intent::Claim { agent: agent.clone() }).is_err() {
+        if !consoles[who].holds()
+            && consoles[who].operator.act(Intent::Claim { agent: agent.clone() }).is_err()
+        {
             work(consoles, ms(50)).await;
             continue;
         }

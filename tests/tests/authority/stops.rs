@@ -55,8 +55,7 @@ async fn a_lost_resume_is_never_sent_again_not_even_over_new_connections() {
 
 /// Checks that frames come at 5 Hz: on a machine that is busy, but not at another rate.
 fn assert_five_hertz(frames: &[Seen]) {
-    let mut gaps: Vec<Duration> =
-        frames.windows(2).map(|pair| pair[1].at.since(pair[0].at)).collect();
+    let mut gaps: Vec<Duration> = frames.windows(2).map(|pair| pair[1].at.since(pair[0].at)).collect();
     gaps.sort();
     let (least, middle, most) = (gaps[0], gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
     println!("{} ESTOP frames, {least:?} to {most:?} apart, {middle:?} at the median", frames.len());

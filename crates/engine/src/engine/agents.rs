@@ -282,6 +282,7 @@ impl Engine {
         self.forgive_strikes(agent_id, &ack);
         let (command_id, state) = (ack.command_id, ack.state);
         self.advance_command(command_id, state, code, ack.detail);
+        self.await_end(agent_id, command_id, now);
         match (kind, state) {
             (CommandKind::Release, CommandState::Accepted) => {
                 let epoch = self.commands.get(command_id).map(|entry| entry.epoch);

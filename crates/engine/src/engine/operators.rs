@@ -40,7 +40,10 @@ impl Engine {
                     self.send_operator(session, delta);
                 }
             }
-            None => self.send_snapshot(session, now),
+            None => {
+                self.send_snapshot(session, now);
+                self.send_commands(session, &hello.person);
+            }
         }
         let console = Console {
             person: hello.person.clone(),
