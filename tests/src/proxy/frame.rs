@@ -149,6 +149,7 @@ fn command_of_operator(message: &OperatorMessage) -> Option<Named> {
         | OperatorMessage::AnswerHandover(_)
         | OperatorMessage::AllowTakeover(_)
         | OperatorMessage::Label(_)
+        | OperatorMessage::Waive(_)
         | OperatorMessage::Heartbeat(_)
         | OperatorMessage::Presented(_)
         | OperatorMessage::Pong(_) => return None,

@@ -57,7 +57,7 @@ fn in_control(people: &People) -> Option<usize> {
             picture.me().is_some_and(|me| me.session_id == lease.session_id)
                 && picture.my_epoch(&console.status().unwrap().agent) == Some(lease.epoch)
         };
-        console.state() == Some(ControlState::Human) && console.lease().filter(mine).is_some()
+        console.state() == Some(ControlState::Human) && console.lease().as_ref().is_some_and(mine)
     };
     people.iter().position(|console| drives(&console))
 }

@@ -145,8 +145,7 @@ impl Driver {
 
 /// Returns the last directive that a simulated vehicle logged, with the hour of its wall clock.
 fn last_directive(log: &str) -> (u32, bool) {
-    let line =
-        log.lines().filter(|line| line.contains("vehicle-1") && line.contains("mode=")).last().unwrap();
+    let line = log.lines().rfind(|line| line.contains("vehicle-1") && line.contains("mode=")).unwrap();
     let hour = line.split_once('T').and_then(|(_, clock)| clock.get(..2)).unwrap();
     (hour.parse().unwrap(), line.contains("Human { hold: true }"))
 }

@@ -27,7 +27,7 @@ use watchkeeper_takeover::{Directive, Timers};
 use watchkeeper_tests::proxy::Proxy;
 
 /// Nothing here takes longer; a test that would wait for ever fails instead.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// How often a console's loop comes round: a lease wants 20 heartbeats a second.
 const BEAT: Duration = Duration::from_millis(25);
 
@@ -159,6 +159,7 @@ async fn live(agent: Agent, world: World, stops_within: Duration, changes: Arc<M
         }
         let stops = match directive.mode {
             Mode::Autonomous
+            | Mode::Local
             | Mode::SafePolicy
             | Mode::Neutral
             | Mode::Manual { .. }

@@ -14,7 +14,7 @@ use watchkeeper_protocol::ToOperator;
 
 /// How long a stop in comfort may take, and how long a deadline is waited for at most (ours): several times what a
 /// lorry needs from its highest speed.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// How many commands a console that starts from a snapshot is told of.
 const MOST_RETOLD: usize = 64;
 
@@ -49,7 +49,10 @@ impl Engine {
             | CommandKind::Resume
             | CommandKind::Release
             | CommandKind::Dismiss
-            | CommandKind::ClearLatch => timers.verify,
+            | CommandKind::ClearLatch
+            | CommandKind::Decide
+            | CommandKind::Suspend
+            | CommandKind::Reinstate => timers.verify,
         };
         let due = now.after(effect).after(timers.agent);
         self.commands.await_answer(command_id, Some(due));
