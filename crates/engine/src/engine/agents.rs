@@ -10,7 +10,8 @@ use crate::{
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, CommandCode, CommandKind, CommandState, Decision, DecisionSeq, Epoch, Latch,
-    LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole, PlanPoint, QuestionPolicy, RiskClass, SessionId,
+    LatchCause, LatchId, LeaseEnd, MonoTime, Note, OperatorRole, PlanPoint, QuestionPolicy, RiskClass,
+    SessionId,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -400,7 +401,8 @@ impl Engine {
     /// The link is lost or the agent restarted: what was on its way is UNKNOWN from now on.
     fn lose_commands(&mut self, agent_id: &AgentId) {
         for command_id in self.commands.under_way(agent_id) {
-            self.advance_command(command_id, CommandState::Unknown, None, None);
+            let why = Note::cut("the link to the agent was lost, or the agent restarted");
+            self.advance_command(command_id, CommandState::Unknown, None, Some(why));
         }
     }
 
