@@ -65,7 +65,7 @@ pub struct Rule {
     leg: Leg,
     kinds: Vec<&'static str>,
     verbs: Vec<CommandKind>,
-    deltas: bool,
+    deltas: Option<bool>,
     share: f64,
     left: u64,
     fate: Fate,
@@ -74,7 +74,7 @@ pub struct Rule {
 impl Rule {
     /// Makes a rule for every frame that goes this way.
     pub const fn new(leg: Leg, fate: Fate) -> Self {
-        Self { leg, kinds: Vec::new(), verbs: Vec::new(), deltas: false, share: 1.0, left: u64::MAX, fate }
+        Self { leg, kinds: Vec::new(), verbs: Vec::new(), deltas: None, share: 1.0, left: u64::MAX, fate }
     }
 
     /// Narrows it to frames of these kinds, as they are called on the wire.
@@ -95,7 +95,14 @@ impl Rule {
     /// that one is missing, and asks for a snapshot.
     #[must_use]
     pub const fn deltas(mut self) -> Self {
-        self.deltas = true;
+        self.deltas = Some(true);
+        self
+    }
+
+    /// Narrows it to everything but deltas, such as the repeats of a status.
+    #[must_use]
+    pub const fn repeats(mut self) -> Self {
+        self.deltas = Some(false);
         self
     }
 
@@ -117,7 +124,7 @@ impl Rule {
         let opens = matches!(seen.kind, "hello" | "welcome");
         let is_kind = if self.kinds.is_empty() { !opens } else { self.kinds.contains(&seen.kind) };
         let is_verb = self.verbs.is_empty() || seen.verb.is_some_and(|verb| self.verbs.contains(&verb));
-        let is_delta = !self.deltas || seen.is_delta;
+        let is_delta = self.deltas.is_none_or(|deltas| deltas == seen.is_delta);
         self.leg == seen.leg && self.left > 0 && is_kind && is_verb && is_delta
     }
 }
