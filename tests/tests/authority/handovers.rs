@@ -22,8 +22,7 @@ use std::{
 };
 use watchkeeper_client::{Intent, Mode, console_now};
 use watchkeeper_model::{
-    AgentId, AgentTime, CommandArgs, CommandKind, ControlState, Epoch, LeaseEnd, Note, OperatorRole,
-    PersonId, Setpoint,
+    AgentId, AgentTime, CommandArgs, CommandKind, Epoch, LeaseEnd, Note, OperatorRole, PersonId, Setpoint,
 };
 use watchkeeper_protocol::{
     ToOperator,
@@ -51,15 +50,7 @@ type People = [Console; 4];
 
 /// Returns who is in control, as his own console shows it.
 fn in_control(people: &People) -> Option<usize> {
-    let drives = |console: &&Console| {
-        let picture = console.operator.picture();
-        let mine = |lease: &&LeaseStatus| {
-            picture.me().is_some_and(|me| me.session_id == lease.session_id)
-                && picture.my_epoch(&console.status().unwrap().agent) == Some(lease.epoch)
-        };
-        console.state() == Some(ControlState::Human) && console.lease().as_ref().is_some_and(mine)
-    };
-    people.iter().position(|console| drives(&console))
+    people.iter().position(Console::drives)
 }
 
 /// Plays handovers until so many came about; returns how many were tried and how often control had to be taken anew.

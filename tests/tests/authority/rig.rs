@@ -251,6 +251,13 @@ impl Console {
         self.operator.picture().my_epoch(&self.agent).is_some()
     }
 
+    /// Returns whether this session is in control, as it is shown.
+    pub(crate) fn drives(&self) -> bool {
+        let me = self.operator.picture().me().map(|me| me.session_id);
+        let holder = self.lease().map(|lease| lease.session_id);
+        self.state() == Some(ControlState::Human) && self.holds() && holder == me
+    }
+
     /// Returns the latches that the agent holds, as it is shown.
     pub(crate) fn latches(&self) -> Vec<LatchId> {
         self.status()
@@ -345,6 +352,9 @@ pub(crate) async fn take_control<const N: usize>(
     let last = console_now().after(limit);
     let agent = consoles[who].agent.clone();
     while console_now() < last {
+        if consoles[who].drives() {
+            return true;
+        }
         let settled = |consoles: &[Console; N]| consoles[who].status().is_some_and(|status| status.settled);
         within(consoles, console_now().until(last), settled).await;
         if !consoles[who].holds()
@@ -372,10 +382,7 @@ pub(crate) async fn take_control<const N: usize>(
         work(consoles, ms(50)).await;
         let latches = consoles[who].latches();
         consoles[who].try_order(CommandKind::Engage, CommandArgs { latches, ..CommandArgs::default() });
-        let in_control = |consoles: &[Console; N]| {
-            consoles[who].holds() && consoles[who].state() == Some(ControlState::Human)
-        };
-        if within(consoles, ms(2_500), in_control).await {
+        if within(consoles, ms(2_500), |consoles| consoles[who].drives()).await {
             return true;
         }
     }
