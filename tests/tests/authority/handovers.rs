@@ -169,7 +169,7 @@ fn check_hands(truck: &Truck, story: &Story, seed: u64) -> usize {
             let ends = engaged.get(nth + 1).map_or(AgentTime::from_nanos(u64::MAX), |next| next.at);
             obeyed.by.as_str() == person && obeyed.at <= change.after && change.before <= ends
         });
-        assert!(owns, "seed {seed}: the hands of {person} moved it and he did not own it: {change:?}");
+        assert!(owns, "seed {seed}: the hands of {person} moved it, and who has them did not own it: {change:?}");
         moved += 1;
     }
     moved
