@@ -53,8 +53,8 @@
 //! }
 //! ```
 //!
-//! Deliberately not here: drawing, TLS, what an agent decides, and any second sending of a command. What could
-//! not be sent is refused with a reason, and the person is asked.
+//! Deliberately not here: drawing, TLS, what an agent decides, and any second sending of a command but a stop. What
+//! could not be sent is refused with a reason, and the person is asked.
 
 pub mod agent;
 pub mod backoff;

@@ -137,7 +137,14 @@ impl Operator {
     /// [`Self::try_next`], is called: what is not taken is, in the end, asked for again.
     pub async fn next(&mut self) -> OperatorEvent {
         loop {
-            let item = self.inbox.pop().await;
+            self.repeat();
+            let due = self.core.poll_timeout();
+            let item = tokio::select! {
+                // What came may make the rest needless.
+                biased;
+                item = self.inbox.pop() => item,
+                () = clock::sleep_until(due.unwrap_or_default()), if due.is_some() => continue,
+            };
             if let Some(event) = self.fold(item) {
                 return event;
             }
@@ -147,7 +154,10 @@ impl Operator {
     /// Returns the next event, if there is one, and folds it; for loops that draw.
     pub fn try_next(&mut self) -> Option<OperatorEvent> {
         loop {
-            let item = self.inbox.try_pop()?;
+            let Some(item) = self.inbox.try_pop() else {
+                self.repeat();
+                return None;
+            };
             if let Some(event) = self.fold(item) {
                 return Some(event);
             }
@@ -276,6 +286,12 @@ impl Operator {
         }
         self.pump();
         event
+    }
+
+    /// Sends again what must be sent until it is answered.
+    fn repeat(&mut self) {
+        self.core.handle_timeout(clock::console_now());
+        self.pump();
     }
 
     /// Hands over what the core has to say, as much as the task has room for.

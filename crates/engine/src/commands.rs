@@ -1,8 +1,9 @@
 //! Every command that people sent, until it is finished and a while after.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use watchkeeper_model::{
-    AgentId, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchId, Note, OperatorRole, PersonId,
+    AgentId, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchId, MonoTime, Note, OperatorRole,
+    PersonId,
 };
 
 /// How many commands are remembered, to answer duplicates.
@@ -26,6 +27,14 @@ pub(crate) struct CommandEntry {
     /// Number of the engine input that brought it: on disk once that is.
     pub(crate) input: u64,
     pub(crate) logged: bool,
+    /// When the agent must have said more of it; `None` while nothing is awaited.
+    pub(crate) answer_due: Option<MonoTime>,
+}
+
+impl CommandEntry {
+    fn is_over(&self) -> bool {
+        self.state.is_terminal(self.kind.risk())
+    }
 }
 
 /// The commands, by id and by age.
@@ -34,6 +43,8 @@ pub(crate) struct Commands {
     by_id: BTreeMap<CommandId, CommandEntry>,
     by_age: VecDeque<CommandId>,
     not_logged: VecDeque<(u64, CommandId)>,
+    /// The commands that an agent must answer, by their time.
+    awaited: BTreeSet<(MonoTime, CommandId)>,
 }
 
 impl Commands {
@@ -47,6 +58,7 @@ impl Commands {
         if self.by_age.len() >= REMEMBERED
             && let Some(oldest) = self.by_age.pop_front()
         {
+            self.await_answer(oldest, None);
             self.by_id.remove(&oldest);
         }
         self.by_age.push_back(entry.command_id);
@@ -63,13 +75,55 @@ impl Commands {
         detail: Option<Note>,
     ) -> Option<&CommandEntry> {
         let entry = self.by_id.get_mut(&command_id)?;
-        if entry.state.is_terminal(entry.kind.risk()) || (entry.state == state && entry.code == code) {
+        if entry.is_over() || (entry.state == state && entry.code == code) {
             return None;
         }
         entry.state = state;
         entry.code = code;
         entry.detail = detail;
-        Some(entry)
+        if entry.is_over() {
+            self.await_answer(command_id, None);
+        }
+        self.by_id.get(&command_id)
+    }
+
+    /// Sets until when the agent must say more of a command that is not over; `None` awaits nothing.
+    pub(crate) fn await_answer(&mut self, command_id: CommandId, due: Option<MonoTime>) {
+        let Some(entry) = self.by_id.get_mut(&command_id) else { return };
+        if let Some(before) = entry.answer_due.take() {
+            self.awaited.remove(&(before, command_id));
+        }
+        if let Some(due) = due.filter(|_| !entry.is_over()) {
+            entry.answer_due = Some(due);
+            self.awaited.insert((due, command_id));
+        }
+    }
+
+    /// Returns when the next answer is due.
+    pub(crate) fn poll_timeout(&self) -> Option<MonoTime> {
+        self.awaited.first().map(|(due, _)| *due)
+    }
+
+    /// Returns the commands of which an agent has not said in time what became of them.
+    pub(crate) fn take_unanswered(&mut self, now: MonoTime) -> Vec<CommandId> {
+        let mut unanswered = Vec::new();
+        while let Some((due, command_id)) = self.awaited.first().copied()
+            && now >= due
+        {
+            self.await_answer(command_id, None);
+            unanswered.push(command_id);
+        }
+        unanswered
+    }
+
+    /// Returns what a console that starts from a snapshot may have missed: the newest commands that are not over, and
+    /// the newest of this person, at most `most`, oldest first.
+    pub(crate) fn newest_for(&self, person: &PersonId, most: usize) -> Vec<&CommandEntry> {
+        let newest = self.by_age.iter().rev().filter_map(|command_id| self.by_id.get(command_id));
+        let concern = newest.filter(|entry| !entry.is_over() || entry.issued_by == *person);
+        let mut found: Vec<_> = concern.take(most).collect();
+        found.reverse();
+        found
     }
 
     /// Returns the commands of an agent that are on their way or at work.
@@ -104,8 +158,7 @@ impl Commands {
     pub(crate) fn open_stops(&self, agent: &AgentId) -> Vec<CommandId> {
         self.by_id
             .values()
-            .filter(|entry| entry.agent == *agent && entry.kind == CommandKind::Estop)
-            .filter(|entry| !entry.state.is_terminal(entry.kind.risk()))
+            .filter(|entry| entry.agent == *agent && entry.kind == CommandKind::Estop && !entry.is_over())
             .map(|entry| entry.command_id)
             .collect()
     }

@@ -1,6 +1,7 @@
 //! The engine: one input at a time, outputs as values.
 
 mod agents;
+mod answers;
 mod authority;
 mod causes;
 mod demands;
@@ -171,7 +172,12 @@ impl Engine {
     /// Returns when [`EngineInput::Timeout`] is due; `None` when nothing waits.
     pub fn poll_timeout(&self) -> Option<MonoTime> {
         let agent = self.wakeups.first().map(|(at, _)| *at);
-        let others = [self.alarms.poll_timeout(), Some(self.second_due), Some(self.roster_due())];
+        let others = [
+            self.alarms.poll_timeout(),
+            self.commands.poll_timeout(),
+            Some(self.second_due),
+            Some(self.roster_due()),
+        ];
         others.into_iter().chain([agent]).flatten().min()
     }
 

@@ -165,7 +165,8 @@ words! {
         Expired = "expired",
         /// Another command took its place. Terminal.
         Superseded = "superseded",
-        /// The link was lost after it was forwarded. Terminal, except for stops.
+        /// Nobody says what became of it: the link was lost after it was forwarded, or no answer came in time.
+        /// Terminal, except for stops.
         Unknown = "unknown",
     }
 }

@@ -154,8 +154,9 @@ impl Picture {
             }
             ToOperator::ControlStatus(update) => self.handle_status(update, received_at),
             ToOperator::CommandStatus(update) => {
+                let is_news = self.shown_at.is_none_or(|shown| update.cursor > shown.cursor);
                 if self.admit(update.cursor) {
-                    self.commands.fold(update, received_at);
+                    self.commands.fold(update, is_news, received_at);
                 }
             }
             ToOperator::Lease(update) => {
@@ -173,7 +174,10 @@ impl Picture {
             ToOperator::Dropped(dropped) => {
                 self.dropped_telemetry = self.dropped_telemetry.saturating_add(dropped.telemetry);
             }
-            ToOperator::Health(health) => self.health = Some(Timed { value: health.clone(), received_at }),
+            ToOperator::Health(health) => {
+                self.health = Some(Timed { value: health.clone(), received_at });
+                self.give_up_commands(received_at);
+            }
             ToOperator::Ping(Ping { offset_nanos, .. }) => {
                 self.clock_offset_nanos = offset_nanos.or(self.clock_offset_nanos);
             }
@@ -347,6 +351,17 @@ impl Picture {
         // Deltas after a cursor that this console does not have cannot be folded into anything.
         self.missed_something = welcome.resumed && !same_run;
         self.world.expect_incarnation(welcome.incarnation);
+        if welcome.resumed && same_run {
+            self.commands.regain_track();
+        }
+    }
+
+    /// The monitor says how it is once a second, and after everything that a new connection is told first.
+    fn give_up_commands(&mut self, now: MonoTime) {
+        if self.is_current() {
+            let kind_of = |agent: &AgentId| self.world.agent(agent).map(|entry| entry.status().kind);
+            self.commands.give_up(kind_of, now);
+        }
     }
 
     fn handle_part(&mut self, part: &SnapshotPart, at: MonoTime) {

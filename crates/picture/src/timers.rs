@@ -67,6 +67,15 @@ pub const fn fresh_within(kind: AgentKind) -> Duration {
     }
 }
 
+/// Returns how long a command may go without a word of the monitor before nobody knows what became of it: twice
+/// the time that this console gives it to act.
+pub const fn unanswered_after(kind: AgentKind) -> Duration {
+    match kind {
+        AgentKind::Vehicle => Duration::from_secs(4),
+        AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => Duration::from_secs(20),
+    }
+}
+
 /// Returns how often an agent sends a heartbeat.
 pub const fn heartbeat_period(kind: AgentKind) -> Duration {
     match kind {

@@ -91,7 +91,7 @@ async fn confirmed(operator: &mut Operator, command_id: Option<CommandId>) -> an
             }
             OperatorEvent::Disconnected { reason } => {
                 say(format_args!(
-                    "the connection is lost ({reason}); the stop is with the monitor if it got there"
+                    "the connection is lost ({reason}); the stop is sent again as soon as there is one, until the monitor has it"
                 ))?;
             }
             OperatorEvent::Ended => return Ok(Verdict::NotConfirmed),

@@ -1,12 +1,14 @@
 //! An operator's half of the protocol, without sockets or clock: the picture, the leases of this session, and
 //! the messages that a person's intents become.
 //!
-//! Nothing that was asked for is ever sent again after a reconnect: the person is asked instead.
+//! Nothing that was asked for is ever sent again, not after a reconnect either: the person is asked instead. Only a
+//! stop is, until the monitor has it.
 
 mod build;
 mod presented;
 mod probe;
 mod queue;
+mod stops;
 
 use super::lease::Leases;
 use bytes::Bytes;
@@ -16,6 +18,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
+use stops::UnheardStops;
 use thiserror::Error;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, CommandId, CommandKind, ControlState, Epoch, MonoTime, Note, OperatorRole,
@@ -97,6 +100,7 @@ pub struct OperatorCore {
     probing: Probing,
     hello: Option<Bytes>,
     waiting: VecDeque<OperatorMessage>,
+    unheard_stops: UnheardStops,
     close: bool,
 }
 
@@ -114,6 +118,7 @@ impl OperatorCore {
             probing: Probing::new(),
             hello: None,
             waiting: VecDeque::new(),
+            unheard_stops: UnheardStops::new(),
             close: false,
         }
     }
@@ -144,7 +149,7 @@ impl OperatorCore {
         self.hello = Some(watchkeeper_protocol::encode("hello", &hello));
     }
 
-    /// Takes note that the connection is gone. What was to be sent is forgotten, never sent later.
+    /// Takes note that the connection is gone. What was to be sent is forgotten, never sent later, but for stops.
     pub fn handle_disconnected(&mut self, now: MonoTime) {
         self.forget_session();
         self.picture.handle_disconnected(now);
@@ -165,6 +170,7 @@ impl OperatorCore {
             return;
         }
         self.picture.handle(message, received_at);
+        self.unheard_stops.handle(message);
         if matches!(message, ToOperator::Welcome(_)) {
             self.session = Session::Welcomed;
         }
@@ -302,6 +308,24 @@ impl OperatorCore {
     /// for nothing at the agent, while the monitor already showed the holder as ready.
     fn agent_knows(&self, status: &AgentStatus, epoch: Epoch) -> bool {
         status.control_state.has_holder() || self.granted.get(&status.agent) == Some(&epoch)
+    }
+
+    /// Sends again what is due: stops that the monitor has not answered.
+    pub fn handle_timeout(&mut self, now: MonoTime) {
+        if self.session != Session::Welcomed {
+            return;
+        }
+        for stop in self.unheard_stops.take_due(now) {
+            // One that still waits is not sent twice.
+            if self.join_waiting_stop(&stop.agent, stop.confirm_many).is_none() {
+                self.waiting.push_front(OperatorMessage::Stop(stop));
+            }
+        }
+    }
+
+    /// Returns when [`Self::handle_timeout`] is due; `None` while nothing waits or nothing can be sent.
+    pub fn poll_timeout(&self) -> Option<MonoTime> {
+        if self.session == Session::Welcomed { self.unheard_stops.poll_timeout() } else { None }
     }
 
     /// Returns the next frame to send.

@@ -11,7 +11,8 @@ use crate::{
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, CommandCode, CommandKind, CommandState, Decision, DecisionSeq, Epoch, Latch,
-    LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole, PlanPoint, QuestionPolicy, RiskClass, SessionId,
+    LatchCause, LatchId, LeaseEnd, MonoTime, Note, OperatorRole, PlanPoint, QuestionPolicy, RiskClass,
+    SessionId,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -290,6 +291,7 @@ impl Engine {
         self.forgive_strikes(agent_id, &ack);
         let (command_id, state) = (ack.command_id, ack.state);
         self.advance_command(command_id, state, code, ack.detail);
+        self.await_end(agent_id, command_id, now);
         match (kind, state) {
             (CommandKind::Release, CommandState::Accepted) => {
                 let epoch = self.commands.get(command_id).map(|entry| entry.epoch);
@@ -407,7 +409,8 @@ impl Engine {
     /// The link is lost or the agent restarted: what was on its way is UNKNOWN from now on.
     fn lose_commands(&mut self, agent_id: &AgentId) {
         for command_id in self.commands.under_way(agent_id) {
-            self.advance_command(command_id, CommandState::Unknown, None, None);
+            let why = Note::cut("the link to the agent was lost, or the agent restarted");
+            self.advance_command(command_id, CommandState::Unknown, None, Some(why));
         }
     }
 

@@ -119,7 +119,7 @@ impl Engine {
             RiskClass::Exclusive => {
                 self.wait_for_disk(Action::Forward { agent: request.agent, command: Box::new(command) });
             }
-            RiskClass::Stop | RiskClass::Safer => self.forward(&request.agent, command),
+            RiskClass::Stop | RiskClass::Safer => self.forward(&request.agent, command, now),
         }
     }
 
@@ -155,6 +155,7 @@ impl Engine {
             epoch,
             input: self.inputs,
             logged: false,
+            answer_due: None,
         });
         self.publish_command(command_id);
         true
@@ -415,7 +416,7 @@ impl Engine {
     }
 
     /// Sends a command to its agent and says so.
-    pub(super) fn forward(&mut self, agent_id: &AgentId, command: Command) {
+    pub(super) fn forward(&mut self, agent_id: &AgentId, command: Command, now: MonoTime) {
         let Some(session) = self.agents.get(agent_id).and_then(|agent| agent.session) else {
             self.reject(command.command_id, CommandCode::Unreachable, "the agent is offline");
             return;
@@ -427,8 +428,10 @@ impl Engine {
         {
             demand.ending = Some(DemandOutcome::Dismissed);
         }
+        let due = self.answer_due(agent_id, command.deadline, now);
         self.send_agent(session, ToAgent::Command(command));
         self.advance_command(command_id, CommandState::Forwarded, None, None);
+        self.commands.await_answer(command_id, due);
     }
 
     pub(super) fn reject(&mut self, command_id: CommandId, code: CommandCode, detail: &str) {
@@ -537,7 +540,7 @@ fn check_clear_latch(
     Ok(())
 }
 
-fn update_of(entry: &CommandEntry, cursor: u64) -> CommandUpdate {
+pub(super) fn update_of(entry: &CommandEntry, cursor: u64) -> CommandUpdate {
     CommandUpdate {
         cursor,
         command_id: entry.command_id,

@@ -48,7 +48,7 @@ impl Engine {
         while self.waiting.front().is_some_and(|waiting| waiting.input <= input) {
             match self.waiting.pop_front().map(|waiting| waiting.action) {
                 Some(Action::Grant { agent, epoch }) => self.announce_grant(&agent, epoch, now),
-                Some(Action::Forward { agent, command }) => self.forward_durable(&agent, *command),
+                Some(Action::Forward { agent, command }) => self.forward_durable(&agent, *command, now),
                 None => {}
             }
         }
@@ -79,12 +79,12 @@ impl Engine {
         self.publish_takeover_change(agent_id);
     }
 
-    fn forward_durable(&mut self, agent_id: &AgentId, command: Command) {
+    fn forward_durable(&mut self, agent_id: &AgentId, command: Command, now: MonoTime) {
         if self.degraded {
             let detail = "the record cannot be written in time";
             self.reject(command.command_id, CommandCode::Degraded, detail);
         } else {
-            self.forward(agent_id, command);
+            self.forward(agent_id, command, now);
         }
     }
 

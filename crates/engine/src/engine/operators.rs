@@ -35,13 +35,13 @@ impl Engine {
             now,
         };
         self.send_operator(session, ToOperator::Welcome(welcome));
-        match missed {
-            Some(deltas) => {
-                for delta in deltas {
-                    self.send_operator(session, delta);
-                }
+        if let Some(deltas) = missed {
+            for delta in deltas {
+                self.send_operator(session, delta);
             }
-            None => self.send_snapshot(session, now),
+        } else {
+            self.send_snapshot(session, now);
+            self.send_commands(session, &hello.person);
         }
         let console = Console {
             person: hello.person.clone(),

@@ -1,4 +1,4 @@
-//! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, stop retry, the shelf, the 1 Hz status, the roster.
+//! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, stop retry, answers to commands, the shelf, the 1 Hz status, the roster.
 
 use super::Engine;
 use watchkeeper_model::{AgentId, MonoTime};
@@ -15,6 +15,7 @@ impl Engine {
             }
             self.wake_agent(&agent_id, now);
         }
+        self.give_up_commands(now);
         self.unshelve_due(now);
         if now >= self.second_due {
             self.handle_second(now);

@@ -1,8 +1,9 @@
 //! The last commands of each agent.
 
+use crate::timers::unanswered_after;
 use std::collections::{BTreeMap, VecDeque};
 use watchkeeper_model::{
-    AgentId, CommandCode, CommandId, CommandKind, CommandState, MonoTime, Note, PersonId,
+    AgentId, AgentKind, CommandCode, CommandId, CommandKind, CommandState, MonoTime, Note, PersonId,
 };
 use watchkeeper_protocol::operator::CommandUpdate;
 
@@ -94,12 +95,16 @@ impl Commands {
         });
     }
 
-    pub(super) fn fold(&mut self, update: &CommandUpdate, at: MonoTime) {
+    /// Folds what became of a command. What is no news and tells of one that is over is for consoles that sent it.
+    pub(super) fn fold(&mut self, update: &CommandUpdate, is_news: bool, at: MonoTime) {
         let known = self
             .by_agent
             .get_mut(&update.agent)
             .and_then(|list| list.iter_mut().find(|command| command.command_id == update.command_id));
         let Some(command) = known else {
+            if !is_news && update.state.is_terminal(update.kind.risk()) {
+                return;
+            }
             return self.push(CommandPicture {
                 command_id: update.command_id,
                 agent: update.agent.clone(),
@@ -137,6 +142,34 @@ impl Commands {
     pub(super) fn lose_track(&mut self) {
         for command in self.by_agent.values_mut().flatten() {
             command.out_of_sight |= !command.is_terminal();
+        }
+    }
+
+    /// The connection has gone on where it broke off: every change since comes, so nothing is unseen.
+    pub(super) fn regain_track(&mut self) {
+        for command in self.by_agent.values_mut().flatten() {
+            command.out_of_sight = false;
+        }
+    }
+
+    /// Ends what nobody will tell any more, now that a monitor that is connected has told what it had to: what
+    /// stayed out of sight, and what this console sent and was not answered. A later answer is shown all the same.
+    pub(super) fn give_up(&mut self, kind_of: impl Fn(&AgentId) -> Option<AgentKind>, now: MonoTime) {
+        for (agent, commands) in &mut self.by_agent {
+            let patience = unanswered_after(kind_of(agent).unwrap_or(AgentKind::Generic));
+            for command in commands.iter_mut().filter(|command| !command.is_terminal()) {
+                let unanswered = command.state.is_none() && now >= command.first_seen_at.after(patience);
+                let why = match command.state {
+                    None if unanswered => "the monitor did not answer",
+                    Some(_) if command.out_of_sight => "the monitor does not tell what became of it",
+                    None | Some(_) => continue,
+                };
+                if command.state != Some(CommandState::Unknown) {
+                    command.state = Some(CommandState::Unknown);
+                    command.detail = Some(Note::cut(why));
+                    command.changed_at = now;
+                }
+            }
         }
     }
 

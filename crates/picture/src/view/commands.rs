@@ -122,6 +122,6 @@ fn state_look(command: &CommandPicture) -> (&'static str, Mark, Tone) {
         Some(CommandState::Cancelled) => ("cancelled", Mark::Dash, Tone::Quiet),
         Some(CommandState::Expired) => ("expired", Mark::Cross, Tone::Warning),
         Some(CommandState::Superseded) => ("superseded", Mark::Dash, Tone::Quiet),
-        Some(CommandState::Unknown) => ("unknown: link lost", Mark::TriangleUp, Tone::Danger),
+        Some(CommandState::Unknown) => ("unknown", Mark::TriangleUp, Tone::Danger),
     }
 }

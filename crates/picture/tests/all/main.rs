@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod fold;
 #[cfg(test)]
 mod hands;

@@ -109,6 +109,7 @@ impl OperatorCore {
     ) -> CommandId {
         self.picture.handle_issued(command_id, &agent, CommandKind::Estop, now);
         let stop = Stop { command_id, agent, reason, confirm_many, issued_nanos: now.as_nanos() };
+        self.unheard_stops.add(stop.clone(), now);
         // Never behind anything else.
         self.waiting.push_front(OperatorMessage::Stop(stop));
         command_id

@@ -1,0 +1,69 @@
+//! Stops that the monitor has not answered: a stop is sent until it is known to have come through (`takeover.md` 3.1).
+//! From then on the monitor repeats it to the agent, over outages too.
+
+use std::{collections::BTreeMap, time::Duration};
+use watchkeeper_model::{AgentId, CommandKind, MonoTime};
+use watchkeeper_protocol::{ToOperator, operator::Stop};
+
+/// 5 Hz.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// The newest unanswered stop of each agent, and when it is sent again.
+#[derive(Clone, Debug)]
+pub(super) struct UnheardStops(BTreeMap<AgentId, (Stop, MonoTime)>);
+
+impl UnheardStops {
+    pub(super) const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Takes note of a stop that was just sent.
+    pub(super) fn add(&mut self, stop: Stop, now: MonoTime) {
+        self.0.insert(stop.agent.clone(), (stop, now.after(RETRY)));
+    }
+
+    /// Takes what the monitor says: of a stop that it tells of it takes care, and one that it refuses is over.
+    pub(super) fn handle(&mut self, message: &ToOperator) {
+        match message {
+            ToOperator::CommandStatus(update) => {
+                self.0.retain(|_, (stop, _)| stop.command_id != update.command_id);
+            }
+            // Which one it is about, it does not say; every one before it was answered.
+            ToOperator::Error(report)
+                if report.kind.as_ref().is_some_and(|kind| {
+                    kind.as_str() == "stop" || kind.as_str() == CommandKind::Estop.word()
+                }) =>
+            {
+                self.0.clear();
+            }
+            ToOperator::Error(_)
+            | ToOperator::Welcome(_)
+            | ToOperator::Snapshot(_)
+            | ToOperator::Alert(_)
+            | ToOperator::ControlStatus(_)
+            | ToOperator::Lease(_)
+            | ToOperator::Telemetry(_)
+            | ToOperator::Takeover(_)
+            | ToOperator::Roster(_)
+            | ToOperator::Probed(_)
+            | ToOperator::Dropped(_)
+            | ToOperator::Health(_)
+            | ToOperator::Ping(_)
+            | ToOperator::Head(_) => {}
+        }
+    }
+
+    /// Returns the stops that are due, each once more.
+    pub(super) fn take_due(&mut self, now: MonoTime) -> Vec<Stop> {
+        let due = self.0.values_mut().filter(|(_, at)| now >= *at);
+        due.map(|(stop, at)| {
+            *at = now.after(RETRY);
+            stop.clone()
+        })
+        .collect()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<MonoTime> {
+        self.0.values().map(|(_, at)| *at).min()
+    }
+}
