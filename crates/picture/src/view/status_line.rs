@@ -1,6 +1,6 @@
 //! The line that is always there: the connection, how old everything is, and how the monitor is.
 
-use super::{Tone, age, counted};
+use super::{Tone, age, counted, is_mine, millis};
 use crate::{Link, Picture};
 use std::time::Duration;
 use watchkeeper_model::MonoTime;
@@ -24,6 +24,8 @@ pub struct StatusLine {
     /// The way from this console to agents it holds, or is about to, where no probe is answered: a loss of its own, that
     /// no other figure shows; empty while every probe is answered.
     pub uplink: String,
+    /// How fast this person may drive what he drives for the latency alone; empty where it sets no limit.
+    pub limited: String,
     /// Why riskier commands are refused; empty when they are not.
     pub degraded: String,
     /// What did not reach this console or its screen; empty when nothing is missing.
@@ -45,6 +47,7 @@ pub fn status_line(picture: &Picture, now: MonoTime) -> StatusLine {
         tone,
         disconnected: !picture.link().is_connected(),
         uplink: uplink(picture, now),
+        limited: limited(picture, now),
         degraded: if picture.is_degraded() {
             "DEGRADED: the record cannot be written, riskier commands are refused".to_owned()
         } else {
@@ -96,6 +99,20 @@ fn uplink(picture: &Picture, now: MonoTime) -> String {
         Some(format!("NO ANSWER from {agent} for {}: commands may not arrive, {data}", age(span)))
     });
     lost.collect::<Vec<_>>().join("; ")
+}
+
+fn limited(picture: &Picture, now: MonoTime) -> String {
+    let limits =
+        picture.agents().filter(|(_, entry)| is_mine(picture, entry)).filter_map(|(agent, entry)| {
+            let answer = entry.path().newest(now)?;
+            let (cap, latency) = (answer.latency_cap_mps?, answer.latency.as_ref());
+            let latency = latency.map_or_else(
+                || "of a latency that is not known".to_owned(),
+                |latency| format!("of a latency of {}", millis(Duration::from_nanos(latency.total_nanos))),
+            );
+            Some(format!("{agent} drives at most {cap:.1} m/s because {latency}"))
+        });
+    limits.collect::<Vec<_>>().join("; ")
 }
 
 fn missing(picture: &Picture) -> String {

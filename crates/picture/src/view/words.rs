@@ -141,3 +141,8 @@ pub(crate) fn plain(value: f64) -> String {
 pub(crate) fn minutes(span: Duration) -> String {
     long(span.as_secs())
 }
+
+/// Returns a span in whole milliseconds, rounded up: never shorter than it is.
+pub(crate) fn millis(span: Duration) -> String {
+    format!("{} ms", span.as_nanos().div_ceil(1_000_000))
+}

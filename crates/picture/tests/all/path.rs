@@ -123,6 +123,9 @@ fn a_driver_reads_how_fast_he_may_go_for_the_latency() {
     ask(&mut picture, 1, 0);
     answer(&mut picture, 1, 250, 100);
     assert_eq!(text(&picture), "12.6 m/s, by commands, at most 11.0 m/s for the latency");
+    let limited = |now| status_line(&picture, now).limited;
+    assert_eq!(limited(at(150)), "truck-17 drives at most 11.0 m/s because of a latency of 250 ms");
+    assert_eq!(limited(at(5_000)), "", "he asks no more");
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub(super) fn trouble(picture: &Picture, ui: &UiState, now: MonoTime) -> Option<
         Some(reason) if !picture.link().is_connected() => format!("{reason}; trying again"),
         Some(_) | None => String::new(),
     };
-    let parts: Vec<_> = [link, status.uplink, status.degraded, status.missing, status.error]
+    let parts: Vec<_> = [link, status.uplink, status.degraded, status.limited, status.missing, status.error]
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect();

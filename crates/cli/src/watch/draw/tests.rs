@@ -82,6 +82,19 @@ fn a_lost_connection_is_loud() {
 }
 
 #[test]
+fn a_way_on_which_nothing_arrives_is_told_on_every_screen() {
+    let (mut picture, now) = scenes::takeover();
+    picture.handle_probe(&scenes::agent("truck-17"), 1, now);
+    let later = now.after(scenes::millis(1_500));
+    for view in [View::Overview, View::Agent, View::Commands, View::Latency] {
+        let (before, _) = screen(80, 24, &picture, &on_truck(view), later.before(scenes::millis(1)));
+        assert!(!before.contains("NO ANSWER"), "{before}");
+        let (text, _) = screen(80, 24, &picture, &on_truck(view), later);
+        assert!(text.contains("NO ANSWER from truck-17 for 1.5 s: commands may not arrive"), "{text}");
+    }
+}
+
+#[test]
 fn old_data_is_said_to_be_old() {
     both("stale", crowds::stale(), &on_truck(View::Overview));
 }

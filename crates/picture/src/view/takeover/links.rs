@@ -4,7 +4,7 @@
 use crate::{
     AgentPicture, Picture,
     timers::{CAPPED_ABOVE, NOT_GRANTED_ABOVE, UNANSWERED_AFTER, fresh_within, link_within},
-    view::{Tone, age, countdown, is_next, share},
+    view::{Tone, age, countdown, is_next, millis, share},
 };
 use std::time::Duration;
 use watchkeeper_model::{AgentKind, MonoTime};
@@ -74,11 +74,6 @@ fn parts(latency: &LatencyParts) -> String {
 fn one_way(way: OneWay) -> String {
     let (nanos, error) = (Duration::from_nanos(way.nanos), Duration::from_nanos(way.error_nanos));
     if nanos < error { format!("<={}", millis(nanos + error)) } else { millis(nanos) }
-}
-
-/// Returns a span in whole milliseconds, rounded up: never shorter than it is.
-fn millis(span: Duration) -> String {
-    format!("{} ms", span.as_nanos().div_ceil(1_000_000))
 }
 
 /// What comes from the agent: on older data nobody may take control.
