@@ -158,7 +158,8 @@ async fn play(site: &Site, storm: Storm, index: u64, seed: u64) -> Tally {
             }
             !over
         });
-        while open.len() < WINDOW && sent.len() < storm.commands_each {
+        let may_send = one[0].holds() || !storm.under_lease;
+        while may_send && open.len() < WINDOW && sent.len() < storm.commands_each {
             let (kind, cap) = choose(storm, sent.len(), &mut random);
             let args = CommandArgs { speed_mps: cap, ..CommandArgs::default() };
             let Some(command_id) = one[0].try_order(kind, args) else { break };
@@ -166,7 +167,8 @@ async fn play(site: &Site, storm: Storm, index: u64, seed: u64) -> Tally {
             open.push(command_id);
             moved_at = console_now();
         }
-        if storm.under_lease && !one[0].holds() && sent.len() < storm.commands_each {
+        // A console keeps sixteen commands of an agent: those that are open end first.
+        if !may_send && open.is_empty() && sent.len() < storm.commands_each {
             let taken = take_control(&mut one, 0, PATIENCE).await;
             assert!(taken, "seed {seed}: control is lost for good: {:#?}", one[0].status());
         }
@@ -279,7 +281,7 @@ fn check(
 fn check_effects(truck: &Truck, sent: &[Sent], gate: &AtTheGate, seed: u64) {
     let mut caps: Vec<(f64, AgentTime)> = Vec::new();
     for change in truck.changes() {
-        if let Some(cap) = change.directive.speed_cap_mps.filter(|cap| *cap < NUDGE)
+        if let Some(cap) = change.directive.ordered_cap_mps.filter(|cap| *cap < NUDGE)
             && caps.last().is_none_or(|(last, _)| last.total_cmp(&cap).is_ne())
         {
             caps.push((cap, change.after));

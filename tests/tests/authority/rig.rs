@@ -123,7 +123,7 @@ impl Truck {
         &self.name
     }
 
-    /// Returns every directive since the last call, oldest first.
+    /// Returns everything that was ordered since the last call, oldest first.
     pub(crate) fn changes(&self) -> Vec<Change> {
         std::mem::take(&mut *self.changes.lock().unwrap())
     }
@@ -154,7 +154,9 @@ async fn live(agent: Agent, world: World, stops_within: Duration, changes: Arc<M
         let before = agent.now();
         let directive = agent.directive();
         let after = agent.now();
-        if last.replace(directive) != Some(directive) {
+        // What the latency allows moves nothing that anybody ordered.
+        let ordered = (directive.mode, directive.ordered_cap_mps);
+        if last.replace(ordered) != Some(ordered) {
             changes.lock().unwrap().push(Change { before, after, directive });
         }
         let stops = match directive.mode {

@@ -195,3 +195,18 @@ pub(super) fn round_trips(console: &Console) -> Vec<Duration> {
     });
     ponged.collect()
 }
+
+#[test]
+fn a_gap_between_two_owners_is_as_long_as_nobody_owned_it() {
+    let at = |millis: u64| millis * 1_000_000;
+    let owned = |epochs: &[(u64, u64, u64)]| -> Runs {
+        let owner = |epoch: u64| (epoch > 0).then_some(Epoch(epoch));
+        epochs.iter().map(|(from, until, epoch)| (at(*from), at(*until), owner(*epoch))).collect()
+    };
+    let ended = BTreeSet::from([Epoch(1)]);
+    assert_eq!(gaps(&owned(&[(0, 9, 1), (10, 20, 2)]), &ended), [Duration::ZERO]);
+    assert_eq!(gaps(&owned(&[(0, 9, 1), (10, 58, 0), (59, 70, 2)]), &ended), [ms(50)]);
+    // A fallback and a new claim are no handover, and an owner without a successor has no gap.
+    assert_eq!(gaps(&owned(&[(0, 9, 3), (10, 58, 0), (59, 70, 4)]), &ended), []);
+    assert_eq!(gaps(&owned(&[(0, 9, 1), (10, 58, 0)]), &ended), []);
+}
