@@ -7,8 +7,8 @@ mod rig;
 
 use rig::{BOOT, DRIVING, OTHER_BOOT, Order, Rig, STANDING, identity};
 use watchkeeper_model::{
-    AgentKind, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin, Epoch, FallbackLevel,
-    Incarnation, Latch, LatchCause, LatchId,
+    AgentKind, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin, DemandOutcome, Epoch,
+    FallbackLevel, Incarnation, Latch, LatchCause, LatchId,
 };
 use watchkeeper_takeover::{Gate, GateOutput, GateRecord, Mode, Timers, World};
 
@@ -151,6 +151,21 @@ fn row_5_a_demand_opens_nothing_before_the_first_reconcile_or_outside_of_autonom
         let mut rig = Rig::in_state(state);
         rig.demand(DemandOrigin::Monitor);
         assert_eq!((rig.gate.demand(rig.now), rig.state()), (None, state));
+    }
+}
+
+#[test]
+fn row_6b_an_operators_own_wish_can_be_cancelled_claimed_or_not() {
+    for is_claimed in [false, true] {
+        let mut rig = Rig::vehicle();
+        rig.demand(DemandOrigin::Operator);
+        let demand_id = rig.open_demand();
+        if is_claimed {
+            rig.claim();
+        }
+        rig.gate.handle_demand_end(demand_id, DemandOutcome::Cancelled, rig.now);
+        assert_eq!((rig.state(), rig.gate.epoch()), (ControlState::Autonomous, Epoch(0)));
+        assert_eq!(rig.gate.last_demand_outcome(), Some((demand_id, DemandOutcome::Cancelled)));
     }
 }
 
@@ -373,7 +388,7 @@ fn an_adopted_latchs_id_is_never_given_again_and_the_monitors_ids_are_nobody_els
     let first = LatchId::first_of(BOOT).0;
     for (adopted, minted) in [(first + 5, first + 6), (1 << 63, first), ((1 << 63) + 5, first)] {
         let mut rig = Rig::vehicle();
-        assert!(rig.welcome(1, &latches(LatchCause::Fallback, adopted..adopted + 1), true));
+        assert!(rig.welcome(1, &latches(LatchCause::Fallback, adopted..=adopted), true));
         rig.send(CommandKind::Estop);
         let stop = rig.gate.latches().iter().find(|latch| latch.cause == LatchCause::Estop);
         assert_eq!(stop.map(|latch| latch.latch_id), Some(LatchId(minted)));

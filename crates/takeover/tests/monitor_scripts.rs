@@ -14,13 +14,13 @@ fn at(millis: u64) -> MonoTime {
 }
 
 fn person(name: &str) -> PersonId {
-    PersonId::new(name).unwrap()
+    PersonId::new(name).expect("the name is well formed")
 }
 
 /// Ada holds the lease until 3 s.
 fn held() -> LeaseBook {
     let mut book = LeaseBook::default();
-    book.grant(person("ada"), ADA, TTL, at(0)).unwrap();
+    book.grant(person("ada"), ADA, TTL, at(0)).expect("nobody holds it");
     book
 }
 
@@ -96,17 +96,17 @@ fn an_agent_that_comes_back_is_there_and_must_settle_again() {
 
 #[test]
 fn timers_that_do_not_fit_each_other_are_refused_at_the_very_border() {
-    let vehicle = Timers::for_kind(AgentKind::Vehicle);
+    let vehicle = || Timers::for_kind(AgentKind::Vehicle);
     let secs = Duration::from_secs;
     let refused = |timers: Timers| timers.check().err().map(|error| error.field);
     for escalate in [[secs(4), secs(4)], [secs(5), secs(4)], [secs(4), secs(10)], [secs(4), secs(11)]] {
-        assert_eq!(refused(Timers { escalate, ..vehicle.clone() }), Some("escalate_secs"), "{escalate:?}");
+        assert_eq!(refused(Timers { escalate, ..vehicle() }), Some("escalate_secs"), "{escalate:?}");
     }
-    assert_eq!(refused(Timers { stable: vehicle.transition, ..vehicle.clone() }), Some("stable_secs"));
-    let half = vehicle.agent / 2;
-    assert_eq!(refused(Timers { heartbeat: half, ..vehicle.clone() }), None);
+    assert_eq!(refused(Timers { stable: vehicle().transition, ..vehicle() }), Some("stable_secs"));
+    let half = vehicle().agent / 2;
+    assert_eq!(refused(Timers { heartbeat: half, ..vehicle() }), None);
     let more = half + Duration::from_nanos(1);
-    assert_eq!(refused(Timers { heartbeat: more, ..vehicle }), Some("heartbeat_secs"));
+    assert_eq!(refused(Timers { heartbeat: more, ..vehicle() }), Some("heartbeat_secs"));
 }
 
 #[test]

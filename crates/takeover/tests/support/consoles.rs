@@ -3,7 +3,8 @@
 #![expect(clippy::indexing_slicing, reason = "there are two consoles")]
 
 use crate::{
-    scene::{Control, Demand, End, Input, MOVING, STANDING, Scene},
+    rig::{DRIVING, STANDING},
+    scene::{Control, Demand, End, Input, Scene},
     trace::{Cmd, boot},
 };
 use uuid::Uuid;
@@ -323,22 +324,14 @@ impl Consoles {
             seq: belief.seq,
             deadline: self.scene.now.after(self.scene.ticks(4)),
         };
-        match kind {
-            CommandKind::Engage => command.args.latches = self.named(fault),
-            CommandKind::ClearLatch => {
-                command.epoch = self.control.minted;
-                let strongest = self.control.latches.iter().max_by_key(|latch| latch.cause);
-                command.args.latch_id = strongest.map(|latch| latch.latch_id);
-            }
-            CommandKind::Estop => (command.epoch, command.seq) = (Epoch(0), 0),
-            CommandKind::Hold
-            | CommandKind::MinimalRisk
-            | CommandKind::SpeedCap
-            | CommandKind::Resume
-            | CommandKind::Assume
-            | CommandKind::Release
-            | CommandKind::HandBack
-            | CommandKind::Dismiss => {}
+        if kind == CommandKind::Engage {
+            command.args.latches = self.named(fault);
+        } else if kind == CommandKind::Estop {
+            (command.epoch, command.seq) = (Epoch(0), 0);
+        } else if kind == CommandKind::ClearLatch {
+            command.epoch = self.control.minted;
+            let strongest = self.control.latches.iter().max_by_key(|latch| latch.cause);
+            command.args.latch_id = strongest.map(|latch| latch.latch_id);
         }
         match fault {
             Fault::OldEpoch => command.epoch = Epoch(command.epoch.0.saturating_sub(1)),
@@ -397,11 +390,11 @@ impl Consoles {
         match dice % 8 {
             0 => self.order(holder, CommandKind::Hold, Fault::Nothing, fate),
             1 => {
-                self.set_world(World { stable: false, ..MOVING });
+                self.set_world(World { stable: false, ..DRIVING });
                 self.keep(50);
             }
             _ => {
-                let world = if self.scene.is_standing() { STANDING } else { MOVING };
+                let world = if self.scene.is_standing() { STANDING } else { DRIVING };
                 self.set_world(World { can_resume: dice.is_multiple_of(2), ..world });
                 self.wait(2);
             }
@@ -417,7 +410,7 @@ impl Consoles {
         } else if dice.is_multiple_of(4) {
             self.claim(1 - holder, Fault::Nothing, fate);
         } else if dice.is_multiple_of(2) {
-            self.set_world(World { stable: dice & 4 == 0, ..MOVING });
+            self.set_world(World { stable: dice & 4 == 0, ..DRIVING });
             self.order(holder, CommandKind::HandBack, Fault::Nothing, fate);
         } else {
             self.keep(1);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentTime, CommandId, CommandKind, CommandState, ControlState, DemandOrigin, DemandOutcome, Epoch,
-    FallbackLevel, Incarnation, Latch, MonoTime, PersonId, SessionId,
+    FallbackLevel, Incarnation, Latch, MonoTime, PersonId, RiskClass, SessionId,
 };
 use watchkeeper_takeover::{Gate, GateOutput, GateRecord, LeaseBook, LeaseRefusal, Mode, Timers, Welcome};
 
@@ -172,10 +172,13 @@ impl Pair {
 
     fn view(&self) -> View {
         let gate = &self.gate;
-        let in_control = match gate.directive().mode {
-            Mode::SafePolicy | Mode::Autonomous => Who::Agent,
-            Mode::Human { .. } | Mode::Manual { .. } | Mode::Neutral => Who::Holder(gate.epoch()),
-            Mode::Fallback(_) | Mode::Held | Mode::Estop => Who::Nobody,
+        let mode = gate.directive().mode;
+        let in_control = if matches!(mode, Mode::SafePolicy | Mode::Autonomous) {
+            Who::Agent
+        } else if matches!(mode, Mode::Human { .. } | Mode::Manual { .. } | Mode::Neutral) {
+            Who::Holder(gate.epoch())
+        } else {
+            Who::Nobody
         };
         let demand = gate.demand(self.scene.now);
         View {
@@ -327,7 +330,8 @@ impl Pair {
     }
 
     fn raise_epoch(&self, command: &mut Cmd) {
-        let is_fenced = !matches!(command.kind, CommandKind::Estop | CommandKind::ClearLatch);
+        let is_fenced =
+            command.kind.risk() == RiskClass::Exclusive && command.kind != CommandKind::ClearLatch;
         if is_fenced && Some(command.epoch) != self.gate.next_epoch() {
             command.epoch = self.gate.epoch();
         }

@@ -1,6 +1,9 @@
-//! What the reference of the control schedules speaks of: people's seats, demands, and what is so around the agent.
+//! What the reference of the schedules speaks of: people's seats, demands, and what is so around the agent.
 
-use crate::trace::{Cmd, boot};
+use crate::{
+    rig::DRIVING,
+    trace::{Cmd, boot},
+};
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
     AgentKind, AgentTime, BootId, CommandId, DemandId, Epoch, Incarnation, Latch, LatchId,
@@ -9,16 +12,6 @@ use watchkeeper_takeover::{HolderBeat, Timers, World};
 
 /// When nothing is ever due.
 const NEVER: AgentTime = AgentTime::from_nanos(u64::MAX);
-
-pub(crate) const MOVING: World = World {
-    standstill: false,
-    stable: true,
-    progressing: Some(true),
-    condition_reached: false,
-    can_resume: true,
-    local_override: false,
-};
-pub(crate) const STANDING: World = World { standstill: true, condition_reached: true, ..MOVING };
 
 /// What the reference knows; its rules are in `reference`.
 #[derive(Clone, Debug)]
@@ -228,7 +221,7 @@ impl Scene {
             boots: 0,
             boot_id: boot(0),
             now: AgentTime::from_nanos(1),
-            world: MOVING,
+            world: DRIVING,
             stable_since: None,
             cut_off_at: None,
         }
