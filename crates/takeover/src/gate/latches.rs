@@ -92,16 +92,19 @@ impl Gate {
             if self.latches.iter().any(|held| held.latch_id == latch.latch_id) {
                 continue;
             }
-            if self.latches.len() < MAX_ADOPTED {
+            let is_new = if self.latches.len() < MAX_ADOPTED {
                 self.latches.push(*latch);
                 if latch.latch_id < FOREIGN_IDS {
                     self.next_latch = self.next_latch.max(latch.latch_id.next());
                 }
+                true
             } else {
-                self.ensure_latch(latch.cause);
+                self.ensure_latch(latch.cause)
+            };
+            if is_new {
+                stops |= latch.cause == LatchCause::Estop;
+                self.changed();
             }
-            stops |= latch.cause == LatchCause::Estop;
-            self.changed();
         }
         let agent_acts = self.state.agent_acts() || self.transition_from() == Some(ControlState::Claimed);
         // A stop that this agent has latched already waits for local control or maintenance to end.

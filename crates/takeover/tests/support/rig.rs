@@ -5,7 +5,7 @@ use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
     ControlState, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Latch, LatchCause,
-    QuestionPolicy, SceneId, Setpoint,
+    QuestionPolicy, SceneId, Setpoint, StateVersion,
 };
 use watchkeeper_takeover::{
     Answer, Directive, Gate, GateAck, GateCommand, GateOutput, HolderBeat, Identity, Mode, NewDemand,
@@ -61,6 +61,7 @@ pub(crate) struct Order {
     pub(crate) seq: u64,
     pub(crate) deadline: AgentTime,
     pub(crate) expect_state: Option<ControlState>,
+    pub(crate) evidence_version: Option<StateVersion>,
 }
 
 impl Rig {
@@ -289,6 +290,7 @@ impl Rig {
             seq: self.seq,
             deadline: self.at(400),
             expect_state: None,
+            evidence_version: None,
         }
     }
 
@@ -298,6 +300,13 @@ impl Rig {
     }
 
     pub(crate) fn give(&mut self, order: &Order) -> CommandId {
+        self.give_untold(order);
+        self.drain();
+        order.id
+    }
+
+    /// Gives an order, and does not ask yet what became of it.
+    pub(crate) fn give_untold(&mut self, order: &Order) {
         let command = GateCommand {
             command_id: order.id,
             boot_id: order.boot_id,
@@ -306,12 +315,10 @@ impl Rig {
             epoch: order.epoch,
             seq: order.seq,
             deadline: order.deadline,
-            evidence_version: None,
+            evidence_version: order.evidence_version,
             expect_state: order.expect_state,
         };
         self.gate.handle_command(&command, self.now);
-        self.drain();
-        order.id
     }
 
     pub(crate) fn send(&mut self, kind: CommandKind) -> CommandId {

@@ -6,17 +6,16 @@
     reason = "two operators, chosen by a bit; every other choice is bits of a number too"
 )]
 
-use crate::trace::{Cmd, Entry, Input, Snapshot};
+use crate::trace::{Cmd, Entry, Input, Snapshot, boot, identity};
 use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId,
-    DemandOrigin, DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId,
-    QuestionPolicy, SceneId, Setpoint,
+    AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOrigin,
+    DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, QuestionPolicy, SceneId,
+    Setpoint,
 };
 use watchkeeper_takeover::{
-    Gate, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, NewDemand, Question, Timers, Welcome,
-    World,
+    Gate, GateOutput, GateRecord, HolderBeat, NewDemand, Question, Timers, Welcome, World,
 };
 
 /// What travels over the network, and may be lost, doubled, late and out of order.
@@ -61,14 +60,6 @@ const START: World = World {
     can_resume: true,
     local_override: false,
 };
-
-fn boot(count: u128) -> BootId {
-    BootId(Uuid::from_u128(0x1000 + count))
-}
-
-fn identity(kind: AgentKind, boots: u128) -> Identity {
-    Identity { agent: AgentId::new("a").expect("the id is well formed"), kind, boot_id: boot(boots) }
-}
 
 /// Plays a schedule, one number a step, then stops the agent and lets it stand, so that everything can end.
 pub(crate) fn play(numbers: &[u64]) -> Vec<Entry> {
@@ -414,20 +405,7 @@ impl Schedule {
                 self.input(Input::Beat(*beat), |gate, now| gate.handle_holder(*beat, now));
             }
             Message::Command(command) => {
-                self.input(Input::Command(command.clone()), |gate, now| {
-                    let command = GateCommand {
-                        command_id: command.command_id,
-                        boot_id: command.boot_id,
-                        kind: command.kind,
-                        args: &command.args,
-                        epoch: command.epoch,
-                        seq: command.seq,
-                        deadline: command.deadline,
-                        evidence_version: None,
-                        expect_state: None,
-                    };
-                    gate.handle_command(&command, now);
-                });
+                self.input(Input::Command(command.clone()), |gate, now| command.hand_to(gate, now));
             }
         }
     }

@@ -1,10 +1,21 @@
 //! What one run of a gate looked like from outside.
 
+use uuid::Uuid;
 use watchkeeper_model::{
-    AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOutcome, Epoch,
-    FallbackLevel, Latch,
+    AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId,
+    DemandOutcome, Epoch, FallbackLevel, Latch,
 };
-use watchkeeper_takeover::{Directive, Gate, GateAck, GateRecord, HolderBeat, Mode, World};
+use watchkeeper_takeover::{
+    Directive, Gate, GateAck, GateCommand, GateRecord, HolderBeat, Identity, Mode, World,
+};
+
+pub(crate) fn boot(count: u128) -> BootId {
+    BootId(Uuid::from_u128(0x1000 + count))
+}
+
+pub(crate) fn identity(kind: AgentKind, boots: u128) -> Identity {
+    Identity { agent: AgentId::new("a").expect("the id is well formed"), kind, boot_id: boot(boots) }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Cmd {
@@ -15,6 +26,23 @@ pub(crate) struct Cmd {
     pub(crate) epoch: Epoch,
     pub(crate) seq: u64,
     pub(crate) deadline: AgentTime,
+}
+
+impl Cmd {
+    pub(crate) fn hand_to(&self, gate: &mut Gate, now: AgentTime) {
+        let command = GateCommand {
+            command_id: self.command_id,
+            boot_id: self.boot_id,
+            kind: self.kind,
+            args: &self.args,
+            epoch: self.epoch,
+            seq: self.seq,
+            deadline: self.deadline,
+            evidence_version: None,
+            expect_state: None,
+        };
+        gate.handle_command(&command, now);
+    }
 }
 
 #[derive(Clone, Debug)]
