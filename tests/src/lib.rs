@@ -1,10 +1,12 @@
 //! Whole-system proof: what must see every crate at once lives here.
 //!
 //! The tests themselves are under `tests/tests/`; this library holds what they share. [`tidy`] is the
-//! layout of the workspace as a table and the rules that hold it.
+//! layout of the workspace as a table and the rules that hold it. `src/bin/vehicles.rs` is a program: vehicles that tell
+//! of every step of their gates ([`trace`]).
 //!
 //! Deliberately not here: tests of one crate (they live with that crate), and anything a product crate
 //! may depend on.
 
 pub mod process;
 pub mod tidy;
+pub mod trace;
