@@ -110,7 +110,7 @@ impl Desk {
             "lease" => {
                 let lease: Lease = serde_json::from_value(line)?;
                 if lease.change == "granted" {
-                    told.grant(lease.agent, lease.epoch, lease.holder);
+                    told.grant(&lease.agent, lease.epoch, &lease.holder);
                 }
             }
             "head" => told.head(serde_json::from_value::<HexHead>(line)?.read()?),

@@ -75,37 +75,49 @@ impl Drop for Hands {
 }
 
 async fn sit(options: OperatorOptions, wanted: watch::Receiver<Option<Drive>>, told: &Mutex<Told>) {
-    let mut operator = Operator::connect(options);
+    let mut seat =
+        Seat { operator: Operator::connect(options), ordered_at: MonoTime::default(), beats_in_control: 0 };
     let mut beat = interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut ordered_at = MonoTime::default();
-    let mut beats_in_control = 0;
     while wanted.has_changed().is_ok() {
         tokio::select! {
             biased;
             _at = beat.tick() => {
                 let drive = wanted.borrow().clone();
-                let in_control = drive.as_ref().is_some_and(|drive| leads(&operator, &drive.agent));
-                beats_in_control = if in_control { beats_in_control + 1 } else { 0 };
-                match drive {
-                    // Hands that were on the controls before must leave them once.
-                    Some(Drive { agent, steer }) if beats_in_control > 2 => {
-                        operator.heartbeat_driving(true, &agent, Setpoint { steer, accelerate: ACCELERATE });
-                    }
-                    Some(_) | None => drop(operator.heartbeat(true)),
-                }
-                let drive = wanted.borrow().clone();
-                if let Some(drive) = drive.filter(|_| !in_control && console_now().since(ordered_at) > AGAIN) {
-                    if order(&mut operator, &drive.agent) {
-                        ordered_at = console_now();
-                    }
-                }
+                seat.beat(drive);
             }
-            event = operator.next() => note(event, told),
+            event = seat.operator.next() => note(event, told),
         }
-        operator.assume_due();
+        seat.operator.assume_due();
     }
-    operator.close().await;
+    seat.operator.close().await;
+}
+
+struct Seat {
+    operator: Operator,
+    ordered_at: MonoTime,
+    beats_in_control: u32,
+}
+
+impl Seat {
+    fn beat(&mut self, drive: Option<Drive>) {
+        let Some(Drive { agent, steer }) = drive else {
+            self.operator.heartbeat(true);
+            return;
+        };
+        let in_control = leads(&self.operator, &agent);
+        self.beats_in_control = if in_control { self.beats_in_control + 1 } else { 0 };
+        // Hands that were on the controls before must leave them once.
+        if self.beats_in_control > 2 {
+            self.operator.heartbeat_driving(true, &agent, Setpoint { steer, accelerate: ACCELERATE });
+        } else {
+            self.operator.heartbeat(true);
+        }
+        let due = !in_control && console_now().since(self.ordered_at) > AGAIN;
+        if due && order(&mut self.operator, &agent) {
+            self.ordered_at = console_now();
+        }
+    }
 }
 
 fn leads(operator: &Operator, agent: &AgentId) -> bool {
@@ -136,7 +148,7 @@ fn note(event: OperatorEvent, told: &Mutex<Told>) {
             told.head(Head { sequence: head.sequence, hash: ChainHash(head.hash) });
         }
         ToOperator::Lease(lease) if lease.event == LeaseEvent::Granted => {
-            told.grant(lease.agent, lease.epoch, lease.holder);
+            told.grant(&lease.agent, lease.epoch, &lease.holder);
         }
         ToOperator::CommandStatus(update) if update.logged => {
             told.logged.insert(update.command_id);

@@ -8,7 +8,8 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::wildcard_enum_match_arm,
-    reason = "a test fails by panicking, shows its figures, and looks at few messages of many"
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, shows its figures, looks at few messages of many, and numbers its desks"
 )]
 
 mod desk;

@@ -229,7 +229,8 @@ impl Book {
     fn check_ordered(&self, command_id: CommandId, ordered: &Ordered) -> Result<()> {
         let Ordered { agent, kind, epoch, person, accepted, .. } = ordered;
         ensure!(*accepted <= 1, "{agent} accepted {kind} {command_id} {accepted} times");
-        let fenced = kind.risk() == RiskClass::Exclusive && *kind != CommandKind::ClearLatch;
+        let is_exclusive = kind.risk() == RiskClass::Exclusive && *kind != CommandKind::ClearLatch;
+        let fenced = is_exclusive || *epoch > Epoch(0);
         if *accepted > 0 && fenced {
             let mint = self.mints.get(&(agent.clone(), *epoch));
             ensure!(

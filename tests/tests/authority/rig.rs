@@ -72,7 +72,7 @@ impl Rig {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (told, book) = (Told::default(), Book::default());
         let mut rig = Self { monitor, fleet, desks, hands: None, told, book, config, runtime, directory };
-        rig.until("everybody is there", |rig| rig.is_settled())?;
+        rig.until("everybody is there", Self::is_settled)?;
         Ok(rig)
     }
 
@@ -209,9 +209,9 @@ impl Rig {
 
     /// Runs `watchkeeper ledger verify` with every head that anybody was told.
     pub(crate) fn verify_record(&self) -> Result<String> {
-        let heads: String = self.told.heads().iter().map(|head| format!("{head}\n")).collect();
+        let heads: Vec<String> = self.told.heads().iter().map(ToString::to_string).collect();
         let file = self.directory().join("heads");
-        std::fs::write(&file, heads)?;
+        std::fs::write(&file, heads.join("\n"))?;
         let mut command = Command::new(watchkeeper()?);
         command.args(["ledger", "verify", "--data"]).arg(self.monitor.data.path()).arg("--head").arg(&file);
         let output = command.output()?;

@@ -29,9 +29,9 @@ impl Told {
         }
     }
 
-    pub(crate) fn grant(&mut self, agent: AgentId, epoch: Epoch, person: PersonId) {
+    pub(crate) fn grant(&mut self, agent: &AgentId, epoch: Epoch, person: &PersonId) {
         let before = self.grants.insert((agent.clone(), epoch), person.clone());
-        if let Some(before) = before.filter(|before| *before != person) {
+        if let Some(before) = before.filter(|before| before != person) {
             self.contradictions.push(format!("epoch {epoch} of {agent} was {before}'s and {person}'s"));
         }
     }
@@ -44,7 +44,7 @@ impl Told {
     /// Adds what somebody else was told.
     pub(crate) fn absorb(&mut self, other: Self) {
         other.heads.into_iter().for_each(|(sequence, hash)| self.head(Head { sequence, hash }));
-        other.grants.into_iter().for_each(|((agent, epoch), person)| self.grant(agent, epoch, person));
+        other.grants.into_iter().for_each(|((agent, epoch), person)| self.grant(&agent, epoch, &person));
         self.epochs.extend(other.epochs);
         self.logged.extend(other.logged);
         other.durable.into_iter().for_each(|((agent, boot_id), seq)| self.durable(agent, boot_id, seq));
