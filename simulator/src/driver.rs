@@ -226,8 +226,8 @@ impl Driver {
     }
 }
 
-/// Turns what a vehicle's sensors of motion say into what the gate asks for.
-fn reported(status: VehicleStatus) -> client::World {
+/// Returns what the gate asks for, from what a vehicle's sensors of motion say.
+pub fn reported(status: VehicleStatus) -> client::World {
     client::World {
         standstill: status.standstill,
         stable: status.stable,

@@ -119,6 +119,13 @@ impl Program {
         self.child.try_wait().with_context(|| format!("asking how {} ended", self.name))
     }
 
+    /// Ends it with SIGKILL, and waits until it is gone.
+    pub fn kill(&mut self) {
+        // Both fail only when it has ended already.
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+
     /// Returns its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -156,9 +163,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Both fail only when it has ended already.
-        self.child.kill().unwrap_or_default();
-        self.child.wait().map(drop).unwrap_or_default();
+        self.kill();
     }
 }
 
@@ -182,27 +187,46 @@ impl Monitor {
     /// When it does not get ready within 30 s; the message holds what it wrote.
     pub fn start(arguments: &[&str]) -> Result<Self> {
         let data = TempDir::new().context("making a data directory")?;
-        let ready_file = data.path().join("ready.json");
-        let mut serve: Vec<OsString> = ["serve", "--listen", "127.0.0.1:0", "--data"].map(Into::into).into();
-        serve.extend([data.path().into(), "--ready-file".into(), ready_file.clone().into()]);
-        serve.extend(arguments.iter().map(OsString::from));
-        let mut command = Command::new(watchkeeper()?);
-        // Without a runtime directory the token lies in the data directory: no two tests share it.
-        command.args(serve).env_remove("XDG_RUNTIME_DIR").env_remove("WATCHKEEPER_TOKEN_FILE");
-        let mut program = Program::start("monitor", &mut command)?;
-        let ready = wait_until(Duration::from_secs(30), || {
-            if let Some(status) = program.ended()? {
-                bail!("the monitor ended with {status}: {}", program.written());
-            }
-            // A file that is still being written does not parse yet.
-            let text = fs::read_to_string(&ready_file).unwrap_or_default();
-            Ok(serde_json::from_str::<Value>(&text).ok())
-        })?;
-        let ready = ready.with_context(|| format!("the monitor did not get ready: {}", program.written()))?;
-        let field = |name: &str| {
-            let found = ready.get(name).and_then(Value::as_str);
-            found.map(str::to_owned).with_context(|| format!("the ready file has no {name}: {ready}"))
-        };
-        Ok(Self { url: field("url")?, token_file: field("token_file")?.into(), program, data })
+        let (program, url, token_file) = serve(data.path(), "127.0.0.1:0", arguments)?;
+        Ok(Self { url, token_file, program, data })
     }
+
+    /// Starts it again on the same data directory and port; one that still runs is killed first.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_again(&mut self, arguments: &[&str]) -> Result<()> {
+        self.program.kill();
+        let listen = self.url.trim_start_matches("ws://").trim_end_matches("/v1");
+        let (program, _same_url, token_file) = serve(self.data.path(), listen, arguments)?;
+        (self.program, self.token_file) = (program, token_file);
+        Ok(())
+    }
+}
+
+fn serve(data: &Path, listen: &str, arguments: &[&str]) -> Result<(Program, String, PathBuf)> {
+    let ready_file = data.join("ready.json");
+    // What an earlier run said is not what this one says.
+    fs::remove_file(&ready_file).unwrap_or_default();
+    let mut serve: Vec<OsString> = ["serve", "--listen", listen, "--data"].map(Into::into).into();
+    serve.extend([data.into(), "--ready-file".into(), ready_file.clone().into()]);
+    serve.extend(arguments.iter().map(OsString::from));
+    let mut command = Command::new(watchkeeper()?);
+    // Without a runtime directory the token lies in the data directory: no two tests share it.
+    command.args(serve).env_remove("XDG_RUNTIME_DIR").env_remove("WATCHKEEPER_TOKEN_FILE");
+    let mut program = Program::start("monitor", &mut command)?;
+    let ready = wait_until(Duration::from_secs(30), || {
+        if let Some(status) = program.ended()? {
+            bail!("the monitor ended with {status}: {}", program.written());
+        }
+        // A file that is still being written does not parse yet.
+        let text = fs::read_to_string(&ready_file).unwrap_or_default();
+        Ok(serde_json::from_str::<Value>(&text).ok())
+    })?;
+    let ready = ready.with_context(|| format!("the monitor did not get ready: {}", program.written()))?;
+    let field = |name: &str| {
+        let found = ready.get(name).and_then(Value::as_str);
+        found.map(str::to_owned).with_context(|| format!("the ready file has no {name}: {ready}"))
+    };
+    Ok((program, field("url")?, field("token_file")?.into()))
 }

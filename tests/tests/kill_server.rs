@@ -7,8 +7,7 @@
 )]
 
 use anyhow::{Context, Result, bail, ensure};
-use std::{net::TcpListener, path::Path, process::Command, time::Duration};
-use tempfile::TempDir;
+use std::{process::Command, time::Duration};
 use tokio::time::{sleep, timeout};
 use watchkeeper_client::{
     discover::{Endpoint, TokenSource},
@@ -24,7 +23,7 @@ use watchkeeper_protocol::{
     operator::{CommandRequest, ConsoleKind, OperatorHello},
     session::SessionKind,
 };
-use watchkeeper_tests::process::{Program, watchkeeper};
+use watchkeeper_tests::process::{Monitor, Program, watchkeeper};
 
 /// T_link of a vehicle and what the issue allows on top.
 const T_LINK: Duration = Duration::from_secs(2);
@@ -33,28 +32,6 @@ const MARGIN: Duration = Duration::from_millis(100);
 const COMFORTABLE_MPS2: f64 = 3.5;
 const STANDSTILL_SECS: f64 = 0.5;
 const REPORT_SECS: f64 = 0.3;
-
-struct Serve {
-    program: Program,
-    endpoint: Endpoint,
-}
-
-fn serve(port: u16, data: &Path) -> Result<Serve> {
-    let ready = data.join("ready.json");
-    let _absent_at_first = std::fs::remove_file(&ready);
-    let mut command = Command::new(watchkeeper()?);
-    command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
-    command.arg("--ready-file").arg(&ready).env_remove("XDG_RUNTIME_DIR");
-    let mut program = Program::start("monitor", &mut command)?;
-    let up = watchkeeper_tests::process::wait_until(Duration::from_secs(30), || {
-        ensure!(program.ended()?.is_none(), "the monitor ended: {}", program.written());
-        Ok(ready.exists().then_some(()))
-    })?;
-    up.with_context(|| format!("not ready: {}", program.written()))?;
-    let endpoint =
-        Endpoint { url: format!("ws://127.0.0.1:{port}/v1"), token: TokenSource::File(data.join("token")) };
-    Ok(Serve { program, endpoint })
-}
 
 /// Runs the operator, beating at 20 Hz, until `done` says so.
 async fn until<T>(
@@ -146,24 +123,24 @@ async fn take_control(operator: &mut Operator, agent: &AgentId) -> Result<Held> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() -> Result<()> {
-    let data = TempDir::new()?;
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let first = serve(port, data.path())?;
+    let mut monitor = Monitor::start(&[])?;
+    let token = TokenSource::File(monitor.token_file.clone());
+    let endpoint = Endpoint { url: monitor.url.clone(), token };
     let mut simulate = Command::new(watchkeeper()?);
     simulate
-        .args(["simulate", "ring-calm", "--seed", "5", "--url", &first.endpoint.url, "--token-file"])
-        .arg(data.path().join("token"))
+        .args(["simulate", "ring-calm", "--seed", "5", "--url", &monitor.url, "--token-file"])
+        .arg(&monitor.token_file)
         .env("RUST_LOG", "watchkeeper=info")
         .env_remove("XDG_RUNTIME_DIR");
     let vehicles = Program::start("vehicles", &mut simulate)?;
     let agent = AgentId::new("vehicle-1")?;
 
-    let mut operator = Operator::connect(OperatorOptions::new(first.endpoint.clone(), PersonId::new("ada")?));
+    let mut operator = Operator::connect(OperatorOptions::new(endpoint.clone(), PersonId::new("ada")?));
     let old = take_control(&mut operator, &agent).await?;
 
     // Kill -9. What follows is the agent's alone.
     let killed_at = seconds_of_day_now();
-    drop(first.program);
+    monitor.program.kill();
     let stopping = Duration::from_secs_f64(old.speed_mps / COMFORTABLE_MPS2 + STANDSTILL_SECS + REPORT_SECS);
     sleep(T_LINK + MARGIN + stopping + Duration::from_secs(1)).await;
     let log = vehicles.written();
@@ -186,8 +163,8 @@ async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() 
     ensure!(held - fell <= stopping.as_secs_f64(), "held {:.3} s after falling back", held - fell);
 
     // The monitor comes back on the same data; what the old operator sends under the old epoch is stale.
-    let second = serve(port, data.path())?;
-    let refusal = send_old_command(&second.endpoint, &agent, &old).await?;
+    monitor.start_again(&[])?;
+    let refusal = send_old_command(&endpoint, &agent, &old).await?;
     ensure!(refusal == CommandCode::StaleEpoch, "refused with {refusal}");
     until(&mut operator, "reconnected, and the agent still held", |operator, _| {
         (state(operator, &agent) == Some(ControlState::SafeHeld)).then_some(())

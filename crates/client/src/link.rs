@@ -130,7 +130,10 @@ impl Link {
     }
 }
 
+/// Opens a connection, and reads the token when the monitor has answered: one that is only just starting takes
+/// connections before it has written the token of this run.
 async fn open(endpoint: Endpoint) -> Result<(Connection, Option<Note>), LinkLoss> {
+    let connection = Connection::open(&endpoint.url).await?;
     let source = endpoint.token;
     let token = match source {
         // Only a file can keep somebody waiting.
@@ -139,5 +142,5 @@ async fn open(endpoint: Endpoint) -> Result<(Connection, Option<Note>), LinkLoss
             .map_err(|error| LinkLoss::Io(error.into()))??,
         TokenSource::Absent | TokenSource::Text(_) => source.read()?,
     };
-    Ok((Connection::open(&endpoint.url).await?, token))
+    Ok((connection, token))
 }

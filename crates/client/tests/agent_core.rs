@@ -14,7 +14,10 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     AgentMessage, FirstFrame, Hello, ToAgent, Wire,
-    agent::{AgentHello, AgentWelcome, Command, Demand, DriveLimits, DurableUpTo, Heartbeat, PathProbe},
+    agent::{
+        AgentHello, AgentWelcome, Command, Demand, DriveLimits, DurableUpTo, Grant, Heartbeat,
+        HolderHeartbeat, PathProbe,
+    },
     session::Ping,
 };
 use watchkeeper_takeover::{GateRecord, Timers, World};
@@ -263,6 +266,52 @@ fn a_stop_is_obeyed_before_the_welcome_and_answered_after_it() {
     let frames = rig.frames();
     assert!(frames.iter().any(|message| matches!(message, AgentMessage::Ack(_))), "{frames:?}");
     assert_eq!(rig.core.status(rig.now).demand, None, "a demand before the welcome is not taken");
+}
+
+#[test]
+fn no_grant_or_order_that_comes_late_lets_go_of_a_stop() {
+    let mut rig = Rig::welcomed();
+    rig.tell(&demand());
+    rig.tell(&estop(9));
+    let latches = rig.core.status(rig.now).latches;
+    let boot_id = rig.core.status(rig.now).boot_id;
+    // Minted before the stop, and one minted after it.
+    for (n, epoch) in [(20, Epoch(1)), (30, Epoch(7))] {
+        rig.tell(&ToAgent::Grant(Grant {
+            epoch,
+            holder: PersonId::new("ada").unwrap(),
+            holder_session: SessionId(3),
+            boot_id,
+        }));
+        let deadline = rig.now.after(Duration::from_mins(1));
+        let beat = HolderHeartbeat { epoch, seq: 1, ready: true, deadline, setpoint: None, latency_nanos: None };
+        rig.tell(&ToAgent::Holder(beat));
+        for (seq, kind) in [
+            (1, CommandKind::Engage),
+            (2, CommandKind::Assume),
+            (3, CommandKind::Resume),
+            (4, CommandKind::HandBack),
+            (5, CommandKind::Dismiss),
+        ] {
+            let latches = latches.iter().map(|latch| latch.latch_id).collect();
+            rig.tell(&ToAgent::Command(Command {
+                command_id: CommandId(uuid::Uuid::from_u128(n + u128::from(seq))),
+                boot_id,
+                kind,
+                args: CommandArgs { latches, ..CommandArgs::default() },
+                epoch,
+                seq,
+                deadline,
+                issued_by: PersonId::new("ada").unwrap(),
+                evidence_version: None,
+                expect_state: None,
+            }));
+        }
+        let status = rig.core.status(rig.now);
+        assert_eq!((status.control_state, status.epoch), (ControlState::Estopped, Epoch(0)));
+        assert_eq!(status.latches, latches);
+        assert_eq!(rig.core.directive().mode, Mode::Estop);
+    }
 }
 
 #[test]

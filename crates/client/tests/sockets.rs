@@ -47,7 +47,14 @@ impl Monitor {
     }
 
     async fn accept(&self) -> Peer {
-        let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.expect("a client comes").unwrap();
+        Self::shake_hands(self.accept_stream().await).await
+    }
+
+    async fn accept_stream(&self) -> TcpStream {
+        timeout(PATIENCE, self.listener.accept()).await.expect("a client comes").unwrap().0
+    }
+
+    async fn shake_hands(stream: TcpStream) -> Peer {
         #[expect(clippy::result_large_err, reason = "the library's callback has this type")]
         let name_protocol = |request: &Request, mut response: Response| {
             let asked = request.headers().get("Sec-WebSocket-Protocol").unwrap();
@@ -300,4 +307,23 @@ async fn an_agent_whose_limits_are_none_does_not_start() {
         let started = Agent::connect(AgentOptions { drive, ..agent_options(&monitor) }).await;
         assert!(matches!(started, Err(StartError::Drive(_))), "{started:?}");
     }
+}
+
+#[tokio::test]
+async fn the_token_of_a_monitor_that_is_still_starting_is_the_one_that_it_writes() {
+    let mut monitor = Monitor::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let token_file = directory.path().join("token");
+    std::fs::write(&token_file, "of the run before").unwrap();
+    monitor.endpoint.token = TokenSource::File(token_file.clone());
+    let agent = AgentId::new("press-1").unwrap();
+    let _agent =
+        Agent::connect(AgentOptions::new(monitor.endpoint.clone(), agent, AgentKind::Generic)).await.unwrap();
+    // It listens, and the client is there, before it has made its token.
+    let stream = monitor.accept_stream().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    std::fs::write(&token_file, "of this run").unwrap();
+    let mut peer = Monitor::shake_hands(stream).await;
+    let Hello::Agent(hello) = FirstFrame::decode(&peer.frame().await).unwrap() else { panic!("an agent") };
+    assert_eq!(hello.token.unwrap().as_str(), "of this run");
 }

@@ -97,6 +97,16 @@ fn a_grant_is_announced_only_when_it_is_on_disk() {
 }
 
 #[test]
+fn a_lease_that_lapsed_while_the_monitor_stood_still_is_not_announced() {
+    let mut rig = with_demand();
+    rig.disk_works = false;
+    rig.claim(1);
+    rig.stand_still(ms(3_000));
+    assert!(rig.leases.iter().all(|lease| lease.event != LeaseEvent::Granted), "{:?}", rig.leases);
+    assert_eq!(rig.state(), ControlState::Requested);
+}
+
+#[test]
 fn a_stop_does_not_wait_for_the_disk_and_only_a_supervisor_clears_it() {
     let mut rig = Rig::new();
     rig.connect_vehicle();

@@ -96,6 +96,8 @@ struct Task {
     welcomed: bool,
     /// A loss of the link was told; told again only after a welcome.
     loss_told: bool,
+    /// The same of a link that the gate does not want: there is a monitor, and it does not lead.
+    refusal_told: bool,
     drops_told: u64,
 }
 
@@ -113,6 +115,7 @@ pub(super) async fn run(
         directive,
         welcomed: false,
         loss_told: false,
+        refusal_told: false,
         drops_told: 0,
     };
     while !task.shared.has_ended() {
@@ -270,7 +273,7 @@ impl Task {
         }
         if welcomed && !self.welcomed {
             self.link.welcomed();
-            self.loss_told = false;
+            (self.loss_told, self.refusal_told) = (false, false);
             tracing::info!("the monitor has welcomed this agent");
         }
         self.welcomed = welcomed;
@@ -283,7 +286,9 @@ impl Task {
 
     fn tell_loss(&mut self, loss: &LinkLoss) {
         self.welcomed = false;
-        if std::mem::replace(&mut self.loss_told, true) {
+        let was_told = std::mem::replace(&mut self.loss_told, true);
+        let is_refusal = matches!(loss, LinkLoss::Gate(_));
+        if was_told && (!is_refusal || std::mem::replace(&mut self.refusal_told, true)) {
             tracing::debug!(%loss, "no connection to the monitor; trying again");
         } else {
             tracing::warn!(%loss, "no connection to the monitor; trying again until there is one");

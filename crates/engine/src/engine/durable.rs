@@ -59,6 +59,8 @@ impl Engine {
     }
 
     fn announce_grant(&mut self, agent_id: &AgentId, epoch: Epoch, now: MonoTime) {
+        // The disk may have taken longer than the lease lasts, or this process may have stood still.
+        self.expire(agent_id, now);
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let Some(lease) = agent.lease.lease().filter(|lease| lease.epoch == epoch).cloned() else {
             self.announce_next(agent_id, epoch, now);

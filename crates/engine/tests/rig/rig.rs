@@ -527,6 +527,13 @@ impl Rig {
         }
     }
 
+    /// The monitor's process stands still; the first that it hears of afterwards is what the disk has written.
+    pub(crate) fn stand_still(&mut self, span: Duration) {
+        self.now = self.now.after(span);
+        let input = self.inputs.len() as u64;
+        self.feed(EngineInput::Durable { input, head: head(input) });
+    }
+
     fn decide(&mut self) {
         self.decision_at = self.now.after(Duration::from_millis(100));
         self.seq += 1;

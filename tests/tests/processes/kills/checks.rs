@@ -1,0 +1,156 @@
+//! What the vehicles must have done after a kill of the monitor, each by what it was doing then.
+
+use super::roles::{Actor, Role};
+use crate::{
+    fleet::Fleet,
+    ghost::STEER,
+    record::Book,
+    rig::{CONFIRMED, MARGIN, Measured, Rig, T_LINK, is_fallen, is_led, measure},
+};
+use anyhow::{Context, Result, ensure};
+use std::{collections::BTreeMap, time::Duration};
+use watchkeeper_model::{AgentTime, ControlState, Epoch};
+use watchkeeper_tests::trace::{Does, Line};
+
+/// How long after a kill something may still be on its way in the sockets.
+pub(super) const ON_ITS_WAY: Duration = Duration::from_millis(100);
+/// How long before a kill the last orders leave.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(12);
+/// How much a deadline that is read at two moments may differ.
+const SAME_DEADLINE: Duration = Duration::from_millis(50);
+
+/// Names what a kill fell into.
+pub(super) fn phase(actor: &Actor, rig: &Rig, killed_at: AgentTime) -> Result<&'static str> {
+    let then = rig.fleet.at(actor.vehicle(), killed_at)?;
+    let later = rig.fleet.at(actor.vehicle(), killed_at.after(ON_ITS_WAY))?;
+    let word_is_open = actor.last_word.is_some_and(|(order, desk)| {
+        rig.desks[desk].end(order).is_none() && !rig.desks[desk].was_accepted(order)
+    });
+    let is_free = matches!(then.state, ControlState::Autonomous | ControlState::Requested);
+    Ok(match actor.role {
+        Role::Claiming if is_free && later.epoch > Epoch(0) => "claim: the grant is on its way to the agent",
+        Role::Claiming
+            if is_free && rig.book.was_minted_after(actor.vehicle(), killed_at.before(LAST_WORDS)) =>
+        {
+            "claim: on disk, its grant did not leave any more"
+        }
+        Role::Claiming if is_free => "claim: on its way to the disk",
+        Role::Switching if word_is_open && is_led(then.state) => {
+            "handover: the next one's engage is on its way"
+        }
+        Role::HandingBack if word_is_open && is_led(then.state) => "hand back on its way",
+        Role::Next | Role::Switching if actor.is_placed && is_led(then.state) => "handover: somebody is next",
+        _ => match (then.state, then.does) {
+            (ControlState::Autonomous, _) => "autonomous, before the claim",
+            (ControlState::Requested, _) => "requested",
+            (ControlState::Claimed, _) => "claimed",
+            (ControlState::InTransition, _) => "in transition",
+            (ControlState::Human, Does::ByHand { .. }) => "human, driving by hand",
+            (ControlState::Human, _) => "human",
+            (ControlState::Returning, _) => "returning",
+            (state, _) if is_fallen(state) => "fallback or safe held",
+            _ => "other",
+        },
+    })
+}
+
+/// What one vehicle did after a kill.
+pub(super) struct Outcome {
+    /// From the kill to the fallback, where a person was in control.
+    pub(super) fell: Option<Measured>,
+    /// From the fallback to the standstill.
+    pub(super) held: Option<Measured>,
+}
+
+/// Checks one vehicle, as far as it is known up to `until`: after that the test had a hand in it again.
+pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: AgentTime) -> Result<Outcome> {
+    let vehicle = actor.vehicle();
+    let then = fleet.at(vehicle, killed_at)?;
+    let later = fleet.at(vehicle, killed_at.after(ON_ITS_WAY))?;
+    let after: Vec<&Line> =
+        fleet.since(vehicle, killed_at).iter().take_while(|line| line.at <= until).collect();
+    let story = || {
+        let states: Vec<_> = after
+            .iter()
+            .map(|line| (line.at.since(killed_at), line.state, line.epoch, line.connected))
+            .collect();
+        format!("{vehicle} ({:?}) was {} and then {states:?}", actor.role, then.state)
+    };
+    let old = [then.epoch, later.epoch].into_iter().max().unwrap_or_default();
+    let reconnected = after.iter().skip_while(|line| line.connected).skip_while(|line| !line.connected);
+    for line in reconnected {
+        ensure!(line.epoch == Epoch(0) || line.epoch > old, "an old epoch came back: {}", story());
+        ensure!(!is_led(line.state) || line.epoch > old, "led without a new epoch: {}", story());
+    }
+    let led = is_led(later.state) || (is_led(then.state) && is_fallen(later.state));
+    let fell = after.iter().find(|line| is_fallen(line.state));
+    let mut outcome = Outcome { fell: None, held: None };
+    if led {
+        let fell = fell.with_context(|| format!("it never fell back: {}", story()))?;
+        let measured = measure(fleet, vehicle, (killed_at, fell.at), T_LINK + MARGIN);
+        outcome.fell = Some(measured.with_context(|| format!("it fell back late: {}", story()))?);
+    }
+    if matches!(later.state, ControlState::Claimed | ControlState::InTransition) {
+        let left = after.iter().find(|line| line.at > killed_at.after(ON_ITS_WAY) && line.epoch == Epoch(0));
+        let left = left.with_context(|| format!("the claim outlived its monitor: {}", story()))?;
+        measure(fleet, vehicle, (killed_at, left.at), T_LINK + MARGIN)
+            .with_context(|| format!("the claim outlived T_link: {}", story()))?;
+        ensure!(
+            left.state == ControlState::Requested
+                || left.state == ControlState::Autonomous
+                || is_fallen(left.state),
+            "a lost claim led elsewhere: {}",
+            story()
+        );
+    }
+    if later.state == ControlState::Autonomous && !is_led(then.state) {
+        let left = after.iter().find(|line| line.state != ControlState::Autonomous);
+        ensure!(left.is_none(), "it drove by itself and did not go on: {}", story());
+    }
+    if let Some(fell) = fell
+        && !is_fallen(then.state)
+    {
+        let may = Duration::from_secs_f64(fell.stopping_secs) + CONFIRMED;
+        let held = after.iter().find(|line| line.state == ControlState::SafeHeld);
+        let held = held.with_context(|| format!("it was never held: {}", story()))?;
+        let measured = measure(fleet, vehicle, (fell.at, held.at), may);
+        outcome.held = Some(measured.with_context(|| format!("it was held late: {}", story()))?);
+    }
+    Ok(outcome)
+}
+
+/// Checks over everything that happened: T_demand was never extended, and each order took effect at most once, under
+/// the epoch it was given under, at its own vehicle.
+pub(super) fn check_all(fleet: &Fleet, book: &Book) -> Result<usize> {
+    let caps: BTreeMap<u64, _> =
+        book.commands.values().filter_map(|one| Some((one.cap_mps?.to_bits(), one))).collect();
+    let mut effects: BTreeMap<u64, Epoch> = BTreeMap::new();
+    let mut hands: BTreeMap<u64, Epoch> = BTreeMap::new();
+    for lines in fleet.lines() {
+        let mut deadlines: BTreeMap<_, AgentTime> = BTreeMap::new();
+        for pair in lines.windows(2) {
+            let [before, line] = pair else { continue };
+            if let Some((demand, at)) = line.demand {
+                let first = *deadlines.entry(demand).or_insert(at);
+                ensure!(at <= first.after(SAME_DEADLINE), "T_demand was extended: {line:?}");
+                let late = fleet.kept_waiting(&line.vehicle, first, line.at);
+                ensure!(line.at <= first.after(MARGIN + late), "T_demand was over: {line:?}");
+            }
+            if let Some(cap) = line.cap_mps.filter(|cap| before.cap_mps != Some(*cap)) {
+                let ordered = caps.get(&cap.to_bits()).with_context(|| format!("nobody ordered {line:?}"))?;
+                ensure!(
+                    ordered.agent == line.vehicle && ordered.epoch == line.epoch,
+                    "{ordered:?} led to {line:?}"
+                );
+                let twice = effects.insert(cap.to_bits(), line.epoch);
+                ensure!(twice.is_none(), "{ordered:?} took effect twice, the second time in {line:?}");
+            }
+            if let Does::ByHand { steer, .. } = line.does {
+                ensure!(steer.to_bits() != STEER.to_bits(), "a ghost drives: {line:?}");
+                let epoch = *hands.entry(steer.to_bits()).or_insert(line.epoch);
+                ensure!(epoch == line.epoch, "hands of epoch {epoch} drive in {line:?}");
+            }
+        }
+    }
+    Ok(effects.len())
+}
