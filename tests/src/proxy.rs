@@ -261,7 +261,7 @@ impl State {
                         let delay = least + most.saturating_sub(least).mul_f64(chance.random::<f64>());
                         Fate::Delay(delay, delay)
                     }
-                    other => other,
+                    fate @ (Fate::Pass | Fate::Drop | Fate::Double | Fate::Hold) => fate,
                 };
             }
         }

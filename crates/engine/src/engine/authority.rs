@@ -481,14 +481,9 @@ fn check_lock_out(agent: &crate::agent::Agent, role: OperatorRole) -> Result<(),
 }
 
 /// A cause that is still there can be waived, by somebody else than the holder.
-fn second_person((code, detail): Refusal) -> Refusal {
-    match code {
-        CommandCode::Precondition => {
-            let detail = format!("{detail}; somebody else can waive it (rule: second person)");
-            (CommandCode::NeedsSecondApproval, detail)
-        }
-        code => (code, detail),
-    }
+fn second_person((_, detail): Refusal) -> Refusal {
+    let detail = format!("{detail}; somebody else can waive it (rule: second person)");
+    (CommandCode::NeedsSecondApproval, detail)
 }
 
 /// Row 28: a supervisor, with a reason, and nobody in between.
