@@ -138,11 +138,7 @@ impl Engine {
 
     /// Returns the latency where it limits anything: a person drives vehicles and nothing else.
     pub(super) fn limited(&self, session: SessionId, agent_id: &AgentId, now: MonoTime) -> Option<Latency> {
-        let is_driven = |kind| match kind {
-            AgentKind::Vehicle => true,
-            AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => false,
-        };
-        self.agents.get(agent_id).filter(|agent| is_driven(agent.kind))?;
+        self.agents.get(agent_id).filter(|agent| agent.kind == AgentKind::Vehicle)?;
         self.latency(session, agent_id, now)
     }
 
@@ -204,20 +200,7 @@ impl Trouble {
 }
 
 const fn is_driven_now(state: ControlState) -> bool {
-    match state {
-        ControlState::Human | ControlState::Returning => true,
-        ControlState::Autonomous
-        | ControlState::AssistPending
-        | ControlState::Requested
-        | ControlState::Claimed
-        | ControlState::InTransition
-        | ControlState::Fallback
-        | ControlState::FallbackFailed
-        | ControlState::SafeHeld
-        | ControlState::Estopped
-        | ControlState::Local
-        | ControlState::OutOfService => false,
-    }
+    matches!(state, ControlState::Human | ControlState::Returning)
 }
 
 fn check_total(parts: &LatencyParts) -> Result<(), Refusal> {

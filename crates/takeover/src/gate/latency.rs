@@ -73,22 +73,9 @@ impl Gate {
     /// Returns how fast the person in control may drive for the latency alone; `None` where it sets no limit, or nobody
     /// is in control.
     pub fn latency_cap_mps(&self) -> Option<f64> {
-        match self.state {
-            ControlState::Human | ControlState::Returning => {
-                self.active?.latency.cap_mps(self.top_speed_mps?)
-            }
-            ControlState::Autonomous
-            | ControlState::AssistPending
-            | ControlState::Requested
-            | ControlState::Claimed
-            | ControlState::InTransition
-            | ControlState::Fallback
-            | ControlState::FallbackFailed
-            | ControlState::SafeHeld
-            | ControlState::Estopped
-            | ControlState::Local
-            | ControlState::OutOfService => None,
-        }
+        let in_control = matches!(self.state, ControlState::Human | ControlState::Returning);
+        let lease = self.active.filter(|_| in_control)?;
+        lease.latency.cap_mps(self.top_speed_mps?)
     }
 
     /// Returns when the latency of a holder is no longer known.
