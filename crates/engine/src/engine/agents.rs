@@ -100,7 +100,6 @@ impl Engine {
             } else {
                 agent.mirror = Mirror::new(hello.boot_id, hello.control_state, now);
             }
-            agent.lease.observe(hello.highest_epoch);
             agent.add_latches(&hello.latches);
             agent.pipeline.handle_connected(&mut findings, now);
         }
@@ -192,7 +191,6 @@ impl Engine {
         agent.pipeline.handle_paused(!beat.control_state.agent_acts(), &mut findings, now);
         agent.add_latches(&beat.latches);
         if beat.epoch.0 <= agent.lease.highest().0.saturating_add(EPOCH_LEAP) {
-            agent.lease.observe(beat.epoch);
         }
         agent.last = Some(beat);
         self.findings = findings;
