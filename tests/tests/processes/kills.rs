@@ -241,7 +241,9 @@ impl Run {
         self.rig.book.read(self.rig.monitor.data.path())?;
         self.rig.book.check(&self.rig.told)?;
         let orders = checks::check_all(&self.rig.fleet, &self.rig.book)?;
-        println!("{}\n{}", self.rig.verify_record()?.trim(), self.rig.replay_record()?.trim());
+        let replayed = self.rig.replay_record()?;
+        let runs = replayed.lines().filter(|line| line.starts_with("run ")).count();
+        println!("{}\n{runs} runs of the monitor replay identically", self.rig.verify_record()?.trim());
         println!("what the kills fell into, over all vehicles:");
         for (phase, count) in &self.phases {
             println!("  {count:>6}  {phase}");
@@ -250,6 +252,10 @@ impl Run {
             println!("kill to FALLBACK, {what}: {}", distribution(spans));
         }
         println!("FALLBACK to SAFE_HELD: {}", distribution(&mut self.held_after));
+        println!(
+            "over a limit because this machine kept the vehicle waiting: {}",
+            distribution(&mut self.excused)
+        );
         println!(
             "orders under old epochs, by refusal and whether the agent itself said it: {:?}",
             self.refused
