@@ -284,7 +284,8 @@ fn no_grant_or_order_that_comes_late_lets_go_of_a_stop() {
             boot_id,
         }));
         let deadline = rig.now.after(Duration::from_mins(1));
-        let beat = HolderHeartbeat { epoch, seq: 1, ready: true, deadline, setpoint: None, latency_nanos: None };
+        let beat =
+            HolderHeartbeat { epoch, seq: 1, ready: true, deadline, setpoint: None, latency_nanos: None };
         rig.tell(&ToAgent::Holder(beat));
         for (seq, kind) in [
             (1, CommandKind::Engage),

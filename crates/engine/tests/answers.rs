@@ -1,6 +1,11 @@
 //! What became of commands whose answer is lost, never given, or missed by who sent them.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, and looks at a few messages of many"
+)]
 
 #[path = "rig/rig.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]

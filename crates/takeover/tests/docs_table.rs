@@ -100,10 +100,10 @@ fn happenings() -> String {
     table += "\n|---|";
     table += &"---|".repeat(matrix::MATRIX.len());
     table.push('\n');
-    for (index, event) in matrix::EVENTS.iter().enumerate() {
+    for (index, event) in matrix::EVENTS.into_iter().enumerate() {
         write!(table, "| {} |", event.words()).expect("a string takes all");
         for (state, row) in matrix::MATRIX {
-            let to = row[index];
+            let to = row.get(index).copied().unwrap_or(state);
             let word = if to == state { "-" } else { to.word() };
             write!(table, " {word} |").expect("a string takes all");
         }

@@ -328,11 +328,8 @@ fn a_reboot_in_each_state_comes_back_no_less_safe() {
         let record = rig.gate.take_record().unwrap();
         let timers = Timers::for_kind(AgentKind::Vehicle);
         let gate = Gate::restore(identity(AgentKind::Vehicle), timers, DRIVING, &record);
-        let expected = match state {
-            ControlState::Estopped | ControlState::OutOfService => *state,
-            _ => ControlState::Fallback,
-        };
-        let stopped = expected != ControlState::Fallback;
+        let stopped = matches!(state, ControlState::Estopped | ControlState::OutOfService);
+        let expected = if stopped { *state } else { ControlState::Fallback };
         assert_eq!(gate.state(), expected, "from {state}");
         assert_eq!(gate.latches().len(), 1);
         assert!(stopped || matches!(gate.directive().mode, Mode::Fallback(_)), "acts before any monitor");

@@ -77,14 +77,14 @@ fn arrow(svg: &mut String, from: ControlState, to: ControlState, rows: &[&str]) 
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let length = dx.hypot(dy);
     let (left, bend) = ((-dy / length, dx / length), bend(from, to));
-    let via = ((a.0 + b.0) / 2.0 + left.0 * bend * 2.0, (a.1 + b.1) / 2.0 + left.1 * bend * 2.0);
+    let via = (f64::midpoint(a.0, b.0) + left.0 * bend * 2.0, f64::midpoint(a.1, b.1) + left.1 * bend * 2.0);
     let shifted = |p: (f64, f64)| (p.0 + left.0 * bend.signum() * 7.0, p.1 + left.1 * bend.signum() * 7.0);
     let (start, end) = (edge(shifted(a), via), edge(shifted(b), via));
     // The middle of a quadratic curve.
     let middle = ((start.0 + 2.0 * via.0 + end.0) / 4.0, (start.1 + 2.0 * via.1 + end.1) / 4.0 + 4.0);
     writeln!(
         svg,
-        r##"<path d="M{:.0} {:.0} Q{:.0} {:.0} {:.0} {:.0}" marker-end="url(#head)"/>"##,
+        r#"<path d="M{:.0} {:.0} Q{:.0} {:.0} {:.0} {:.0}" marker-end="url(#head)"/>"#,
         start.0, start.1, via.0, via.1, end.0, end.1
     )
     .expect("a string takes all");
@@ -95,7 +95,7 @@ fn arrow(svg: &mut String, from: ControlState, to: ControlState, rows: &[&str]) 
 /// Returns the picture.
 pub(crate) fn draw() -> String {
     let mut svg = String::from(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1240 620" font-family="sans-serif" font-size="14">
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1240 620" font-family="sans-serif" font-size="14">
 <title>Control states of an agent; the numbers are the rows of the table</title>
 <style>
 svg { background: #fff } rect { fill: #eef1f4; stroke: #44525f; rx: 6px } .latched rect { fill: #f6e7d4; stroke: #8a5a17 }
@@ -105,7 +105,7 @@ g.labels text, path + text { paint-order: stroke; stroke: #fff; stroke-width: 5p
 </style>
 <defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0 L8 4 L0 8 z" style="fill:#5b6975;stroke:none"/></marker></defs>
-"##,
+"#,
     );
     for ((from, to), rows) in arrows() {
         arrow(&mut svg, from, to, &rows);
@@ -114,8 +114,8 @@ g.labels text, path + text { paint-order: stroke; stroke: #fff; stroke-width: 5p
         let (x, y) = place(to);
         writeln!(
             svg,
-            r##"<path d="M{0:.0} {1:.0} L{0:.0} {2:.0}" marker-end="url(#head)" stroke-dasharray="4 3"/>
-<text x="{0:.0}" y="{3:.0}">{row} from anywhere</text>"##,
+            r#"<path d="M{0:.0} {1:.0} L{0:.0} {2:.0}" marker-end="url(#head)" stroke-dasharray="4 3"/>
+<text x="{0:.0}" y="{3:.0}">{row} from anywhere</text>"#,
             x + 36.0,
             y + 54.0,
             y + 25.0,
@@ -128,7 +128,7 @@ g.labels text, path + text { paint-order: stroke; stroke: #fff; stroke-width: 5p
         let class = match state {
             Fallback | FallbackFailed | SafeHeld | Estopped | Local | OutOfService => "latched",
             Claimed | InTransition | Human | Returning => "person",
-            _ => "agent",
+            Autonomous | AssistPending | Requested => "agent",
         };
         writeln!(
             svg,

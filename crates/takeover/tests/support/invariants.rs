@@ -1,12 +1,12 @@
 //! The invariants of `takeover.md` 1.7 that one gate can keep or break, checked on a trace from outside.
 
-use crate::trace::{Cmd, Entry, Input};
+use crate::trace::{Cmd, Entry, Input, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_model::{
     AgentKind, AgentTime, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandId, Epoch,
     FallbackLevel, LatchCause, LatchId, RiskClass, Setpoint,
 };
-use watchkeeper_takeover::{HolderBeat, Mode, Timers};
+use watchkeeper_takeover::{GateRecord, HolderBeat, Mode, Timers};
 
 /// What must be remembered from one entry to the next.
 #[derive(Default)]
@@ -91,27 +91,7 @@ impl Memory {
             );
         }
         if let Input::Reboot(record) = &entry.input {
-            let stopped = record.control_state == ControlState::Estopped
-                || record.latches.iter().any(|l| l.cause == LatchCause::Estop);
-            let safe = matches!(
-                after.state,
-                ControlState::Fallback
-                    | ControlState::SafeHeld
-                    | ControlState::OutOfService
-                    | ControlState::Local
-            );
-            must!(
-                if after.local_override {
-                    after.state == ControlState::Local
-                } else if record.control_state == ControlState::OutOfService {
-                    after.state == ControlState::OutOfService
-                } else if stopped {
-                    after.state == ControlState::Estopped
-                } else {
-                    safe || record.control_state.is_nominal()
-                },
-                "reboot: less safe"
-            );
+            must!(is_no_less_safe(record, after), "reboot: less safe");
             must!(after.epoch == Epoch(0), "9: a reboot kept a lease");
             self.took_effect.retain(|_, kind| !may_repeat(*kind));
             *self = Self {
@@ -254,6 +234,22 @@ impl Memory {
         }
         must!(after.demand.is_some() == waits(entry), "8: a demand and the state disagree");
         Ok(())
+    }
+}
+
+/// 1.3: what an agent comes back as, by what it wrote before.
+fn is_no_less_safe(record: &GateRecord, after: &Snapshot) -> bool {
+    let stopped = record.control_state == ControlState::Estopped
+        || record.latches.iter().any(|latch| latch.cause == LatchCause::Estop);
+    if after.local_override {
+        after.state == ControlState::Local
+    } else if record.control_state == ControlState::OutOfService {
+        after.state == ControlState::OutOfService
+    } else if stopped {
+        after.state == ControlState::Estopped
+    } else {
+        let safe = matches!(after.state, ControlState::Fallback | ControlState::SafeHeld);
+        safe || record.control_state.is_nominal()
     }
 }
 
