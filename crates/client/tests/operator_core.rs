@@ -7,17 +7,16 @@ use watchkeeper_client::{
     operator::{OperatorConfig, OperatorCore},
 };
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, AlertId, BootId, CommandArgs, CommandId, CommandKind, CommandState,
-    ControlState, Epoch, FallbackLevel, Incarnation, Label, LatchId, MonoTime, Note, OperatorRole, PersonId,
-    SessionId, Setpoint, StateVersion,
+    AgentId, AgentKind, AgentTime, AlertId, BootId, CommandArgs, CommandId, CommandKind, ControlState, Epoch,
+    FallbackLevel, Incarnation, Label, LatchId, MonoTime, Note, OperatorRole, PersonId, SessionId, Setpoint,
+    StateVersion,
 };
 use watchkeeper_protocol::{
     FirstFrame, Hello, OperatorMessage, ToOperator, Wire,
     operator::{
-        AgentStatus, AlertUpdate, CommandUpdate, ConsoleKind, LeaseEvent, LeaseStatus, LeaseUpdate,
-        OperatorHello, OperatorWelcome, Probe, Resume, SnapshotPart, StatusUpdate,
+        AgentStatus, AlertUpdate, ConsoleKind, LeaseEvent, LeaseStatus, LeaseUpdate, OperatorHello,
+        OperatorWelcome, Probe, Resume, SnapshotPart, StatusUpdate,
     },
-    session::{ErrorCode, ErrorReport},
 };
 
 const MINE: SessionId = SessionId(8);
@@ -250,11 +249,10 @@ fn what_waits_when_the_connection_is_lost_is_never_sent_and_the_place_is_remembe
     assert!(rig.core.is_welcomed());
 }
 
-/// Lets time pass, and returns how many stops left and how many other messages.
-fn stops_within(rig: &mut Rig, span: Duration) -> (usize, usize) {
-    let end = rig.now.after(span);
+/// Lets a second pass, and returns how many stops left and how many other messages.
+fn sent_within_a_second(rig: &mut Rig) -> (usize, usize) {
     let mut sent = Vec::new();
-    while rig.now < end {
+    for _ in 0..50 {
         rig.now = rig.now.after(Duration::from_millis(20));
         rig.core.handle_timeout(rig.now);
         sent.extend(rig.sent());
@@ -264,46 +262,18 @@ fn stops_within(rig: &mut Rig, span: Duration) -> (usize, usize) {
 }
 
 #[test]
-fn a_stop_is_sent_at_five_hertz_until_the_monitor_has_it_also_over_new_connections_and_nothing_else_is() {
+fn a_stop_is_sent_at_five_hertz_until_it_is_answered_also_over_new_connections_and_nothing_else_is() {
     let mut rig = Rig::with(status(ControlState::Human, Some((MINE, 3))));
     rig.command(CommandKind::Resume, CommandArgs::default()).unwrap();
-    let stop = rig.act(stop()).unwrap().unwrap();
+    rig.act(stop()).unwrap();
     assert_eq!(rig.sent().len(), 2);
-    assert_eq!(stops_within(&mut rig, Duration::from_secs(1)), (5, 0));
+    assert_eq!(sent_within_a_second(&mut rig), (5, 0));
     rig.core.handle_disconnected(rig.now);
-    assert_eq!(rig.core.poll_timeout(), None, "nothing can be sent");
-    assert_eq!(stops_within(&mut rig, Duration::from_secs(1)), (0, 0));
+    assert_eq!(sent_within_a_second(&mut rig), (0, 0));
     rig.hello();
     rig.welcome(1, true);
     assert!(rig.core.poll_timeout().is_some_and(|due| due <= rig.now), "at once");
-    assert_eq!(stops_within(&mut rig, Duration::from_millis(100)), (1, 0));
-    rig.cursor += 1;
-    rig.tell(&ToOperator::CommandStatus(CommandUpdate {
-        cursor: rig.cursor,
-        command_id: stop,
-        agent: truck(),
-        kind: CommandKind::Estop,
-        issued_by: PersonId::new("ada").unwrap(),
-        state: CommandState::Received,
-        code: None,
-        detail: None,
-        logged: false,
-    }));
-    assert_eq!(rig.core.poll_timeout(), None);
-    assert_eq!(stops_within(&mut rig, Duration::from_secs(2)), (0, 0), "now the monitor repeats it");
-}
-
-#[test]
-fn a_stop_that_the_monitor_refuses_is_not_sent_again() {
-    let mut rig = Rig::with(status(ControlState::Human, Some((MINE, 3))));
-    rig.act(stop()).unwrap();
-    rig.tell(&ToOperator::Error(ErrorReport {
-        code: ErrorCode::UnknownAgent,
-        message: Note::cut("nobody knows an agent called truck-1"),
-        kind: Some(Label::cut("estop")),
-        field: None,
-    }));
-    assert_eq!(stops_within(&mut rig, Duration::from_secs(1)), (1, 0), "the first one only");
+    assert_eq!(sent_within_a_second(&mut rig), (5, 0));
 }
 
 #[test]

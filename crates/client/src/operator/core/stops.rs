@@ -67,3 +67,74 @@ impl UnheardStops {
         self.0.values().map(|(_, at)| *at).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchkeeper_model::{CommandId, CommandState, Label, Note, PersonId};
+    use watchkeeper_protocol::{
+        operator::CommandUpdate,
+        session::{ErrorCode, ErrorReport},
+    };
+
+    fn at(millis: u64) -> MonoTime {
+        MonoTime::from_nanos(millis * 1_000_000)
+    }
+
+    /// One stop of `truck-1` that was just sent.
+    fn sent() -> UnheardStops {
+        let mut stops = UnheardStops::new();
+        let stop = Stop {
+            command_id: CommandId(uuid::Uuid::from_u128(7)),
+            agent: AgentId::new("truck-1").unwrap(),
+            reason: None,
+            confirm_many: false,
+            issued_nanos: 0,
+        };
+        stops.add(stop, at(0));
+        stops
+    }
+
+    fn told(command: u128) -> ToOperator {
+        ToOperator::CommandStatus(CommandUpdate {
+            cursor: 1,
+            command_id: CommandId(uuid::Uuid::from_u128(command)),
+            agent: AgentId::new("truck-1").unwrap(),
+            kind: CommandKind::Estop,
+            issued_by: PersonId::new("ada").unwrap(),
+            state: CommandState::Received,
+            code: None,
+            detail: None,
+            logged: false,
+        })
+    }
+
+    fn refused(kind: &str) -> ToOperator {
+        ToOperator::Error(ErrorReport {
+            code: ErrorCode::UnknownAgent,
+            message: Note::cut("nobody knows it"),
+            kind: Some(Label::cut(kind)),
+            field: None,
+        })
+    }
+
+    #[test]
+    fn a_stop_is_due_every_200_ms_until_the_monitor_tells_of_it() {
+        let mut stops = sent();
+        assert_eq!((stops.take_due(at(199)).len(), stops.take_due(at(200)).len()), (0, 1));
+        assert_eq!(stops.poll_timeout(), Some(at(400)));
+        stops.handle(&told(8));
+        assert_eq!(stops.take_due(at(400)).len(), 1, "that was another one");
+        stops.handle(&told(7));
+        assert_eq!((stops.poll_timeout(), stops.take_due(at(9_000)).len()), (None, 0));
+    }
+
+    #[test]
+    fn a_stop_that_is_refused_is_over_and_what_else_is_refused_changes_nothing() {
+        for (kind, left) in [("estop", 0), ("stop", 0), ("hold", 1)] {
+            let mut stops = sent();
+            stops.handle(&refused(kind));
+            assert_eq!(stops.take_due(at(200)).len(), left, "{kind}");
+        }
+    }
+}
