@@ -398,6 +398,19 @@ fn an_adopted_latchs_id_is_never_given_again_and_the_monitors_ids_are_nobody_els
 // What shows and what does not.
 
 #[test]
+fn row_26_an_agent_that_stops_itself_latches_as_for_anybody_else() {
+    for state in [ControlState::Autonomous, ControlState::Human, ControlState::SafeHeld] {
+        let mut rig = Rig::in_state(state);
+        rig.gate.handle_own_stop(rig.now);
+        assert_eq!(
+            (rig.state(), rig.mode(), rig.gate.epoch()),
+            (ControlState::Estopped, Mode::Estop, Epoch(0))
+        );
+        assert!(rig.gate.latches().iter().any(|latch| latch.cause == LatchCause::Estop), "from {state}");
+    }
+}
+
+#[test]
 fn row_20_a_fallback_that_shows_its_effect_neither_gets_harder_nor_alarms() {
     let mut rig = Rig::in_state(ControlState::Fallback);
     rig.wait(5_000);
