@@ -131,6 +131,7 @@ fn the_help_covers_no_countdown() {
     let (picture, now) = scenes::alert();
     let (text, shown) = screen(80, 24, &picture, &ui, now);
     assert!(text.contains("7.2 s left"), "{text}");
+    assert!(text.contains("refused or failed"), "its last line is cut off: {text}");
     assert_eq!(shown, Shown::default(), "what the help covers counts as not presented");
 }
 
