@@ -45,6 +45,15 @@ pub enum Order {
 pub enum Told {
     /// Something about a vehicle is other than it was.
     Line(Line),
+    /// The machine let a vehicle wait: what it did meanwhile came so much later.
+    Late {
+        /// Which vehicle.
+        vehicle: AgentId,
+        /// When it was its turn again.
+        at: AgentTime,
+        /// For how long it had waited.
+        by_nanos: u64,
+    },
     /// The monitor told a vehicle of a head.
     Head {
         /// The number of the record.

@@ -26,6 +26,8 @@ use watchkeeper_tests::trace::{Fleet, Line, Order, Told};
 
 /// A machine that stalls loses time rather than play it in a rush, as in the simulator's driver.
 const MOST_STEPS_AT_ONCE: u32 = 5;
+/// Less than this is no delay worth telling.
+const IN_TIME: Duration = Duration::from_millis(20);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -111,12 +113,19 @@ impl Vehicle {
         ticker.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let started = ticker.tick().await;
         let mut agent = self.agent.clone();
+        let mut ticked_at = self.agent.now();
         loop {
             tokio::select! {
                 // What the gate says is told with the moment at which it was said.
                 biased;
                 changed = agent.directive_changed() => drop(changed?),
                 _at = ticker.tick() => {
+                    let at = self.agent.now();
+                    let late = at.since(std::mem::replace(&mut ticked_at, at)).saturating_sub(step);
+                    if late > IN_TIME {
+                        let by_nanos = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
+                        say(&Told::Late { vehicle: self.name.clone(), at, by_nanos })?;
+                    }
                     let owed = started.elapsed().saturating_sub(self.lost).saturating_sub(self.world.time());
                     let steps = u32::try_from(owed.as_nanos() / step.as_nanos().max(1)).unwrap_or(u32::MAX);
                     self.lost += step * steps.saturating_sub(MOST_STEPS_AT_ONCE);

@@ -2,7 +2,7 @@
 
 use crate::{piped::Piped, told::Told};
 use anyhow::{Context, Result};
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 use watchkeeper_ledger::{ChainHash, Head};
 use watchkeeper_model::{AgentId, AgentTime, ControlState};
 use watchkeeper_tests::trace::{self, Line, Order};
@@ -12,11 +12,12 @@ pub(crate) struct Fleet {
     config: trace::Fleet,
     pub(crate) process: Piped,
     lines: BTreeMap<AgentId, Vec<Line>>,
+    late: BTreeMap<AgentId, Vec<(AgentTime, Duration)>>,
 }
 
 impl Fleet {
     pub(crate) fn start(config: trace::Fleet) -> Result<Self> {
-        Ok(Self { process: run(&config)?, config, lines: BTreeMap::new() })
+        Ok(Self { process: run(&config)?, config, lines: BTreeMap::new(), late: BTreeMap::new() })
     }
 
     /// Starts the program again on the same state; its vehicles stand at the start of their roads and roll.
@@ -42,6 +43,9 @@ impl Fleet {
                 trace::Told::Line(line) => {
                     told.epochs.insert((line.vehicle.clone(), line.epoch));
                     self.lines.entry(line.vehicle.clone()).or_default().push(line);
+                }
+                trace::Told::Late { vehicle, at, by_nanos } => {
+                    self.late.entry(vehicle).or_default().push((at, Duration::from_nanos(by_nanos)));
                 }
                 trace::Told::Head { sequence, hash } => told.head(Head { sequence, hash: ChainHash(hash) }),
                 trace::Told::Durable { vehicle, boot_id, seq } => told.durable(vehicle, boot_id, seq),
@@ -81,6 +85,14 @@ impl Fleet {
     pub(crate) fn since(&self, vehicle: &AgentId, at: AgentTime) -> &[Line] {
         let lines = self.lines.get(vehicle).map(Vec::as_slice).unwrap_or_default();
         lines.get(lines.partition_point(|line| line.at <= at)..).unwrap_or_default()
+    }
+
+    /// Returns for how long the machine kept a vehicle waiting in a span: it cannot do anything meanwhile.
+    pub(crate) fn kept_waiting(&self, vehicle: &AgentId, from: AgentTime, to: AgentTime) -> Duration {
+        // What ends just after the span began in it.
+        let to = to.after(Duration::from_millis(25));
+        let late = self.late.get(vehicle).map(Vec::as_slice).unwrap_or_default();
+        late.iter().filter(|(at, _)| (from..=to).contains(at)).map(|(_, by)| *by).sum()
     }
 
     /// Returns every step of every vehicle.

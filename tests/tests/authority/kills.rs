@@ -50,6 +50,8 @@ struct Run {
     /// From kill to fallback where a person was in control: without a monitor, and with one that was soon back.
     fell_after: [Vec<Duration>; 2],
     held_after: Vec<Duration>,
+    /// What was over a limit because the machine kept a vehicle waiting.
+    excused: Vec<Duration>,
     refused: BTreeMap<(CommandCode, bool), u32>,
 }
 
@@ -65,6 +67,7 @@ impl Run {
             phases: BTreeMap::new(),
             fell_after: Default::default(),
             held_after: Vec::new(),
+            excused: Vec::new(),
             refused: BTreeMap::new(),
         })
     }
@@ -217,8 +220,10 @@ impl Run {
         let until = now();
         for actor in actors {
             let outcome = checks::check(&self.rig.fleet, actor, killed_at, until)?;
-            self.fell_after[usize::from(!is_dark)].extend(outcome.fell_after);
-            self.held_after.extend(outcome.held_after.map(|(took, _)| took));
+            self.fell_after[usize::from(!is_dark)].extend(outcome.fell.map(|fell| fell.took));
+            self.held_after.extend(outcome.held.map(|held| held.took));
+            let excused = [outcome.fell, outcome.held].into_iter().flatten().map(|measured| measured.excused);
+            self.excused.extend(excused.filter(|span| !span.is_zero()));
         }
         ensure!(
             actors.iter().all(|actor| self.rig.fleet.state(actor.vehicle()).is_some_and(|state| {
@@ -236,8 +241,9 @@ impl Run {
         self.rig.book.read(self.rig.monitor.data.path())?;
         self.rig.book.check(&self.rig.told)?;
         let orders = checks::check_all(&self.rig.fleet, &self.rig.book)?;
-        let verified = self.rig.verify_record()?;
-        println!("{}", verified.trim());
+        let replayed = self.rig.replay_record()?;
+        let runs = replayed.lines().filter(|line| line.starts_with("run ")).count();
+        println!("{}\n{runs} runs of the monitor replay identically", self.rig.verify_record()?.trim());
         println!("what the kills fell into, over all vehicles:");
         for (phase, count) in &self.phases {
             println!("  {count:>6}  {phase}");
@@ -246,6 +252,10 @@ impl Run {
             println!("kill to FALLBACK, {what}: {}", distribution(spans));
         }
         println!("FALLBACK to SAFE_HELD: {}", distribution(&mut self.held_after));
+        println!(
+            "over a limit because this machine kept the vehicle waiting: {}",
+            distribution(&mut self.excused)
+        );
         println!(
             "orders under old epochs, by refusal and whether the agent itself said it: {:?}",
             self.refused

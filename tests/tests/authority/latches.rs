@@ -3,6 +3,7 @@
 use crate::{
     fleet::Fleet,
     rig::{Rig, now},
+    told::Told,
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -12,8 +13,9 @@ use watchkeeper_server::ledger_dir;
 use watchkeeper_tests::trace::Does;
 
 const SPEED_MPS: f64 = 6.0;
-const OPERATOR: usize = 0;
-const SUPERVISOR: usize = 1;
+/// Where an operator and a supervisor sit.
+pub(crate) const OPERATOR: usize = 0;
+pub(crate) const SUPERVISOR: usize = 1;
 /// How long nothing must happen.
 const QUIET: Duration = Duration::from_millis(600);
 
@@ -22,7 +24,7 @@ fn start(vehicles: usize) -> Result<Rig> {
 }
 
 /// Stops a vehicle, waits until it stands, and returns the latch.
-fn stop(rig: &mut Rig, vehicle: &AgentId) -> Result<Latch> {
+pub(crate) fn stop(rig: &mut Rig, vehicle: &AgentId) -> Result<Latch> {
     rig.desks[OPERATOR].order("stop", vehicle, json!({"reason": "test"}))?;
     rig.until("it is stopped and stands", |rig| {
         rig.fleet.state(vehicle) == Some(ControlState::Estopped)
@@ -35,7 +37,7 @@ fn stop(rig: &mut Rig, vehicle: &AgentId) -> Result<Latch> {
 }
 
 /// Since that moment it obeyed nothing but the stop, and it holds that latch.
-fn ensure_stopped(fleet: &Fleet, vehicle: &AgentId, latch: Latch, since: AgentTime) -> Result<()> {
+pub(crate) fn ensure_stopped(fleet: &Fleet, vehicle: &AgentId, latch: Latch, since: AgentTime) -> Result<()> {
     let lines = fleet.since(vehicle, since);
     let other = lines.iter().find(|line| line.state != ControlState::Estopped || line.does != Does::Estop);
     ensure!(other.is_none(), "a stop ended by itself: {other:?}");
@@ -48,7 +50,7 @@ fn ensure_stopped(fleet: &Fleet, vehicle: &AgentId, latch: Latch, since: AgentTi
 }
 
 /// An operator may not end it: not by clearing the latch, not by a claim.
-fn ensure_operator_cannot_clear(rig: &mut Rig, vehicle: &AgentId, latch: Latch) -> Result<()> {
+pub(crate) fn ensure_operator_cannot_clear(rig: &mut Rig, vehicle: &AgentId, latch: Latch) -> Result<()> {
     let since = now();
     let clear = json!({"latch_id": latch.latch_id, "reason": "an operator tries"});
     let code = rig.ordered(OPERATOR, "clear_latch", vehicle, clear)?;
@@ -60,7 +62,7 @@ fn ensure_operator_cannot_clear(rig: &mut Rig, vehicle: &AgentId, latch: Latch) 
 }
 
 /// A supervisor ends it; the vehicle still stands, until somebody lets go of the fallback, too.
-fn ensure_supervisor_clears(rig: &mut Rig, vehicle: &AgentId, latch: Latch) -> Result<()> {
+pub(crate) fn ensure_supervisor_clears(rig: &mut Rig, vehicle: &AgentId, latch: Latch) -> Result<()> {
     let clear = json!({"latch_id": latch.latch_id, "reason": "looked at it"});
     let code = rig.ordered(SUPERVISOR, "clear_latch", vehicle, clear)?;
     ensure!(code.is_none(), "a supervisor could not clear an ESTOP: {code:?}");
@@ -152,7 +154,9 @@ fn a_monitor_with_a_days_old_memory_ends_no_stop_and_grants_no_old_epoch() -> Re
     rig.pass(Duration::from_secs(2))?;
     ensure_stopped(&rig.fleet, &v1, latch, restored_at)?;
     for vehicle in [&v1, &v2] {
-        let led = rig.fleet.since(vehicle, restored_at.after(QUIET)).iter().find(|line| line.connected);
+        let mut away = rig.fleet.since(vehicle, restored_at).iter().skip_while(|line| line.connected);
+        ensure!(away.next().is_some(), "{vehicle} did not notice that its monitor was gone");
+        let led = away.find(|line| line.connected);
         ensure!(led.is_none(), "an old monitor leads: {led:?}");
     }
     ensure!(rig.fleet.process.errors().contains("it must not lead"), "{}", rig.fleet.process.errors());
@@ -163,12 +167,14 @@ fn a_monitor_with_a_days_old_memory_ends_no_stop_and_grants_no_old_epoch() -> Re
     rig.pass(QUIET)?;
     ensure_stopped(&rig.fleet, &v1, latch, restored_at)?;
     ensure_operator_cannot_clear(&mut rig, &v1, latch)?;
-    let since = now();
+    rig.told = Told::default();
     rig.take_control(OPERATOR, &v2)?;
-    let lowest =
-        rig.fleet.since(&v2, since).iter().map(|line| line.epoch).filter(|epoch| *epoch > Epoch(0)).min();
-    println!("highest epoch before the old memory: {highest}; the first one after it: {lowest:?}");
-    ensure!(lowest > Some(highest), "an old epoch: {lowest:?} after {highest}");
+    let granted: Vec<Epoch> = rig.told.grants.keys().map(|(_, epoch)| *epoch).collect();
+    println!("highest epoch before the old memory: {highest}; granted with it: {granted:?}");
+    ensure!(
+        granted.iter().all(|epoch| *epoch > highest),
+        "the old monitor grants what v2 has seen: {granted:?}"
+    );
     ensure_stopped(&rig.fleet, &v1, latch, restored_at)?;
     ensure_supervisor_clears(&mut rig, &v1, latch)
 }

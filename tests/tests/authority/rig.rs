@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use std::{path::PathBuf, process::Command, thread, time::Duration};
 use tempfile::TempDir;
 use watchkeeper_client::console_now;
-use watchkeeper_model::{AgentId, AgentTime, ControlState, LatchCause};
+use watchkeeper_model::{AgentId, AgentTime, ControlState};
 use watchkeeper_tests::{
     process::{Monitor, watchkeeper},
     trace,
@@ -20,6 +20,28 @@ pub(crate) const CONFIRMED: Duration = Duration::from_millis(500 + 300);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a wait looks again.
 const LOOK: Duration = Duration::from_millis(3);
+
+/// How a span compares with what was allowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) took: Duration,
+    /// What of it was over the limit, and is the machine's: it kept the vehicle waiting for as long.
+    pub(crate) excused: Duration,
+}
+
+/// Measures a span of a vehicle against its limit. What the machine did not let it do in time is not its fault.
+pub(crate) fn measure(
+    fleet: &Fleet,
+    vehicle: &AgentId,
+    (from, to): (AgentTime, AgentTime),
+    limit: Duration,
+) -> Result<Measured> {
+    let took = to.since(from);
+    let excused = took.saturating_sub(limit);
+    let waited = fleet.kept_waiting(vehicle, from, to);
+    ensure!(excused <= waited, "{vehicle} took {took:?} of {limit:?}, and waited {waited:?} for the machine");
+    Ok(Measured { took, excused })
+}
 
 /// Returns the moment: monitor, vehicles and tests share the clock of the machine.
 pub(crate) fn now() -> AgentTime {
@@ -201,10 +223,14 @@ impl Rig {
         self.runtime.block_on(work)
     }
 
-    /// Says whether the vehicle holds a latch of an ESTOP.
-    pub(crate) fn has_estop_latch(&self, vehicle: &AgentId) -> bool {
-        let latches = self.fleet.now(vehicle).map(|line| line.latches.as_slice()).unwrap_or_default();
-        latches.iter().any(|latch| latch.cause == LatchCause::Estop)
+    /// Runs `watchkeeper ledger replay`: every run of the monitor, also one that was killed, can be played again.
+    pub(crate) fn replay_record(&self) -> Result<String> {
+        let mut command = Command::new(watchkeeper()?);
+        command.args(["ledger", "replay", "--data"]).arg(self.monitor.data.path());
+        let output = command.output()?;
+        let text = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned();
+        ensure!(output.status.success(), "the record does not replay: {text}");
+        Ok(text)
     }
 
     /// Runs `watchkeeper ledger verify` with every head that anybody was told.

@@ -5,7 +5,7 @@ use crate::{
     fleet::Fleet,
     ghost::STEER,
     record::Book,
-    rig::{CONFIRMED, MARGIN, Rig, T_LINK, is_fallen, is_led},
+    rig::{CONFIRMED, MARGIN, Measured, Rig, T_LINK, is_fallen, is_led, measure},
 };
 use anyhow::{Context, Result, ensure};
 use std::{collections::BTreeMap, time::Duration};
@@ -57,9 +57,9 @@ pub(super) fn phase(actor: &Actor, rig: &Rig, killed_at: AgentTime) -> Result<&'
 /// What one vehicle did after a kill.
 pub(super) struct Outcome {
     /// From the kill to the fallback, where a person was in control.
-    pub(super) fell_after: Option<Duration>,
-    /// From the fallback to the standstill, and how long that may have taken.
-    pub(super) held_after: Option<(Duration, Duration)>,
+    pub(super) fell: Option<Measured>,
+    /// From the fallback to the standstill.
+    pub(super) held: Option<Measured>,
 }
 
 /// Checks one vehicle, as far as it is known up to `until`: after that the test had a hand in it again.
@@ -82,19 +82,19 @@ pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: A
         ensure!(line.epoch == Epoch(0) || line.epoch > old, "an old epoch came back: {}", story());
         ensure!(!is_led(line.state) || line.epoch > old, "led without a new epoch: {}", story());
     }
-    let deadline = killed_at.after(T_LINK + MARGIN);
     let led = is_led(later.state) || (is_led(then.state) && is_fallen(later.state));
     let fell = after.iter().find(|line| is_fallen(line.state));
-    let mut outcome = Outcome { fell_after: None, held_after: None };
+    let mut outcome = Outcome { fell: None, held: None };
     if led {
         let fell = fell.with_context(|| format!("it never fell back: {}", story()))?;
-        ensure!(fell.at <= deadline, "it fell back late: {}", story());
-        outcome.fell_after = Some(fell.at.since(killed_at));
+        let measured = measure(fleet, vehicle, (killed_at, fell.at), T_LINK + MARGIN);
+        outcome.fell = Some(measured.with_context(|| format!("it fell back late: {}", story()))?);
     }
     if matches!(later.state, ControlState::Claimed | ControlState::InTransition) {
         let left = after.iter().find(|line| line.at > killed_at.after(ON_ITS_WAY) && line.epoch == Epoch(0));
         let left = left.with_context(|| format!("the claim outlived its monitor: {}", story()))?;
-        ensure!(left.at <= deadline, "the claim outlived T_link: {}", story());
+        measure(fleet, vehicle, (killed_at, left.at), T_LINK + MARGIN)
+            .with_context(|| format!("the claim outlived T_link: {}", story()))?;
         ensure!(
             left.state == ControlState::Requested
                 || left.state == ControlState::Autonomous
@@ -113,9 +113,8 @@ pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: A
         let may = Duration::from_secs_f64(fell.stopping_secs) + CONFIRMED;
         let held = after.iter().find(|line| line.state == ControlState::SafeHeld);
         let held = held.with_context(|| format!("it was never held: {}", story()))?;
-        let took = held.at.since(fell.at);
-        ensure!(took <= may, "held after {took:?}, modelled {may:?}: {}", story());
-        outcome.held_after = Some((took, may));
+        let measured = measure(fleet, vehicle, (fell.at, held.at), may);
+        outcome.held = Some(measured.with_context(|| format!("it was held late: {}", story()))?);
     }
     Ok(outcome)
 }
@@ -134,7 +133,8 @@ pub(super) fn check_all(fleet: &Fleet, book: &Book) -> Result<usize> {
             if let Some((demand, at)) = line.demand {
                 let first = *deadlines.entry(demand).or_insert(at);
                 ensure!(at <= first.after(SAME_DEADLINE), "T_demand was extended: {line:?}");
-                ensure!(line.at <= first.after(MARGIN), "T_demand was over: {line:?}");
+                let late = fleet.kept_waiting(&line.vehicle, first, line.at);
+                ensure!(line.at <= first.after(MARGIN + late), "T_demand was over: {line:?}");
             }
             if let Some(cap) = line.cap_mps.filter(|cap| before.cap_mps != Some(*cap)) {
                 let ordered = caps.get(&cap.to_bits()).with_context(|| format!("nobody ordered {line:?}"))?;
