@@ -104,7 +104,8 @@ pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: A
         );
     }
     if later.state == ControlState::Autonomous && !is_led(then.state) {
-        let left = after.iter().find(|line| line.state != ControlState::Autonomous);
+        let mut afterwards = after.iter().filter(|line| line.at > killed_at.after(ON_ITS_WAY));
+        let left = afterwards.find(|line| line.state != ControlState::Autonomous);
         ensure!(left.is_none(), "it drove by itself and did not go on: {}", story());
     }
     if let Some(fell) = fell
