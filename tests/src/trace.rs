@@ -104,6 +104,12 @@ pub struct Line {
 }
 
 impl Line {
+    /// Says whether it has fallen back, and obeys that.
+    pub fn has_fallen(&self) -> bool {
+        matches!(self.state, ControlState::Fallback | ControlState::SafeHeld)
+            && matches!(self.does, Does::Fallback(_) | Does::Held)
+    }
+
     /// Says whether two lines tell the same but for what changes all the time.
     pub fn is_like(&self, other: &Self) -> bool {
         let lasting = |line: &Self| Self {

@@ -38,7 +38,8 @@ use watchkeeper_protocol::{
     session::{ErrorCode, ErrorReport, Head},
 };
 
-/// Ids of one incarnation start at its number times this, so that none is used twice.
+/// Ids of one incarnation start at its number times this and somewhere in the first half of what follows, so that none
+/// is used twice.
 pub(crate) const IDS_PER_INCARNATION: u64 = 100_000_000;
 /// How often every console hears how each agent and the monitor stand.
 const SECOND: Duration = Duration::from_secs(1);
@@ -99,7 +100,9 @@ struct Console {
 impl Engine {
     /// Makes a fresh engine from its configuration and the opening of its incarnation.
     pub fn new(config: Config, opening: &Opening, now: MonoTime) -> Self {
-        let first = opening.incarnation.0.saturating_mul(IDS_PER_INCARNATION) + 1;
+        // A data directory that was set back counts its runs again; what such a run numbers starts somewhere else.
+        let numbered_from = (opening.seed >> 16) % (IDS_PER_INCARNATION / 2);
+        let first = opening.incarnation.0.saturating_mul(IDS_PER_INCARNATION) + 1 + numbered_from;
         let authority = opening.starting_authority.iter().map(|entry| (entry.agent.clone(), entry.clone()));
         Self {
             config,
@@ -119,7 +122,7 @@ impl Engine {
             finished: VecDeque::new(),
             commands: Commands::default(),
             recent_stops: VecDeque::new(),
-            feed: Feed::default(),
+            feed: Feed::starting_at(numbered_from),
             stages: Stages::new(),
             waiting: VecDeque::new(),
             decisions_not_durable: VecDeque::new(),

@@ -8,14 +8,19 @@ use watchkeeper_protocol::ToOperator;
 const KEPT: usize = 512;
 
 /// Numbers deltas and keeps the newest.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Feed {
     cursor: u64,
     kept: VecDeque<ToOperator>,
 }
 
 impl Feed {
-    /// Returns the cursor of the newest delta; 0 before the first.
+    /// Starts after `cursor`.
+    pub(crate) fn starting_at(cursor: u64) -> Self {
+        Self { cursor, kept: VecDeque::new() }
+    }
+
+    /// Returns the cursor of the newest delta; where it starts before the first.
     pub(crate) fn cursor(&self) -> u64 {
         self.cursor
     }

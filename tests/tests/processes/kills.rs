@@ -18,6 +18,8 @@ use watchkeeper_model::{AgentTime, CommandCode, ControlState, Epoch};
 const KILLS: u32 = 10;
 /// How long everybody has to get where he belongs before the kill; it falls into wherever the others are.
 const PLACED_WITHIN: Duration = Duration::from_millis(2_500);
+/// From how many kills on each phase must have been hit.
+const MANY: u32 = 200;
 /// How fast the vehicles like to drive: fast enough to tell a stop from none, slow enough to stop soon.
 const SPEED_MPS: f64 = 5.0;
 /// Who may lead, by desk; at the last one sits a supervisor, who lets go of the fallbacks.
@@ -38,7 +40,7 @@ fn whatever_moment_the_monitor_is_killed_at_nobody_drives_twice_and_nothing_is_l
     for kill in 1..=kills {
         run.round(kill).with_context(|| format!("kill {kill} of {kills}, seed {seed}"))?;
     }
-    run.finish()
+    run.finish(kills)
 }
 
 struct Run {
@@ -235,7 +237,7 @@ impl Run {
     }
 
     /// Checks everything once more, over the whole run, and prints the figures.
-    fn finish(mut self) -> Result<()> {
+    fn finish(mut self, kills: u32) -> Result<()> {
         self.rig.monitor.program.kill();
         self.rig.pass(ON_ITS_WAY)?;
         self.rig.book.read(self.rig.monitor.data.path())?;
@@ -248,6 +250,8 @@ impl Run {
         for (phase, count) in &self.phases {
             println!("  {count:>6}  {phase}");
         }
+        let missed = checks::PHASES.iter().find(|phase| !self.phases.contains_key(*phase));
+        ensure!(kills < MANY || missed.is_none(), "no kill fell into {missed:?}");
         for (what, spans) in ["monitor away", "monitor back at once"].iter().zip(&mut self.fell_after) {
             println!("kill to FALLBACK, {what}: {}", distribution(spans));
         }

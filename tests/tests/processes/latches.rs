@@ -26,14 +26,16 @@ fn start(vehicles: usize) -> Result<Rig> {
 /// Stops a vehicle, waits until it stands, and returns the latch.
 pub(crate) fn stop(rig: &mut Rig, vehicle: &AgentId) -> Result<Latch> {
     rig.desks[OPERATOR].order("stop", vehicle, json!({"reason": "test"}))?;
-    rig.until("it is stopped and stands", |rig| {
-        rig.fleet.state(vehicle) == Some(ControlState::Estopped)
-            && rig.desks[OPERATOR]
-                .status(vehicle)
-                .is_some_and(|status| status.condition_reached && !status.stop_pending)
+    // The monitor has the latch, too: before that only the stop itself would be sent again to one that has forgotten.
+    let estop = |latches: &[Latch]| latches.iter().find(|latch| latch.cause == LatchCause::Estop).copied();
+    rig.until("it is stopped and stands, and everybody knows", |rig| {
+        let latch = rig.fleet.now(vehicle).and_then(|line| estop(&line.latches));
+        latch.is_some()
+            && rig.desks[OPERATOR].status(vehicle).is_some_and(|status| {
+                estop(&status.latches) == latch && status.condition_reached && !status.stop_pending
+            })
     })?;
-    let line = rig.fleet.now(vehicle).context("the vehicle is there")?;
-    line.latches.iter().find(|latch| latch.cause == LatchCause::Estop).copied().context("a stop latches")
+    rig.fleet.now(vehicle).and_then(|line| estop(&line.latches)).context("a stop latches")
 }
 
 /// Since that moment it obeyed nothing but the stop, and it holds that latch.

@@ -47,8 +47,7 @@ fn ensure_unnoticed(fleet: &Fleet, old: &Old, since: AgentTime) -> Result<()> {
 fn ensure_fell(rig: &mut Rig, old: &Old, since: AgentTime) -> Result<Duration> {
     rig.until("it stands", |rig| rig.fleet.state(&old.agent) == Some(ControlState::SafeHeld))?;
     let lines = rig.fleet.since(&old.agent, since);
-    let fell =
-        lines.iter().find(|line| is_fallen(line.state)).with_context(|| format!("{old:?}: {lines:?}"))?;
+    let fell = lines.iter().find(|line| line.has_fallen()).with_context(|| format!("{old:?}: {lines:?}"))?;
     let held = lines.iter().find(|line| line.state == ControlState::SafeHeld);
     let held = held.with_context(|| format!("{} does not stand: {lines:?}", old.agent))?;
     let may = Duration::from_secs_f64(fell.stopping_secs) + CONFIRMED;

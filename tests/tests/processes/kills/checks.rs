@@ -19,6 +19,38 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(12);
 /// How much a deadline that is read at two moments may differ.
 const SAME_DEADLINE: Duration = Duration::from_millis(50);
 
+/// What a kill can fall into.
+pub(super) const PHASES: [&str; 14] = [
+    FREE,
+    REQUESTED,
+    TO_THE_DISK,
+    ON_DISK,
+    GRANTED,
+    CLAIMED,
+    IN_TRANSITION,
+    HUMAN,
+    BY_HAND,
+    NEXT,
+    SWITCHING,
+    HANDING_BACK,
+    RETURNING,
+    FALLEN,
+];
+const FREE: &str = "autonomous, before the claim";
+const REQUESTED: &str = "requested";
+const TO_THE_DISK: &str = "claim: on its way to the disk";
+const ON_DISK: &str = "claim: on disk, its grant did not leave any more";
+const GRANTED: &str = "claim: the grant is on its way to the agent";
+const CLAIMED: &str = "claimed";
+const IN_TRANSITION: &str = "in transition";
+const HUMAN: &str = "human";
+const BY_HAND: &str = "human, driving by hand";
+const NEXT: &str = "handover: somebody is next";
+const SWITCHING: &str = "handover: the next one's engage is on its way";
+const HANDING_BACK: &str = "hand back on its way";
+const RETURNING: &str = "returning";
+const FALLEN: &str = "fallback or safe held";
+
 /// Names what a kill fell into.
 pub(super) fn phase(actor: &Actor, rig: &Rig, killed_at: AgentTime) -> Result<&'static str> {
     let then = rig.fleet.at(actor.vehicle(), killed_at)?;
@@ -26,29 +58,24 @@ pub(super) fn phase(actor: &Actor, rig: &Rig, killed_at: AgentTime) -> Result<&'
     let word_is_open = actor.last_word.is_some_and(|(order, desk)| {
         rig.desks[desk].end(order).is_none() && !rig.desks[desk].was_accepted(order)
     });
+    let minted = || rig.book.was_minted_after(actor.vehicle(), killed_at.before(LAST_WORDS));
     let is_free = matches!(then.state, ControlState::Autonomous | ControlState::Requested);
     Ok(match actor.role {
-        Role::Claiming if is_free && later.epoch > Epoch(0) => "claim: the grant is on its way to the agent",
-        Role::Claiming
-            if is_free && rig.book.was_minted_after(actor.vehicle(), killed_at.before(LAST_WORDS)) =>
-        {
-            "claim: on disk, its grant did not leave any more"
-        }
-        Role::Claiming if is_free => "claim: on its way to the disk",
-        Role::Switching if word_is_open && is_led(then.state) => {
-            "handover: the next one's engage is on its way"
-        }
-        Role::HandingBack if word_is_open && is_led(then.state) => "hand back on its way",
-        Role::Next | Role::Switching if actor.is_placed && is_led(then.state) => "handover: somebody is next",
+        Role::Claiming if is_free && later.epoch > Epoch(0) => GRANTED,
+        Role::Claiming if is_free && minted() => ON_DISK,
+        Role::Claiming if is_free => TO_THE_DISK,
+        Role::Switching if word_is_open && is_led(then.state) => SWITCHING,
+        Role::HandingBack if word_is_open && is_led(then.state) => HANDING_BACK,
+        Role::Next | Role::Switching if actor.is_placed && is_led(then.state) => NEXT,
         _ => match (then.state, then.does) {
-            (ControlState::Autonomous, _) => "autonomous, before the claim",
-            (ControlState::Requested, _) => "requested",
-            (ControlState::Claimed, _) => "claimed",
-            (ControlState::InTransition, _) => "in transition",
-            (ControlState::Human, Does::ByHand { .. }) => "human, driving by hand",
-            (ControlState::Human, _) => "human",
-            (ControlState::Returning, _) => "returning",
-            (state, _) if is_fallen(state) => "fallback or safe held",
+            (ControlState::Autonomous, _) => FREE,
+            (ControlState::Requested, _) => REQUESTED,
+            (ControlState::Claimed, _) => CLAIMED,
+            (ControlState::InTransition, _) => IN_TRANSITION,
+            (ControlState::Human, Does::ByHand { .. }) => BY_HAND,
+            (ControlState::Human, _) => HUMAN,
+            (ControlState::Returning, _) => RETURNING,
+            (state, _) if is_fallen(state) => FALLEN,
             _ => "other",
         },
     })
@@ -83,7 +110,7 @@ pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: A
         ensure!(!is_led(line.state) || line.epoch > old, "led without a new epoch: {}", story());
     }
     let led = is_led(later.state) || (is_led(then.state) && is_fallen(later.state));
-    let fell = after.iter().find(|line| is_fallen(line.state));
+    let fell = after.iter().find(|line| line.has_fallen());
     let mut outcome = Outcome { fell: None, held: None };
     if led {
         let fell = fell.with_context(|| format!("it never fell back: {}", story()))?;
@@ -104,7 +131,8 @@ pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: A
         );
     }
     if later.state == ControlState::Autonomous && !is_led(then.state) {
-        let left = after.iter().find(|line| line.state != ControlState::Autonomous);
+        let mut afterwards = after.iter().filter(|line| line.at > killed_at.after(ON_ITS_WAY));
+        let left = afterwards.find(|line| line.state != ControlState::Autonomous);
         ensure!(left.is_none(), "it drove by itself and did not go on: {}", story());
     }
     if let Some(fell) = fell
