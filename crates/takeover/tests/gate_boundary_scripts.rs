@@ -114,6 +114,17 @@ fn a_change_of_what_the_agent_can_do_is_reported_and_nothing_else_of_the_world()
 }
 
 #[test]
+fn a_step_raises_the_version_is_reported_and_is_to_be_written() {
+    let mut rig = Rig::vehicle();
+    let (version, reports) = (rig.gate.state_version(), rig.reports);
+    assert!(rig.gate.take_record().is_some());
+    rig.demand(DemandOrigin::Monitor);
+    rig.wait(0);
+    assert_eq!((rig.gate.state_version(), rig.reports), (version.next(), reports + 1));
+    assert!(rig.gate.take_record().is_some_and(|record| record.demand_open));
+}
+
+#[test]
 fn two_reports_in_a_row_are_one() {
     let mut rig = Rig::vehicle();
     rig.gate.handle_world(World { can_resume: false, ..DRIVING }, rig.now);
@@ -327,6 +338,37 @@ fn an_exclusive_command_rests_on_the_state_and_the_version_that_its_sender_saw()
 }
 
 #[test]
+fn what_waits_for_a_standstill_goes_on_under_a_transition_out_of_a_fallback() {
+    let mut rig = Rig::vehicle();
+    let order = rig.stranger(CommandKind::Hold);
+    let hold = rig.give(&order);
+    rig.claim();
+    rig.engage();
+    assert_eq!((rig.state(), rig.life(hold)), (ControlState::InTransition, vec![ACCEPTED]));
+    rig.world(STANDING);
+    assert_eq!(rig.life(hold), [ACCEPTED, CommandState::Completed]);
+}
+
+#[test]
+fn a_fallback_and_a_stop_overtake_what_they_end() {
+    for kind in [CommandKind::Engage, CommandKind::Resume, CommandKind::HandBack] {
+        for stops in [false, true] {
+            let is_engage = kind == CommandKind::Engage;
+            let mut rig = Rig::in_state(if is_engage { ControlState::Claimed } else { ControlState::Human });
+            rig.world(World { stable: false, ..DRIVING });
+            let id = rig.send(kind);
+            if stops {
+                rig.gate.handle_own_stop(rig.now);
+            } else {
+                rig.gate.handle_minimal_risk_request(FallbackLevel::COMFORTABLE, rig.now);
+            }
+            rig.wait(0);
+            assert_eq!(rig.life(id), [ACCEPTED, SUPERSEDED], "{kind}, stops: {stops}");
+        }
+    }
+}
+
+#[test]
 fn a_ninth_command_pushes_out_the_oldest_and_a_ninth_stop_the_oldest_stop() {
     for kind in [CommandKind::Hold, CommandKind::Estop] {
         let mut rig = Rig::vehicle();
@@ -446,6 +488,17 @@ fn row_11_level_0_goes_on_under_a_transition_until_the_standstill_is_lost() {
         (rig.state(), rig.mode()),
         (ControlState::InTransition, Mode::Fallback(FallbackLevel::COMFORTABLE))
     );
+}
+
+#[test]
+fn row_21_a_standstill_that_is_reached_under_a_transition_is_held_and_found_by_the_roll_back() {
+    let mut rig = Rig::in_state(ControlState::Fallback);
+    rig.claim();
+    rig.engage();
+    rig.world(STANDING);
+    assert_eq!((rig.state(), rig.mode()), (ControlState::InTransition, Mode::Held));
+    rig.send(CommandKind::Release);
+    assert_eq!((rig.state(), rig.gate.epoch()), (ControlState::SafeHeld, Epoch(0)));
 }
 
 // Hands.
