@@ -89,7 +89,7 @@ pub struct Line {
     pub epoch: Epoch,
     /// What it obeys.
     pub does: Does,
-    /// The speed cap in force, in m/s.
+    /// The speed cap that is ordered, in m/s; the limit that follows the latency is apart.
     pub cap_mps: Option<f64>,
     /// The latches it holds.
     pub latches: Vec<Latch>,

@@ -22,10 +22,8 @@ pub use commands::GateCommand;
 pub use questions::{Answer, MAX_QUESTIONS, Question, QuestionRefusal};
 pub use record::GateRecord;
 
-use crate::{
-    machine::{Event, next},
-    timers::Timers,
-};
+use crate::machine::{Event, next};
+use crate::timers::Timers;
 use latency::HolderLatency;
 use manual::Hands;
 use questions::Questions;

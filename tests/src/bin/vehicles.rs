@@ -176,7 +176,7 @@ impl Vehicle {
             state: status.control_state,
             epoch: status.epoch,
             does: directive.into(),
-            cap_mps: directive.speed_cap_mps,
+            cap_mps: directive.ordered_cap_mps,
             latches: status.latches,
             demand: status.demand.map(|(demand, left)| (demand, at.after(left))),
             speed_mps: self

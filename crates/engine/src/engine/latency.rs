@@ -115,14 +115,16 @@ impl Engine {
         }
     }
 
-    /// Checks that this console may begin to drive now: ENGAGE needs a latency that is known.
+    /// Checks that this console may begin to drive now: ENGAGE needs a latency that is known. One under a lease that is
+    /// over is the agent's to refuse, for what it is.
     pub(super) fn check_drive(
         &self,
         session: SessionId,
         request: &CommandRequest,
         now: MonoTime,
     ) -> Result<(), Refusal> {
-        if request.kind != CommandKind::Engage {
+        let is_leased = self.agents.get(&request.agent).is_some_and(|agent| agent.lease.lease().is_some());
+        if request.kind != CommandKind::Engage || !is_leased {
             return Ok(());
         }
         match self.limited(session, &request.agent, now) {

@@ -1,14 +1,46 @@
-//! What the consoles of the rig were told.
+//! What the vehicle and the consoles of the rig say.
 
 use super::{Rig, VEHICLE};
 use std::{collections::BTreeMap, time::Duration};
-use watchkeeper_model::{AgentId, Alarm, AlertId, ControlState, OperatorRole};
+use watchkeeper_model::{
+    AgentId, Alarm, AlertId, CommandCode, CommandId, CommandState, ControlState, Epoch, LatchCause, LatchId,
+    OperatorRole,
+};
 use watchkeeper_protocol::{
     ToOperator,
     operator::{AgentStatus, Health},
 };
+use watchkeeper_takeover::Mode;
 
 impl Rig {
+    pub(crate) fn state(&self) -> ControlState {
+        self.gate.state()
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.gate.epoch()
+    }
+
+    pub(crate) fn next_epoch(&self) -> Option<Epoch> {
+        self.gate.next_epoch()
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.gate.directive().mode
+    }
+
+    pub(crate) fn latch(&self, cause: LatchCause) -> LatchId {
+        self.gate.latches().iter().find(|latch| latch.cause == cause).unwrap().latch_id
+    }
+
+    pub(crate) fn command_state(&self, command_id: CommandId) -> Option<CommandState> {
+        self.commands.get(&command_id).map(|update| update.state)
+    }
+
+    pub(crate) fn command_code(&self, command_id: CommandId) -> Option<CommandCode> {
+        self.commands.get(&command_id).and_then(|update| update.code)
+    }
+
     /// The vehicle as a console was told last.
     pub(crate) fn status(&self, session: u64) -> AgentStatus {
         let told = self.told(session).iter().rev().find_map(|message| match message {

@@ -9,9 +9,9 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, CommandCode, CommandId, CommandState, Confidence, Context,
-    ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label, LatchCause, LatchId, MonoTime, Note,
-    OperatorRole, PlanPoint, QuestionPolicy, SceneId, SessionId, Setpoint, SignalSpec,
+    AgentId, AgentKind, AgentTime, BootId, CommandId, Confidence, Context, ControlState, Decision,
+    DecisionSeq, Epoch, Incarnation, Label, MonoTime, Note, OperatorRole, PlanPoint, QuestionPolicy, SceneId,
+    SessionId, Setpoint, SignalSpec,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
@@ -23,8 +23,7 @@ use watchkeeper_protocol::{
     session::{ErrorReport, Head, Pong, SessionKind},
 };
 use watchkeeper_takeover::{
-    Answer, Gate, GateCommand, GateOutput, HolderBeat, Identity, Mode, NewDemand, Question, Timers, Welcome,
-    World,
+    Answer, Gate, GateCommand, GateOutput, HolderBeat, Identity, NewDemand, Question, Timers, Welcome, World,
 };
 
 /// Returns so many milliseconds.
@@ -568,34 +567,6 @@ impl Rig {
     /// The clock of the monitor, which the consoles share.
     pub(crate) fn nanos(&self) -> u64 {
         self.now.as_nanos()
-    }
-
-    pub(crate) fn state(&self) -> ControlState {
-        self.gate.state()
-    }
-
-    pub(crate) fn epoch(&self) -> Epoch {
-        self.gate.epoch()
-    }
-
-    pub(crate) fn next_epoch(&self) -> Option<Epoch> {
-        self.gate.next_epoch()
-    }
-
-    pub(crate) fn mode(&self) -> Mode {
-        self.gate.directive().mode
-    }
-
-    pub(crate) fn latch(&self, cause: LatchCause) -> LatchId {
-        self.gate.latches().iter().find(|latch| latch.cause == cause).unwrap().latch_id
-    }
-
-    pub(crate) fn command_state(&self, command_id: CommandId) -> Option<CommandState> {
-        self.commands.get(&command_id).map(|update| update.state)
-    }
-
-    pub(crate) fn command_code(&self, command_id: CommandId) -> Option<CommandCode> {
-        self.commands.get(&command_id).and_then(|update| update.code)
     }
 
     pub(crate) fn digest(&self) -> [u8; 32] {
