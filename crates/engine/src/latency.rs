@@ -6,7 +6,7 @@
 
 use crate::clocks::PeerClock;
 use std::{collections::VecDeque, time::Duration};
-use watchkeeper_model::MonoTime;
+use watchkeeper_model::{MonoTime, nanos};
 use watchkeeper_protocol::operator::{ConsoleKind, LatencyParts, OneWay};
 use watchkeeper_takeover::latency::UNKNOWN_AFTER;
 
@@ -81,10 +81,6 @@ fn parts(console: End<'_>, agent: End<'_>) -> Option<LatencyParts> {
         actuate_nanos,
         total_nanos: u64::try_from(both).ok()?.saturating_add(display_nanos).saturating_add(actuate_nanos),
     })
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Returns how long a console of this kind is taken to need from an arrival to the presented frame until it says: a

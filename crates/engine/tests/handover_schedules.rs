@@ -118,7 +118,7 @@ fn handing_over_leaves_no_gap() {
 #[test]
 fn whatever_happens_at_most_one_epoch_takes_effect() {
     let passed = play(24, |rig, epoch| {
-        let driven = matches!(rig.state(), ControlState::Human | ControlState::Returning);
+        let driven = rig.state().is_driven();
         assert!(!driven || epoch > Epoch(0));
         assert!(driven || rig.next_epoch().is_none(), "somebody is next and nobody is in control");
         assert!(!matches!(rig.mode(), Mode::Manual { .. }) || rig.state() == ControlState::Human);

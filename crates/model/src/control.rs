@@ -99,6 +99,11 @@ impl ControlState {
         matches!(self, Self::Autonomous | Self::AssistPending | Self::Requested | Self::Claimed)
     }
 
+    /// Returns whether a person is in control (HUMAN, RETURNING).
+    pub const fn is_driven(self) -> bool {
+        matches!(self, Self::Human | Self::Returning)
+    }
+
     /// Returns whether nothing is asked and nobody but the agent has anything to do with it: AUTONOMOUS, with or
     /// without questions.
     pub const fn is_nominal(self) -> bool {
@@ -147,6 +152,13 @@ words! {
     }
 }
 
+impl DemandOutcome {
+    /// Returns whether the demand came to nothing, and the cooldown begins (`takeover.md` 1.2, row 5).
+    pub const fn came_to_nothing(self) -> bool {
+        matches!(self, Self::SelfCleared | Self::Cancelled | Self::Dismissed)
+    }
+}
+
 words! {
     /// Why an agent is in its fallback.
     FallbackCause {
@@ -192,6 +204,9 @@ impl FallbackCause {
         }
     }
 }
+
+/// Most questions of one agent that are open at once.
+pub const MAX_QUESTIONS: usize = 8;
 
 words! {
     /// What happens to a question that nobody answers in time (`takeover.md` 1.2, rows 3 and 4).

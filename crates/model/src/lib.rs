@@ -23,7 +23,7 @@ pub use command::{CommandArgs, CommandCode, CommandKind, CommandState, RiskClass
 pub use confidence::{Confidence, ConfidenceError};
 pub use control::{
     AgentKind, ControlState, DemandOrigin, DemandOutcome, FallbackCause, FallbackLevel, FallbackLevelError,
-    Latch, LatchCause, LeaseEnd, OperatorRole, QuestionOutcome, QuestionPolicy, Verdict,
+    Latch, LatchCause, LeaseEnd, MAX_QUESTIONS, OperatorRole, QuestionOutcome, QuestionPolicy, Verdict,
 };
 pub use decision::{
     Alternative, Context, Decision, MAX_ALTERNATIVES, MAX_PLAN, MAX_SIGNALS, PlanPoint, Pose, SignalSpec,
@@ -35,4 +35,4 @@ pub use ids::{
 };
 pub use stage::{Stage, StageOwner};
 pub use text::{Label, Note, TextError, bounded_vec};
-pub use time::{AgentTime, MonoTime, WallTime};
+pub use time::{AgentTime, MonoTime, WallTime, nanos};

@@ -3,6 +3,11 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// Returns a span in nanoseconds, as the wire has it; one that does not fit is the longest that does.
+pub fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
 macro_rules! monotonic {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -24,13 +29,13 @@ macro_rules! monotonic {
             /// Returns the point `span` later; stays at the clock's end instead of wrapping.
             #[must_use]
             pub fn after(self, span: Duration) -> Self {
-                Self(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+                Self(self.0.saturating_add(nanos(span)))
             }
 
             /// Returns the point `span` earlier; stays at the origin instead of wrapping.
             #[must_use]
             pub fn before(self, span: Duration) -> Self {
-                Self(self.0.saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+                Self(self.0.saturating_sub(nanos(span)))
             }
 
             /// Returns the span since `earlier`, zero when `earlier` is later.

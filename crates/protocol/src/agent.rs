@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
     ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
-    Incarnation, Label, Latch, LeaseEnd, MAX_SIGNALS, Note, PersonId, QuestionPolicy, SceneId, SessionId,
-    Setpoint, SignalSpec, StateVersion, bounded_vec,
+    Incarnation, Label, Latch, LeaseEnd, MAX_QUESTIONS, MAX_SIGNALS, Note, PersonId, QuestionPolicy, SceneId,
+    SessionId, Setpoint, SignalSpec, StateVersion, bounded_vec,
 };
 
 messages! {
@@ -205,8 +205,6 @@ pub struct RequestIntervention {
     pub reason: Note,
 }
 
-/// Most questions of one agent that are open at once.
-pub const MAX_QUESTIONS: usize = 8;
 /// Most options of one question.
 pub const MAX_OPTIONS: usize = 8;
 

@@ -3,14 +3,14 @@
 mod path;
 mod requests;
 
-pub use path::{LatencyParts, OneWay, PathLatency, Probe};
+pub use path::{LatencyParts, MAX_PROBED, OneWay, PathLatency, Probe};
 pub use requests::{
     Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,
     LabelTakeover, Presented, RequestHandover, Shelve, Stop, Unshelve, Waive,
 };
 
 use crate::{
-    agent::{MAX_QUESTIONS, Question},
+    agent::Question,
     codec::messages,
     record::TakeoverRecord,
     session::{ErrorReport, Head, Ping, Pong, SessionKind},
@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, Alarm, BootId, CommandCode, CommandId, CommandKind, CommandState,
     Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
-    Incarnation, Label, Latch, LeaseEnd, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId, PlanPoint,
-    Pose, SessionId, SignalSpec, Stage, StateVersion, bounded_vec,
+    Incarnation, Label, Latch, LeaseEnd, MAX_QUESTIONS, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId,
+    PlanPoint, Pose, SessionId, SignalSpec, Stage, StateVersion, bounded_vec,
 };
 
 messages! {

@@ -19,7 +19,7 @@ mod timers;
 mod transitions;
 
 pub use commands::GateCommand;
-pub use questions::{Answer, MAX_QUESTIONS, Question, QuestionRefusal};
+pub use questions::{Answer, Question, QuestionRefusal};
 pub use record::GateRecord;
 
 use crate::machine::{Event, next};

@@ -15,8 +15,8 @@ pub mod mirror;
 pub mod timers;
 
 pub use gate::{
-    Answer, Directive, Gate, GateAck, GateCommand, GateOutput, GateRecord, HolderBeat, Identity,
-    MAX_QUESTIONS, Mode, NewDemand, Question, QuestionRefusal, Welcome, World,
+    Answer, Directive, Gate, GateAck, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, Mode,
+    NewDemand, Question, QuestionRefusal, Welcome, World,
 };
 pub use lease::{Lease, LeaseBook, LeaseRefusal, NextLease, Wish};
 pub use machine::{Event, Step, next};

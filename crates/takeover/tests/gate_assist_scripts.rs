@@ -8,11 +8,9 @@ use rig::{BOOT, DRIVING, OTHER_BOOT, Order, Rig, STANDING, identity};
 use std::time::Duration;
 use watchkeeper_model::{
     AgentKind, CommandCode, CommandKind, CommandState, ControlState, DemandId, DemandOrigin, DemandOutcome,
-    Epoch, FallbackCause, FallbackLevel, QuestionOutcome, QuestionPolicy, SceneId,
+    Epoch, FallbackCause, FallbackLevel, MAX_QUESTIONS, QuestionOutcome, QuestionPolicy, SceneId,
 };
-use watchkeeper_takeover::{
-    Answer, Gate, MAX_QUESTIONS, Mode, NewDemand, Question, QuestionRefusal, Timers, World,
-};
+use watchkeeper_takeover::{Answer, Gate, Mode, NewDemand, Question, QuestionRefusal, Timers, World};
 
 fn payments() -> Rig {
     let kind = AgentKind::Transaction;

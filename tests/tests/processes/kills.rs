@@ -5,7 +5,7 @@ mod roles;
 
 use crate::{
     ghost::Old,
-    rig::{MARGIN, Rig, T_LINK, is_fallen, is_led, now},
+    rig::{MARGIN, Rig, T_LINK, is_fallen, now},
 };
 use anyhow::{Context, Result, ensure};
 use checks::{LAST_WORDS, ON_ITS_WAY};
@@ -200,7 +200,7 @@ impl Run {
             // Who would only wait to be steady must not be, until he has lost his authority.
             let waits = |rig: &Rig, actor: &Actor| {
                 let state = rig.fleet.state(actor.vehicle());
-                state.is_some_and(|state| is_led(state) || state == ControlState::InTransition)
+                state.is_some_and(|state| state.is_driven() || state == ControlState::InTransition)
             };
             let (still, lost): (Vec<&Actor>, Vec<&Actor>) =
                 unsteady.iter().copied().partition(|actor| waits(rig, actor));

@@ -6,7 +6,7 @@ use crate::{
     hands::Drive,
     latches,
     piped::send_signal,
-    rig::{CONFIRMED, MARGIN, Rig, T_LINK, is_fallen, is_led, measure, now},
+    rig::{CONFIRMED, MARGIN, Rig, T_LINK, is_fallen, measure, now},
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -66,7 +66,7 @@ fn ensure_stale(rig: &mut Rig, olds: &[Old]) -> Result<()> {
     rig.pass(Duration::from_millis(200))?;
     for old in olds {
         let lines = rig.fleet.since(&old.agent, since);
-        ensure!(!lines.iter().any(|line| is_led(line.state) || line.epoch == old.epoch), "{lines:?}");
+        ensure!(!lines.iter().any(|line| line.state.is_driven() || line.epoch == old.epoch), "{lines:?}");
     }
     Ok(())
 }

@@ -48,11 +48,6 @@ pub(crate) fn now() -> AgentTime {
     AgentTime::from_nanos(console_now().as_nanos())
 }
 
-/// Says whether a person is in control.
-pub(crate) fn is_led(state: ControlState) -> bool {
-    matches!(state, ControlState::Human | ControlState::Returning)
-}
-
 /// Says whether the agent has fallen back.
 pub(crate) fn is_fallen(state: ControlState) -> bool {
     matches!(state, ControlState::Fallback | ControlState::SafeHeld)

@@ -12,7 +12,7 @@ use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, CommandCode, CommandKind, CommandState, Decision, DecisionSeq, Epoch, Latch,
     LatchCause, LatchId, LeaseEnd, MonoTime, Note, OperatorRole, PlanPoint, QuestionPolicy, RiskClass,
-    SessionId,
+    SessionId, nanos,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -72,7 +72,7 @@ impl Engine {
             latches: agent.latches.clone(),
             lease_live: same_boot && agent.lease.lease().is_some(),
             durable_seq: agent.durable_seq,
-            heartbeat_nanos: u64::try_from(agent.timers.heartbeat.as_nanos()).unwrap_or(u64::MAX),
+            heartbeat_nanos: nanos(agent.timers.heartbeat),
         };
         self.send_agent(session, ToAgent::Welcome(welcome));
         self.ping_agent(session, None, now);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use watchkeeper_detect::Phase;
 use watchkeeper_model::{
     AgentId, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
-    Response, Severity, Stage,
+    Response, Severity, Stage, nanos,
 };
 use watchkeeper_protocol::{
     ToAgent,
@@ -126,7 +126,7 @@ impl Engine {
             demand_id: demand.demand_id,
             origin: demand.origin,
             critical: self.is_critical(demand.alert_id),
-            left_nanos: u64::try_from(now.until(demand.deadline).as_nanos()).unwrap_or(u64::MAX),
+            left_nanos: nanos(now.until(demand.deadline)),
             state_version: agent.last.as_ref().map(|beat| beat.state_version).unwrap_or_default(),
             reason: demand.reason.clone(),
         };
@@ -198,11 +198,7 @@ impl Engine {
         let demand_id = demand.demand_id;
         agent.demand = None;
         // The agent began its cooldown when the demand ended there, so it is over there before it is here.
-        let to_nothing = matches!(
-            outcome,
-            DemandOutcome::SelfCleared | DemandOutcome::Cancelled | DemandOutcome::Dismissed
-        );
-        if to_nothing {
+        if outcome.came_to_nothing() {
             agent.cooldown_until = Some(now.after(agent.timers.cooldown));
         }
         if let Some(takeover) = &mut agent.takeover {

@@ -128,7 +128,7 @@ impl Engine {
         self.check_handover(asker, agent_id, now)?;
         let Some(agent) = self.agents.get(agent_id) else { return Ok(()) };
         let why = format!("{} took control from {}: {reason}", asker.person, holder_of(agent));
-        if matches!(agent.state(), ControlState::Human | ControlState::Returning) {
+        if agent.state().is_driven() {
             self.check_not_engaging(agent_id)?;
             self.drop_wish(agent_id, "a supervisor takes control", now);
             self.end_next(agent_id, LeaseEnd::PreEmpted, now);

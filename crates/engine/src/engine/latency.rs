@@ -8,18 +8,15 @@ use crate::latency::{End, Latency, Trouble, assumed_display};
 use std::time::Duration;
 use watchkeeper_detect::Phase;
 use watchkeeper_model::{
-    AgentId, AgentKind, CauseClass, CommandCode, CommandKind, ControlState, MonoTime, SessionId, Severity,
+    AgentId, AgentKind, CauseClass, CommandCode, CommandKind, MonoTime, SessionId, Severity,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
     agent::{PathAnswer, PathProbe},
-    operator::{CommandRequest, LatencyParts, PathLatency, Probe},
+    operator::{CommandRequest, LatencyParts, MAX_PROBED, PathLatency, Probe},
     session::ErrorCode,
 };
 use watchkeeper_takeover::latency::{HOLD_OFF, NOT_GRANTED_ABOVE, UNKNOWN_AFTER, is_grantable};
-
-/// How many agents one console may probe at once: a person drives one, is about to take the next, and looks at others.
-const PROBED_AT_ONCE: usize = 8;
 
 type Refusal = (CommandCode, String);
 
@@ -34,10 +31,11 @@ impl Engine {
             self.refuse(session, ErrorCode::UnknownAgent, "probe", &message);
             return;
         };
-        if !console.probes.contains_key(&probe.agent) && console.probes.len() >= PROBED_AT_ONCE {
+        if !console.probes.contains_key(&probe.agent) && console.probes.len() >= MAX_PROBED {
             console.probes.retain(|_, probes| !probes.is_idle(received_at));
-            if console.probes.len() >= PROBED_AT_ONCE {
-                self.refuse_field(session, "probe", "agent", "at most 8 agents are probed at once");
+            if console.probes.len() >= MAX_PROBED {
+                let message = format!("at most {MAX_PROBED} agents are probed at once");
+                self.refuse_field(session, "probe", "agent", &message);
                 return;
             }
         }
@@ -148,7 +146,7 @@ impl Engine {
     pub(super) fn check_paths(&mut self, now: MonoTime) {
         let looked_at = self.agents.values().filter(|agent| {
             agent.path_trouble.told.is_some()
-                || (agent.announced_lease().is_some() && is_driven_now(agent.state()))
+                || (agent.announced_lease().is_some() && agent.state().is_driven())
         });
         let looked_at: Vec<AgentId> = looked_at.map(|agent| agent.id.clone()).collect();
         for agent_id in looked_at {
@@ -158,7 +156,7 @@ impl Engine {
 
     fn check_path(&mut self, agent_id: &AgentId, now: MonoTime) {
         let Some(agent) = self.agents.get(agent_id) else { return };
-        let holder = agent.announced_lease().filter(|_| is_driven_now(agent.state()));
+        let holder = agent.announced_lease().filter(|_| agent.state().is_driven());
         let latency = holder.and_then(|lease| self.limited(lease.session, agent_id, now));
         let nobody_drives = holder.is_none();
         let (found, detail) = match latency {
@@ -199,10 +197,6 @@ impl Trouble {
             Self::Unknown => Severity::Warning,
         }
     }
-}
-
-const fn is_driven_now(state: ControlState) -> bool {
-    matches!(state, ControlState::Human | ControlState::Returning)
 }
 
 fn check_total(parts: &LatencyParts) -> Result<(), Refusal> {

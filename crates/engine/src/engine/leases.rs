@@ -1,10 +1,10 @@
 //! Leases: claim, renewal, expiry, end.
 
-use super::{Engine, durable::Action, handover::Asker, publish::nanos};
+use super::{Engine, durable::Action, handover::Asker};
 use crate::{latency::Latency, timeline::Takeover};
 use watchkeeper_model::{
     AgentId, CommandCode, ControlState, DemandOrigin, DemandOutcome, Epoch, LeaseEnd, MonoTime, Note,
-    PersonId, SessionId,
+    PersonId, SessionId, nanos,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -104,7 +104,7 @@ impl Engine {
             .agents
             .values()
             .filter(|agent| agent.lease.lease().is_some_and(|lease| lease.session == session))
-            .filter(|agent| !matches!(agent.state(), ControlState::Human | ControlState::Returning))
+            .filter(|agent| !agent.state().is_driven())
             .map(|agent| agent.id.clone())
             .collect();
         for agent_id in claims {
@@ -135,8 +135,7 @@ impl Engine {
         self.check_load(person, agent_id)?;
         let state = agent.state();
         // Who drives without a lease here is about to fall back: nobody follows him.
-        let driven = matches!(state, ControlState::Human | ControlState::Returning);
-        let grants = !driven && next(state, state, Event::Granted).is_some();
+        let grants = !state.is_driven() && next(state, state, Event::Granted).is_some();
         if state.is_nominal() || grants {
             Ok(())
         } else {

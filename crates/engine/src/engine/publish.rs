@@ -4,7 +4,7 @@ use super::demands::default_of;
 use super::{Engine, SECOND};
 use crate::agent::{Agent, OpenQuestion};
 use std::time::Duration;
-use watchkeeper_model::{AgentId, ControlState, MonoTime, SessionId};
+use watchkeeper_model::{AgentId, ControlState, MonoTime, SessionId, nanos};
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
     agent::Question,
@@ -17,10 +17,6 @@ use watchkeeper_takeover::Lease;
 
 /// How often the status is repeated while a person drives or is about to.
 const HELD_REPEAT: Duration = Duration::from_millis(100);
-
-pub(super) fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
 
 impl Engine {
     /// Publishes the status when something that consoles must hear of at once has changed.

@@ -6,11 +6,8 @@ use super::{Engine, causes::state_finding};
 use crate::agent::{Agent, OpenQuestion};
 use std::time::Duration;
 use watchkeeper_detect::Phase;
-use watchkeeper_model::{AgentId, CauseClass, CommandCode, MonoTime, SceneId, Severity};
-use watchkeeper_protocol::{
-    agent::{MAX_QUESTIONS, Question},
-    operator::CommandRequest,
-};
+use watchkeeper_model::{AgentId, CauseClass, CommandCode, MAX_QUESTIONS, MonoTime, SceneId, Severity};
+use watchkeeper_protocol::{agent::Question, operator::CommandRequest};
 
 type Refusal = (CommandCode, String);
 

@@ -1,8 +1,8 @@
 //! Who sits at the consoles, and what they hold.
 
-use super::{Engine, publish::nanos};
+use super::Engine;
 use std::{collections::BTreeMap, time::Duration};
-use watchkeeper_model::{AgentId, MonoTime, SessionId};
+use watchkeeper_model::{AgentId, MonoTime, SessionId, nanos};
 use watchkeeper_protocol::{
     ToOperator,
     operator::{OperatorStatus, Roster},

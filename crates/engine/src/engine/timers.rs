@@ -1,4 +1,5 @@
-//! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, stop retry, answers to commands, the shelf, the 1 Hz status, the roster.
+//! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, stop retry, answers to commands, the
+//! shelf, the 1 Hz status, the roster.
 
 use super::Engine;
 use watchkeeper_model::{AgentId, MonoTime};

@@ -4,7 +4,7 @@ use super::{agent, label, monitor::monitor_clock, note};
 use std::time::Duration;
 use watchkeeper_model::{
     Alarm, AlarmState, AlertId, CauseClass, DecisionSeq, DemandId, DemandOrigin, Explanation, Response,
-    Sample, Severity, SignalEvidence,
+    Sample, Severity, SignalEvidence, nanos,
 };
 use watchkeeper_protocol::operator::DemandStatus;
 
@@ -136,11 +136,5 @@ pub(super) fn said(
 
 /// Returns an open demand.
 pub(super) fn demand(id: DemandId, origin: DemandOrigin, reason: &str, left: Duration) -> DemandStatus {
-    DemandStatus {
-        demand_id: id,
-        origin,
-        left_nanos: u64::try_from(left.as_nanos()).unwrap_or(u64::MAX),
-        then: note(THEN),
-        reason: note(reason),
-    }
+    DemandStatus { demand_id: id, origin, left_nanos: nanos(left), then: note(THEN), reason: note(reason) }
 }

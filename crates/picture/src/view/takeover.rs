@@ -187,7 +187,7 @@ pub fn panel(picture: &Picture, agent: &AgentId, now: MonoTime) -> Option<Takeov
 /// Returns the latches that an ENGAGE of this agent names: all but an ESTOP's, and none where somebody is in control
 /// already: a handover releases no latch.
 pub fn releases(entry: &AgentPicture) -> Vec<LatchId> {
-    if matches!(entry.status().control_state, ControlState::Human | ControlState::Returning) {
+    if entry.status().control_state.is_driven() {
         return Vec::new();
     }
     let latches = entry.status().latches.iter();

@@ -4,6 +4,9 @@ use crate::limits::{cap, minute_or_none};
 use serde::{Deserialize, Serialize};
 use watchkeeper_model::AgentId;
 
+/// How many agents one console may probe at once: a person drives one, is about to take the next, and looks at others.
+pub const MAX_PROBED: usize = 8;
+
 /// Asks how long the way to an agent is, and whether it works: once a second, the way that commands go, from a console
 /// that holds the agent or is about to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

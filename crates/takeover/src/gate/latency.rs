@@ -8,7 +8,7 @@
 use super::Gate;
 use crate::latency::{HOLD_OFF, NOT_GRANTED_ABOVE, UNKNOWN_AFTER, speed_cap_mps};
 use std::time::Duration;
-use watchkeeper_model::{AgentTime, ControlState};
+use watchkeeper_model::AgentTime;
 
 /// The latency of one holder, as far as the cap is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,8 +73,7 @@ impl Gate {
     /// Returns how fast the person in control may drive for the latency alone; `None` where it sets no limit, or nobody
     /// is in control.
     pub fn latency_cap_mps(&self) -> Option<f64> {
-        let in_control = matches!(self.state, ControlState::Human | ControlState::Returning);
-        let lease = self.active.filter(|_| in_control)?;
+        let lease = self.active.filter(|_| self.state.is_driven())?;
         lease.latency.cap_mps(self.top_speed_mps?)
     }
 

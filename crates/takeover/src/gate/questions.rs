@@ -5,12 +5,9 @@ use super::{Gate, GateCommand, GateOutput, MAX_OUTPUTS, fence::Refusal, running:
 use crate::machine::Event;
 use thiserror::Error;
 use watchkeeper_model::{
-    AgentKind, AgentTime, CommandCode, ControlState, FallbackCause, FallbackLevel, QuestionOutcome,
-    QuestionPolicy, SceneId,
+    AgentKind, AgentTime, CommandCode, ControlState, FallbackCause, FallbackLevel, MAX_QUESTIONS,
+    QuestionOutcome, QuestionPolicy, SceneId,
 };
-
-/// Most questions that are open at once.
-pub const MAX_QUESTIONS: usize = 8;
 
 /// What of a question concerns the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

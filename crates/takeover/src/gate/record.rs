@@ -66,10 +66,11 @@ impl Gate {
 
     /// Makes the gate of a new boot from what an earlier boot wrote.
     ///
-    /// In this order: somebody at the agent has control; OUT_OF_SERVICE stays, only a supervisor ends it; an ESTOP latch leads to ESTOPPED; any other
-    /// latch, an open demand, an open question that needs an answer, or any state that is not nominal to FALLBACK at
-    /// the old level, at least 1, and to SAFE_HELD once the sensors confirm; else a vehicle that did not shut down in
-    /// good order is tested the same way, since it may be moving, and every other agent starts autonomous.
+    /// In this order: somebody at the agent has control; OUT_OF_SERVICE stays, only a supervisor ends it; an ESTOP latch
+    /// leads to ESTOPPED; any other latch, an open demand, an open question that needs an answer, or any state that is
+    /// not nominal to FALLBACK at the old level, at least 1, and to SAFE_HELD once the sensors confirm; else a vehicle
+    /// that did not shut down in good order is tested the same way, since it may be moving, and every other agent
+    /// starts autonomous.
     pub fn restore(identity: Identity, timers: Timers, world: World, record: &GateRecord) -> Self {
         let mut gate = Self::restore_from_afar(identity, timers, world, record);
         gate.start_local();

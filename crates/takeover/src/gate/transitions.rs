@@ -317,11 +317,7 @@ impl Gate {
     pub(super) fn end_demand(&mut self, outcome: DemandOutcome, now: AgentTime) {
         let Some(demand) = self.demand.take() else { return };
         self.last_outcome = Some((demand.demand_id, outcome));
-        let to_nothing = matches!(
-            outcome,
-            DemandOutcome::SelfCleared | DemandOutcome::Cancelled | DemandOutcome::Dismissed
-        );
-        if to_nothing {
+        if outcome.came_to_nothing() {
             self.cooldown_until = Some(now.after(self.timers.cooldown));
         }
     }

@@ -257,7 +257,7 @@ fn is_no_less_safe(record: &GateRecord, after: &Snapshot) -> bool {
 /// step; and there is a next one only while a person is in control.
 fn check_switch(entry: &Entry, effect: Option<&Cmd>) -> Result<(), String> {
     let (before, after) = (&entry.before, &entry.after);
-    let drives = |state| matches!(state, ControlState::Human | ControlState::Returning);
+    let drives = ControlState::is_driven;
     must!(after.next.is_none() || drives(after.state), "16: somebody is next and nobody is in control");
     must!(after.next.is_none_or(|next| next > after.epoch), "16: the next epoch is not above the active");
     if drives(before.state) && drives(after.state) && before.epoch != after.epoch {

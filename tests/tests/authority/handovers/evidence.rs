@@ -15,7 +15,7 @@ use std::{
 use tokio::time::MissedTickBehavior;
 use watchkeeper_client::{Agent, console_now};
 use watchkeeper_model::{
-    AgentTime, CommandCode, CommandId, CommandKind, CommandState, ControlState, Epoch, MonoTime, PersonId,
+    AgentTime, CommandCode, CommandId, CommandKind, CommandState, Epoch, MonoTime, PersonId,
 };
 use watchkeeper_protocol::{AgentMessage, OperatorMessage, ToAgent, ToOperator};
 use watchkeeper_tests::proxy::{Fate, Leg};
@@ -30,10 +30,6 @@ pub(super) fn extend(runs: &mut Runs, at: u64, owner: Option<Epoch>) {
     }
 }
 
-pub(super) const fn is_driven(state: ControlState) -> bool {
-    matches!(state, ControlState::Human | ControlState::Returning)
-}
-
 /// Looks into the gate a thousand times a second.
 pub(super) async fn watch_gate(agent: Agent, over: Arc<AtomicBool>) -> Runs {
     let mut runs = Runs::new();
@@ -43,7 +39,7 @@ pub(super) async fn watch_gate(agent: Agent, over: Arc<AtomicBool>) -> Runs {
         ticks.tick().await;
         let at = agent.now().as_nanos();
         let status = agent.status();
-        extend(&mut runs, at, is_driven(status.control_state).then_some(status.epoch));
+        extend(&mut runs, at, status.control_state.is_driven().then_some(status.epoch));
     }
     runs
 }

@@ -5,7 +5,7 @@ use crate::{
     fleet::Fleet,
     ghost::STEER,
     record::Book,
-    rig::{CONFIRMED, MARGIN, Measured, Rig, T_LINK, is_fallen, is_led, measure},
+    rig::{CONFIRMED, MARGIN, Measured, Rig, T_LINK, is_fallen, measure},
 };
 use anyhow::{Context, Result, ensure};
 use std::{collections::BTreeMap, time::Duration};
@@ -64,9 +64,9 @@ pub(super) fn phase(actor: &Actor, rig: &Rig, killed_at: AgentTime) -> Result<&'
         Role::Claiming if is_free && later.epoch > Epoch(0) => GRANTED,
         Role::Claiming if is_free && minted() => ON_DISK,
         Role::Claiming if is_free => TO_THE_DISK,
-        Role::Switching if word_is_open && is_led(then.state) => SWITCHING,
-        Role::HandingBack if word_is_open && is_led(then.state) => HANDING_BACK,
-        Role::Next | Role::Switching if actor.is_placed && is_led(then.state) => NEXT,
+        Role::Switching if word_is_open && then.state.is_driven() => SWITCHING,
+        Role::HandingBack if word_is_open && then.state.is_driven() => HANDING_BACK,
+        Role::Next | Role::Switching if actor.is_placed && then.state.is_driven() => NEXT,
         _ => match (then.state, then.does) {
             (ControlState::Autonomous, _) => FREE,
             (ControlState::Requested, _) => REQUESTED,
@@ -107,9 +107,9 @@ pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: A
     let reconnected = after.iter().skip_while(|line| line.connected).skip_while(|line| !line.connected);
     for line in reconnected {
         ensure!(line.epoch == Epoch(0) || line.epoch > old, "an old epoch came back: {}", story());
-        ensure!(!is_led(line.state) || line.epoch > old, "led without a new epoch: {}", story());
+        ensure!(!line.state.is_driven() || line.epoch > old, "led without a new epoch: {}", story());
     }
-    let led = is_led(later.state) || (is_led(then.state) && is_fallen(later.state));
+    let led = later.state.is_driven() || (then.state.is_driven() && is_fallen(later.state));
     let fell = after.iter().find(|line| line.has_fallen());
     let mut outcome = Outcome { fell: None, held: None };
     if led {
@@ -130,7 +130,7 @@ pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: A
             story()
         );
     }
-    if later.state == ControlState::Autonomous && !is_led(then.state) {
+    if later.state == ControlState::Autonomous && !then.state.is_driven() {
         let mut afterwards = after.iter().filter(|line| line.at > killed_at.after(ON_ITS_WAY));
         let left = afterwards.find(|line| line.state != ControlState::Autonomous);
         ensure!(left.is_none(), "it drove by itself and did not go on: {}", story());

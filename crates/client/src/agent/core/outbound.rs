@@ -2,7 +2,7 @@
 
 use super::{AgentCore, QUICK, Session};
 use bytes::Bytes;
-use watchkeeper_model::{AgentTime, Note};
+use watchkeeper_model::{AgentTime, Note, nanos};
 use watchkeeper_protocol::{
     AgentMessage, SessionKind, Wire,
     agent::{AgentHello, Heartbeat, PathAnswer},
@@ -71,7 +71,7 @@ impl AgentCore {
             fallback_cause: self.gate.fallback_cause(),
             scenes: self.gate.questions(now).map(|(question, _)| question.scene_id).collect(),
             demand_id: demand.map(|(demand_id, _)| demand_id),
-            demand_left_nanos: demand.map(|(_, left)| u64::try_from(left.as_nanos()).unwrap_or(u64::MAX)),
+            demand_left_nanos: demand.map(|(_, left)| nanos(left)),
             epoch: self.gate.epoch(),
             latches: self.gate.latches().to_vec(),
             stable: world.stable,

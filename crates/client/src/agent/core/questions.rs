@@ -3,7 +3,7 @@
 use super::AgentCore;
 use std::{collections::BTreeMap, time::Duration};
 use thiserror::Error;
-use watchkeeper_model::{AgentTime, Label, Note, QuestionOutcome, QuestionPolicy, SceneId};
+use watchkeeper_model::{AgentTime, Label, Note, QuestionOutcome, QuestionPolicy, SceneId, nanos};
 use watchkeeper_protocol::{
     AgentMessage,
     agent::{MAX_OPTIONS, Question as QuestionMessage},
@@ -125,7 +125,7 @@ impl AgentCore {
                 options: draft.options,
                 default: draft.default,
                 policy: draft.policy,
-                left_nanos: u64::try_from(left.as_nanos()).unwrap_or(u64::MAX),
+                left_nanos: nanos(left),
             }));
         }
     }

@@ -4,7 +4,7 @@ use super::{ActError, OperatorCore};
 use std::time::Duration;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, CommandArgs, CommandId, CommandKind, ControlState, Epoch, FallbackLevel,
-    LatchId, MonoTime, Note,
+    LatchId, MonoTime, Note, nanos,
 };
 use watchkeeper_picture::{AgentPicture, Intent, deadline};
 use watchkeeper_protocol::{
@@ -33,7 +33,7 @@ impl OperatorCore {
                 Ok(None)
             }
             Intent::Shelve { alert, span, reason } => {
-                let for_nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+                let for_nanos = nanos(span);
                 self.say(OperatorMessage::Shelve(Shelve { alert_id: alert, for_nanos, reason }))
             }
             Intent::Unshelve { alert } => self.say(OperatorMessage::Unshelve(Unshelve { alert_id: alert })),

@@ -6,11 +6,9 @@ use watchkeeper_model::{AgentId, MonoTime, OperatorRole};
 use watchkeeper_picture::timers::PROBE_EVERY;
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
-    operator::{ConsoleKind, Probe},
+    operator::{ConsoleKind, MAX_PROBED, Probe},
 };
 
-/// Most agents that are asked about: as many as the monitor answers a console.
-const MAX_PROBED: usize = 8;
 /// The longest display that can be told.
 const LONGEST_DISPLAY: Duration = Duration::from_mins(1);
 
