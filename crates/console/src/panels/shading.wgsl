@@ -1,8 +1,10 @@
 // Draws egui's triangles. It stands in for the shader of bevy_egui, which raises every pixel of every panel to six
-// powers: where the processor draws, that was a fifth of a frame.
+// powers: where the processor draws, that was a fifth of a frame, and most of what was left of one with square roots.
 //
-// egui multiplies a vertex' colour and its texture as sRGB values (IEC 61966-2-1); the target blends linear ones. Both
-// curves are fitted by square roots, within an eighth of one step of 255: see `shading.rs`, which checks them.
+// egui multiplies a vertex' colour and its texture as sRGB values (IEC 61966-2-1), pixel by pixel. sRGB is nearly a
+// power, and powers of a product are products of powers: so corners are made linear here, the sampler makes the
+// texture so, and a pixel is their product. Where either is black, white or whole, as all but the edge of a letter
+// is, nothing differs. The curve is fitted by a square root, within an eighth of one step of 255: see `shading.rs`.
 
 struct Transform {
     scale: vec2<f32>,
@@ -34,16 +36,8 @@ var<immediate> chosen: Chosen;
 @group(1) @binding(1) var only_sampler: sampler;
 #endif
 
-// Linear to sRGB above the straight part: x, x^(1/2), x^(1/4), 1.
-const ENCODE = vec4<f32>(-0.0553213, 0.8337622, 0.2981018, -0.0769025);
 // y^0.4, where y = (x + 0.055) / 1.055 and x is sRGB above the straight part: y, y^(1/2), 1.
 const DECODE = vec3<f32>(-0.1348031, 1.054775, 0.079527);
-
-fn encode(linear: vec3<f32>) -> vec3<f32> {
-    let root = sqrt(linear);
-    let curve = ENCODE.x * linear + ENCODE.y * root + ENCODE.z * sqrt(root) + ENCODE.w;
-    return select(curve, linear * 12.92, linear < vec3<f32>(0.0031308));
-}
 
 fn decode(srgb: vec3<f32>) -> vec3<f32> {
     let y = (srgb + 0.055) / 1.055;
@@ -54,7 +48,7 @@ fn decode(srgb: vec3<f32>) -> vec3<f32> {
 @vertex
 fn vs_main(corner: Corner) -> Pixel {
     let place = corner.position * transform.scale + transform.translation;
-    return Pixel(vec4<f32>(place, 0.0, 1.0), corner.color, corner.uv);
+    return Pixel(vec4<f32>(place, 0.0, 1.0), vec4<f32>(decode(corner.color.rgb), corner.color.a), corner.uv);
 }
 
 @fragment
@@ -64,5 +58,5 @@ fn fs_main(pixel: Pixel) -> @location(0) vec4<f32> {
 #else
     let texel = textureSample(only_texture, only_sampler, pixel.uv);
 #endif
-    return vec4<f32>(decode(encode(texel.rgb) * pixel.color.rgb), texel.a * pixel.color.a);
+    return texel * pixel.color;
 }
