@@ -39,7 +39,7 @@ words! {
 }
 
 /// What a command risks: it decides on retry, on durability and on who may send it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RiskClass {
     /// An emergency stop: retried at 5 Hz until its effect is confirmed, never held up, by anybody in scope.
     Stop,

@@ -303,7 +303,7 @@ words! {
 }
 
 /// How hard a fallback acts: 0 hold (only at standstill), 1 comfortable, 2 pull over or contain, 3 emergency.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct FallbackLevel(u8);
 
@@ -359,7 +359,7 @@ impl fmt::Display for FallbackLevel {
 }
 
 /// A reason to stay safe that only a named person releases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Latch {
     /// Names it in CLEAR_LATCH and ENGAGE.
     pub latch_id: LatchId,

@@ -8,6 +8,7 @@
 mod commands;
 mod fence;
 mod handover;
+mod hash;
 mod latches;
 mod latency;
 mod local;
@@ -55,7 +56,7 @@ pub struct Identity {
 }
 
 /// What the agent's own sensors, authoriser or host say now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     /// Standing still (|v| < 0.1 m/s for 0.5 s); true for agents that do not move.
     pub standstill: bool,

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `screenshots` and `bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `prove`, `screenshots` and `bench`.
 //!
 //! They work from any directory of the workspace and need a Rust toolchain and a C linker; what draws the window
 //! console needs a Vulkan driver too, and a window a display. They only choose arguments, print the command and run
@@ -10,6 +10,7 @@
 mod console;
 mod demo;
 mod invocation;
+mod prove;
 mod screenshots;
 mod test;
 
@@ -32,6 +33,8 @@ enum Task {
     Demo(demo::DemoArguments),
     /// Draws pictures of the console in every situation; needs a Vulkan driver, but no display
     Screenshots(screenshots::ScreenshotArguments),
+    /// Model-checks the takeover: every configuration, or those whose name contains NAME
+    Prove(prove::ProveArguments),
     /// Measures
     #[command(subcommand)]
     Bench(console::Bench),
@@ -49,6 +52,7 @@ fn main() -> Result<ExitCode> {
     match Arguments::parse_from(&command_line).task {
         Task::Demo(arguments) => demo::run(arguments),
         Task::Screenshots(arguments) => screenshots::run(&arguments),
+        Task::Prove(arguments) => prove::run(arguments),
         Task::Bench(bench) => console::bench(bench),
         // Taken from the raw command line: clap would swallow the `--` that cargo must see.
         Task::Test { rest: _ } => test::run(command_line.get(2..).unwrap_or_default()),

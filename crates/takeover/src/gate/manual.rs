@@ -6,6 +6,7 @@
 
 use super::{Gate, HolderBeat, Mode, running::Goal};
 use crate::machine::Event;
+use std::hash::{Hash, Hasher};
 use watchkeeper_model::{AgentTime, ControlState, Setpoint};
 
 /// How far a setpoint must be from the one before, or from rest, to be an input of its own (row 15): a tenth of
@@ -75,6 +76,15 @@ impl Hands {
     pub(super) fn switch(&mut self, standstill: bool) {
         let inherited = !standstill && (self.inherited || self.driving.is_some());
         *self = Self { must_leave: true, inherited, ..Self::OFF };
+    }
+
+    /// See [`Gate::hash_from_now`].
+    pub(super) fn hash_from_now(&self, now: AgentTime, hasher: &mut impl Hasher) {
+        let Self { driving, last, must_leave, inherited } = self;
+        let bits = |setpoint: Setpoint| (setpoint.steer.to_bits(), setpoint.accelerate.to_bits());
+        let driving =
+            driving.map(|Driving { setpoint, until }| (bits(setpoint), until.map(|until| now.until(until))));
+        (driving, bits(*last), *must_leave, *inherited).hash(hasher);
     }
 }
 

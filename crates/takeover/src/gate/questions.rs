@@ -3,6 +3,7 @@
 
 use super::{Gate, GateCommand, GateOutput, MAX_OUTPUTS, fence::Refusal, running::Goal};
 use crate::machine::Event;
+use std::hash::{Hash, Hasher};
 use thiserror::Error;
 use watchkeeper_model::{
     AgentKind, AgentTime, CommandCode, ControlState, FallbackCause, FallbackLevel, MAX_QUESTIONS,
@@ -74,6 +75,13 @@ impl Questions {
     /// Returns whether one of them may not be forgotten over a reboot.
     pub(super) fn need_an_answer(&self) -> bool {
         self.0.iter().any(|(question, _)| question.policy == QuestionPolicy::Required)
+    }
+
+    /// See [`Gate::hash_from_now`].
+    pub(super) fn hash_from_now(&self, now: AgentTime, hasher: &mut impl Hasher) {
+        for (question, deadline) in &self.0 {
+            (question, now.until(*deadline)).hash(hasher);
+        }
     }
 
     fn take(&mut self, fits: impl Fn(&Question, AgentTime) -> bool) -> Option<Question> {

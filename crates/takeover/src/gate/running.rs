@@ -7,7 +7,7 @@ use watchkeeper_model::{AgentTime, CommandCode, CommandId, CommandState, Control
 const MAX_RUNNING: usize = 8;
 
 /// What a running command waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Goal {
     /// The next report of the sensors: done once the agent's loop has come round.
     InForce,
@@ -25,7 +25,7 @@ pub(super) enum Goal {
     Returned,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Entry {
     command_id: CommandId,
     goal: Goal,
@@ -33,7 +33,7 @@ struct Entry {
 }
 
 /// The running commands, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Running(Vec<Entry>);
 
 impl Running {
