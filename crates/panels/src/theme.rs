@@ -264,7 +264,11 @@ pub fn apply(ctx: &egui::Context, settings: &Settings) {
     }
     ctx.data_mut(|data| data.insert_temp(look_id(), look));
     // The size of text is a setting; a zoom beside it would move the world from under the panels.
-    ctx.options_mut(|options| options.zoom_with_keyboard = false);
+    ctx.options_mut(|options| {
+        options.zoom_with_keyboard = false;
+        // The window's shader takes whole pixels of the texture: right for letters, not for discs that are scaled.
+        options.tessellation_options.prerasterized_discs = false;
+    });
     ctx.set_theme(if look.dark { egui::Theme::Dark } else { egui::Theme::Light });
     ctx.all_styles_mut(|style| restyle(style, &look));
 }

@@ -130,8 +130,11 @@ pub(crate) fn row_tone(tone: Tone, freshness: Freshness) -> Tone {
 }
 
 /// Returns what is wrong with the data of an agent and for how long: `offline` or `no data`; `None` while it is in time.
-pub(crate) fn lateness(entry: &AgentPicture, now: MonoTime) -> Option<(&'static str, Duration)> {
-    let freshness = entry.freshness(now);
+pub(crate) fn lateness(
+    entry: &AgentPicture,
+    freshness: Freshness,
+    now: MonoTime,
+) -> Option<(&'static str, Duration)> {
     let silent = || freshness.stale.then_some(("no data", freshness.age));
     entry.offline_for(now).map(|span| ("offline", span)).or_else(silent)
 }

@@ -35,13 +35,13 @@ pub(crate) fn bench(bench: Bench) -> Result<ExitCode> {
             words.extend(["--manifest-path".into(), manifest.into(), "--".into()]);
             words.extend(rest);
             if has_display() {
-                return invocation::run_cargo(&words);
+                return invocation::run_measurement(Path::new("cargo"), &words);
             }
             // A display that nobody sees; it ends with the benchmark.
             words.insert(0, "cargo".into());
             let screen = ["--auto-servernum", "--server-args=-screen 0 1920x1080x24"].map(OsString::from);
             let words: Vec<OsString> = screen.into_iter().chain(words).collect();
-            invocation::run_program(Path::new("xvfb-run"), &words)
+            invocation::run_measurement(Path::new("xvfb-run"), &words)
                 .context("without a display this needs xvfb-run: apt-get install xvfb xauth; or set DISPLAY")
         }
         Bench::Consoles => {

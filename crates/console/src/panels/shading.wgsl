@@ -2,8 +2,8 @@
 // powers: where the processor draws, that was a fifth of a frame, and most of what was left of one with square roots.
 //
 // egui multiplies a vertex' colour and its texture as sRGB values (IEC 61966-2-1), pixel by pixel. sRGB is nearly a
-// power, and powers of a product are products of powers: so corners are made linear here, the sampler makes the
-// texture so, and a pixel is their product. Where either is black, white or whole, as all but the edge of a letter
+// power, and powers of a product are products of powers: so corners are made linear here, reading the texture makes it
+// so, and a pixel is their product. Where either is black, white or whole, as all but the edge of a letter
 // is, nothing differs. The curve is fitted by a square root, within an eighth of one step of 255: see `shading.rs`.
 
 struct Transform {
@@ -53,10 +53,13 @@ fn vs_main(corner: Corner) -> Pixel {
 
 @fragment
 fn fs_main(pixel: Pixel) -> @location(0) vec4<f32> {
+    // Letters lie on whole pixels, and all else is white: there is nothing to interpolate.
 #ifdef BINDLESS
-    let texel = textureSample(textures[chosen.index], samplers[chosen.index], pixel.uv);
+    let size = vec2<f32>(textureDimensions(textures[chosen.index]));
+    let texel = textureLoad(textures[chosen.index], vec2<i32>(pixel.uv * size), 0);
 #else
-    let texel = textureSample(only_texture, only_sampler, pixel.uv);
+    let size = vec2<f32>(textureDimensions(only_texture));
+    let texel = textureLoad(only_texture, vec2<i32>(pixel.uv * size), 0);
 #endif
     return texel * pixel.color;
 }

@@ -119,7 +119,7 @@ pub fn detail(picture: &Picture, agent: &AgentId, decisions: usize, now: MonoTim
     let mine = is_mine(picture, entry);
     let freshness = entry.freshness(now);
     let (mark, tone) = state_look(status, mine);
-    let data = match lateness(entry, now) {
+    let data = match lateness(entry, freshness, now) {
         Some((what, span)) => format!("{what} {}", age(span)),
         None => format!("data {} old", age(freshness.age)),
     };

@@ -154,7 +154,7 @@ fn row_of(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> FleetRow {
     let mine = is_mine(picture, entry);
     let freshness = entry.freshness(now);
     let (mark, tone) = state_look(status, mine);
-    let data = match lateness(entry, now) {
+    let data = match lateness(entry, freshness, now) {
         Some((what, span)) => format!("{what} {}", age(span)),
         None => age(freshness.age),
     };

@@ -1,7 +1,7 @@
 //! Agents that have a place, as a map draws them: where, which way, how fast, in whose hands, how old.
 
 use super::{Mark, Tone, age, is_mine, lateness, row_tone, state_look, state_words};
-use crate::{AgentPicture, Picture};
+use crate::{AgentPicture, Freshness, Picture};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, MonoTime, Pose};
 
@@ -91,7 +91,7 @@ fn mark(picture: &Picture, entry: &AgentPicture, drawn: bool, now: MonoTime) -> 
         mine,
         stale: freshness.stale,
         offline,
-        data: data_words(entry, placed_at, now),
+        data: data_words(entry, freshness, placed_at, now),
         left: entry.demand_left(now),
         trail: if drawn { trail(entry, now) } else { Vec::new() },
         plan: if drawn && !freshness.stale && !offline { plan(entry) } else { Vec::new() },
@@ -104,10 +104,9 @@ pub(crate) fn speed_mps(entry: &AgentPicture) -> Option<f64> {
     entry.history().newest()?.signals.get(index).copied().filter(|speed| speed.is_finite())
 }
 
-fn data_words(entry: &AgentPicture, placed_at: MonoTime, now: MonoTime) -> String {
-    let freshness = entry.freshness(now);
+fn data_words(entry: &AgentPicture, freshness: Freshness, placed_at: MonoTime, now: MonoTime) -> String {
     let place_age = now.since(placed_at);
-    match lateness(entry, now) {
+    match lateness(entry, freshness, now) {
         Some((what, span)) => format!("{what} for {}", age(span)),
         None if place_age > freshness.age.saturating_add(PLACE_LATE) => {
             format!("place {} old", age(place_age))

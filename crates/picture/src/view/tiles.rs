@@ -94,7 +94,7 @@ fn tile(picture: &Picture, entry: &AgentPicture, now: MonoTime) -> Tile {
         score: fleet::newest_score(entry),
         scores,
         confidences,
-        data: match lateness(entry, now) {
+        data: match lateness(entry, freshness, now) {
             Some((what, span)) => format!("{what} for {}", age(span)),
             None => age(freshness.age),
         },

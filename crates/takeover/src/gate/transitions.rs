@@ -68,8 +68,8 @@ impl Gate {
         if self.state == ControlState::Fallback {
             // The cause stays the one that the fallback began with.
             self.fall_back(Event::MinimalRisk, level, FallbackCause::Agent, now);
-        } else if self.transition_from() == Some(ControlState::Fallback) && level > self.level {
-            self.level = level;
+        } else if self.transition_from() == Some(ControlState::Fallback) {
+            self.level = self.level.max(level);
             self.watch_from(now);
             self.changed();
         }
@@ -303,8 +303,9 @@ impl Gate {
         self.close_questions(QuestionOutcome::Overtaken);
         self.transition_deadline = None;
         self.assumed = false;
-        let named = std::mem::take(&mut self.engage_latches);
-        self.latches.retain(|latch| latch.cause == LatchCause::Estop || !named.contains(&latch.latch_id));
+        self.engage_latches.clear();
+        // Every latch held was named (`may_assume`); an ESTOP's is nobody's to release here.
+        self.latches.retain(|latch| latch.cause == LatchCause::Estop);
         // Hands that are on the controls already must leave them once before they drive.
         self.hands.overrule();
         // Standing still goes on until the person says otherwise.
