@@ -183,7 +183,7 @@ fn add_bevy(app: &mut App, surface: &Surface, renderer: RenderCreation) {
     if matches!(surface, Surface::Texture { .. }) {
         app.add_plugins(ScheduleRunnerPlugin::run_loop(window::HOLDING));
     }
-    // There is one texture: room for sixteen would be looked through for every pixel where the processor draws.
+    // There is one texture, that of the letters, and `shading.wgsl` reads no array of them.
     app.add_plugins(EguiPlugin { bindless_mode_array_size: None });
     app.world_mut().resource_mut::<EguiGlobalSettings>().auto_create_primary_context = false;
 }

@@ -35,19 +35,11 @@ pub(crate) fn run_cargo(arguments: &[OsString]) -> Result<ExitCode> {
 
 /// Runs a program with these arguments and waits for it.
 pub(crate) fn run_program(program: &Path, arguments: &[OsString]) -> Result<ExitCode> {
-    run(program, arguments, &mut Command::new(program))
-}
-
-/// The same for a program that measures. Bevy makes errors in every frame that nobody reads, and where `RUST_BACKTRACE`
-/// is set each of them walks the stack: a millisecond a frame that no user pays.
-pub(crate) fn run_measurement(program: &Path, arguments: &[OsString]) -> Result<ExitCode> {
-    run(program, arguments, Command::new(program).env("RUST_BACKTRACE", "0"))
-}
-
-fn run(program: &Path, arguments: &[OsString], command: &mut Command) -> Result<ExitCode> {
     eprintln!("xtask: {}", line(&program.to_string_lossy(), arguments));
-    let status =
-        command.args(arguments).status().with_context(|| format!("cannot start {}", program.display()))?;
+    let status = Command::new(program)
+        .args(arguments)
+        .status()
+        .with_context(|| format!("cannot start {}", program.display()))?;
     Ok(exit_code(status))
 }
 

@@ -1,10 +1,10 @@
 // Draws egui's triangles. It stands in for the shader of bevy_egui, which raises every pixel of every panel to six
-// powers: where the processor draws, that was a fifth of a frame, and most of what was left of one with square roots.
+// powers and interpolates a texture there: where the processor draws, each was about a fifth of a frame.
 //
 // egui multiplies a vertex' colour and its texture as sRGB values (IEC 61966-2-1), pixel by pixel. sRGB is nearly a
 // power, and powers of a product are products of powers: so corners are made linear here, reading the texture makes it
-// so, and a pixel is their product. Where either is black, white or whole, as all but the edge of a letter
-// is, nothing differs. The curve is fitted by a square root, within an eighth of one step of 255: see `shading.rs`.
+// so, and a pixel is their product. Where either is black, white or whole, as all but the edges of letters and shapes
+// are, nothing differs. The curve is fitted by a square root, within an eighth of one step of 255: see `shading.rs`.
 
 struct Transform {
     scale: vec2<f32>,
@@ -24,17 +24,7 @@ struct Pixel {
 }
 
 @group(0) @binding(0) var<uniform> transform: Transform;
-#ifdef BINDLESS
-@group(1) @binding(0) var textures: binding_array<texture_2d<f32>>;
-@group(1) @binding(1) var samplers: binding_array<sampler>;
-struct Chosen {
-    index: u32,
-};
-var<immediate> chosen: Chosen;
-#else
-@group(1) @binding(0) var only_texture: texture_2d<f32>;
-@group(1) @binding(1) var only_sampler: sampler;
-#endif
+@group(1) @binding(0) var letters: texture_2d<f32>;
 
 // y^0.4, where y = (x + 0.055) / 1.055 and x is sRGB above the straight part: y, y^(1/2), 1.
 const DECODE = vec3<f32>(-0.1348031, 1.054775, 0.079527);
@@ -54,12 +44,7 @@ fn vs_main(corner: Corner) -> Pixel {
 @fragment
 fn fs_main(pixel: Pixel) -> @location(0) vec4<f32> {
     // Letters lie on whole pixels, and all else is white: there is nothing to interpolate.
-#ifdef BINDLESS
-    let size = vec2<f32>(textureDimensions(textures[chosen.index]));
-    let texel = textureLoad(textures[chosen.index], vec2<i32>(pixel.uv * size), 0);
-#else
-    let size = vec2<f32>(textureDimensions(only_texture));
-    let texel = textureLoad(only_texture, vec2<i32>(pixel.uv * size), 0);
-#endif
+    let size = vec2<f32>(textureDimensions(letters));
+    let texel = textureLoad(letters, vec2<i32>(pixel.uv * size), 0);
     return texel * pixel.color;
 }

@@ -121,7 +121,6 @@ pub(crate) const ALL: &[Bounds] = &[
         orders: 2,
         grants: 2,
         drops: 1,
-        stops: 0,
         reaches: &[TakenOver, LeaseLapsed, StaleRefused],
         ..QUIET
     },
@@ -159,6 +158,7 @@ pub(crate) const ALL: &[Bounds] = &[
     },
     Bounds {
         name: "latches: a fallback or stop of its own, taken over or cleared, with every kind of telemetry",
+        people: 1,
         kinds: &[Engage, Assume, ClearLatch],
         worlds: &[DRIVING, STANDING, STUCK, BLIND],
         supervisors: 1,
@@ -166,7 +166,6 @@ pub(crate) const ALL: &[Bounds] = &[
         grants: 1,
         own: 1,
         reaches: &[TakenOver, LatchCleared],
-        people: 1,
         ..QUIET
     },
     Bounds {
@@ -297,6 +296,7 @@ pub(crate) const ALL: &[Bounds] = &[
     },
     Bounds {
         name: "maintenance: out of service and back, with a reboot",
+        people: 1,
         kinds: &[Suspend, Reinstate, ClearLatch],
         worlds: &[DRIVING, STANDING],
         supervisors: 1,
@@ -304,7 +304,6 @@ pub(crate) const ALL: &[Bounds] = &[
         own: 1,
         reboots: 1,
         reaches: &[LatchCleared],
-        people: 1,
         ..QUIET
     },
 ];

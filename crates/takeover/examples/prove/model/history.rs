@@ -14,11 +14,6 @@ use watchkeeper_model::{
     AgentTime, CommandKind, ControlState, DemandId, DemandOrigin, Epoch, FallbackLevel, LatchId, RiskClass,
 };
 
-/// Returns whether the agent acts by itself and nobody is wanted to take over.
-pub(crate) const fn is_nominal(state: ControlState) -> bool {
-    matches!(state, ControlState::Autonomous | ControlState::AssistPending)
-}
-
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// The highest epoch that each monitor minted, in whatever run.
@@ -306,7 +301,7 @@ impl State {
                 }
             }
             Event::Demand(demand) => {
-                if is_nominal(before.state) && !is_nominal(after.state) {
+                if before.state.is_nominal() && !after.state.is_nominal() {
                     let end = now.after(timers().demand);
                     history.demand =
                         Some(OpenDemand { demand_id: demand.demand_id, origin: demand.origin, end });

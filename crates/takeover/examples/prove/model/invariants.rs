@@ -4,7 +4,7 @@
 use super::{
     agent::{Event, Seen},
     bounds::timers,
-    history::{History, is_nominal},
+    history::History,
     state::{Broken, Fate, Sent, State},
 };
 use watchkeeper_model::{
@@ -134,7 +134,7 @@ fn check_leases(state: &State, earlier: &History, (before, after): (&Seen, &Seen
     must!(after.epoch == history.epoch(), 1, "the epoch it reports is not the one that holds");
     let next = history.pending.filter(|_| history.driver.is_some()).map(|seat| seat.epoch);
     must!(after.next == next, 1, "the next epoch it reports is not the one that holds");
-    let drives = |state| matches!(state, ControlState::Human | ControlState::Returning);
+    let drives = ControlState::is_driven;
     must!(drives(after.state) == history.driver.is_some(), 1, "somebody is in control without a lease");
     if let Some(seat) = history.driver {
         must!(!seat.is_silent(state.now), 1, "somebody drives who has been silent for T_link");
@@ -171,7 +171,7 @@ fn check_cause(
         (OutOfService, _) => after.state == Estopped || by(CommandKind::Reinstate),
         (Autonomous, AssistPending) => matches!(event, Event::Question),
         (AssistPending, Autonomous) => matches!(event, Event::Time) || by(CommandKind::Decide),
-        (_, Requested) if is_nominal(before.state) => matches!(event, Event::Demand(_)),
+        (_, Requested) if before.state.is_nominal() => matches!(event, Event::Demand(_)),
         (_, Claimed) => matches!(event, Event::Grant(_)),
         (_, InTransition) => by(CommandKind::Engage),
         (InTransition, Human) => earlier.assumed || by(CommandKind::Assume),
@@ -286,10 +286,10 @@ fn check_demand(
             sent.is_some_and(|sent| sent.kind == CommandKind::Dismiss) && earlier.pending.is_some() && in_time
         }
         Some(DemandOutcome::Cancelled) => {
-            by_wish && is_nominal(after.state) && (matches!(event, Event::DemandEnd) || !in_time)
+            by_wish && after.state.is_nominal() && (matches!(event, Event::DemandEnd) || !in_time)
         }
         Some(DemandOutcome::SelfCleared) => {
-            is_nominal(after.state) && matches!(event, Event::DemandEnd) && in_time
+            after.state.is_nominal() && matches!(event, Event::DemandEnd) && in_time
         }
         None => false,
     };

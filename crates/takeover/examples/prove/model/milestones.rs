@@ -60,7 +60,7 @@ impl State {
         };
         let by = |kind| accepted && sent.is_some_and(|sent| sent.kind == kind);
         let is_human = |seen: &Seen| seen.state == ControlState::Human;
-        let drives = |seen: &Seen| matches!(seen.state, ControlState::Human | ControlState::Returning);
+        let drives = |seen: &Seen| seen.state.is_driven();
         let switched = drives(before) && is_human(after) && before.epoch != after.epoch;
         let preempts = sent.is_some_and(|sent| {
             self.monitor(sent.from)

@@ -11,7 +11,6 @@ pub(crate) mod orders;
 
 use super::{
     bounds::timers,
-    history::is_nominal,
     state::{Broken, DemandMail, EndMail, GrantMail, Hello, Known, Link, Report, State, WelcomeMail, add},
 };
 use std::hash::{Hash, Hasher};
@@ -220,7 +219,7 @@ impl State {
     /// `Engine::latch_unsafe_end`.
     fn latch_unsafe_end(&mut self, m: usize) {
         let monitor = self.monitor(m);
-        let nominal = is_nominal(monitor.state) && monitor.demand.is_none();
+        let nominal = monitor.state.is_nominal() && monitor.demand.is_none();
         if monitor.boot_id.is_some() && !nominal && monitor.latches.is_empty() {
             let latch_id = LatchId(MONITORS_LATCHES | self.left.next_id());
             self.monitor_mut(m).latches.push(Latch { latch_id, cause: LatchCause::Fallback });

@@ -3,7 +3,6 @@
 use super::{
     bounds::{Bounds, TICK},
     flaws::Flaw,
-    history::is_nominal,
     monitor::orders::Order,
     state::{Fate, Known, Link, State},
 };
@@ -90,7 +89,7 @@ fn offer_of_agent(bounds: &Bounds, state: &State, steps: &mut Vec<Step>) {
         steps.push(Step::FallBack(FallbackLevel::COMFORTABLE));
         steps.push(Step::StopItself);
     }
-    if state.left.questions > 0 && is_nominal(state.gate.state()) {
+    if state.left.questions > 0 && state.gate.state().is_nominal() {
         steps.push(Step::AskPeople);
     }
     if state.left.reboots > 0 {

@@ -71,7 +71,7 @@ impl State {
         if !self.person(who).is_supervisor || !self.may_ask(m, who) {
             return false;
         }
-        if matches!(self.monitor(m).state, ControlState::Human | ControlState::Returning) {
+        if self.monitor(m).state.is_driven() {
             if self.is_engaging(m) {
                 return false;
             }

@@ -4,7 +4,6 @@
 use crate::model::{
     agent::SCENE,
     bounds::{Bounds, TTL, timers},
-    history::is_nominal,
     state::{Beat, Fate, Known, Person, Sent, State},
 };
 use std::sync::Arc;
@@ -41,13 +40,12 @@ impl State {
     pub(crate) fn claim(&mut self, m: usize, who: usize) -> bool {
         let monitor = self.monitor(m);
         let state = monitor.state;
-        let driven = matches!(state, ControlState::Human | ControlState::Returning);
-        let grants = !driven && next(state, state, Event::Granted).is_some();
+        let grants = !state.is_driven() && next(state, state, Event::Granted).is_some();
         let free = monitor.is_connected && monitor.book.lease().is_none();
-        if !(free && (is_nominal(state) || grants)) {
+        if !(free && (state.is_nominal() || grants)) {
             return false;
         }
-        if is_nominal(state) && self.can_be_asked(m) {
+        if state.is_nominal() && self.can_be_asked(m) {
             self.raise_demand(m, DemandOrigin::Operator);
         }
         self.grant_claim(m, who);
@@ -88,7 +86,7 @@ impl State {
         let monitor = self.monitor(person.monitor);
         let state = monitor.state;
         let is_next = monitor.book.next().is_some_and(|next| next.lease.session == person.session);
-        let drives = matches!(state, ControlState::Human | ControlState::Returning);
+        let drives = state.is_driven();
         let seated = person.epoch > Epoch(0);
         let mut orders = Vec::new();
         for kind in bounds.kinds.iter().copied() {
