@@ -6,9 +6,10 @@
 mod rig;
 
 use rig::{BOOT, DRIVING, OTHER_BOOT, Order, Rig, STANDING, identity};
+use std::time::Duration;
 use watchkeeper_model::{
     AgentKind, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin, DemandOutcome, Epoch,
-    FallbackLevel, Incarnation, Latch, LatchCause, LatchId,
+    FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId,
 };
 use watchkeeper_takeover::{Gate, GateOutput, GateRecord, Mode, Timers, World};
 
@@ -254,6 +255,34 @@ fn a_second_hold_and_a_holder_who_is_not_ready_change_nothing_of_a_hold() {
     assert_eq!((rig.life(hold), rig.life(again)), (vec![ACCEPTED], vec![ACCEPTED]));
     rig.beat(false);
     assert_eq!(rig.mode(), Mode::Human { hold: true });
+}
+
+/// Why the lease of somebody ended who said that he is not ready, and then nothing more.
+fn why_it_lapses(ready_millis: u64) -> (Option<FallbackCause>, u64) {
+    let timers =
+        Timers { ready: Duration::from_millis(ready_millis), ..Timers::for_kind(AgentKind::Vehicle) };
+    let mut rig = Rig::around(Gate::new(identity(AgentKind::Vehicle), timers, DRIVING));
+    rig.world(DRIVING);
+    assert!(rig.welcome(1, &[], true));
+    rig.wait(200);
+    rig.demand(DemandOrigin::Monitor);
+    rig.claim();
+    rig.engage();
+    rig.send(CommandKind::Assume);
+    rig.beat(false);
+    let mut lasted = 0;
+    while rig.state() == ControlState::Human {
+        rig.wait(1);
+        lasted += 1;
+    }
+    (rig.gate.fallback_cause(), lasted)
+}
+
+#[test]
+fn row_12_who_is_silent_is_lost_unless_he_was_not_ready_for_t_ready_before() {
+    assert_eq!(why_it_lapses(1_999), (Some(FallbackCause::NotReady), 1_999));
+    assert_eq!(why_it_lapses(2_000), (Some(FallbackCause::HolderLost), 2_000), "both at once");
+    assert_eq!(why_it_lapses(2_001), (Some(FallbackCause::HolderLost), 2_000));
 }
 
 #[test]

@@ -43,6 +43,18 @@ fn row_22_level_3_that_does_not_work_fails_and_is_kept_applied() {
 }
 
 #[test]
+fn row_20_a_harder_level_gets_all_of_t_verify() {
+    let mut rig = Rig::in_state(ControlState::Fallback);
+    rig.world(STUCK);
+    rig.wait(700);
+    rig.gate.handle_minimal_risk_request(FallbackLevel::CONTAIN, rig.now);
+    rig.wait(799);
+    assert_eq!(rig.mode(), Mode::Fallback(FallbackLevel::CONTAIN));
+    rig.wait(1);
+    assert_eq!(rig.mode(), Mode::Fallback(FallbackLevel::EMERGENCY));
+}
+
+#[test]
 fn row_22_absent_telemetry_is_no_failure() {
     let mut rig = Rig::vehicle();
     rig.gate.handle_minimal_risk_request(FallbackLevel::EMERGENCY, rig.now);
@@ -160,12 +172,28 @@ fn row_26_an_estop_under_local_control_latches_and_stops_when_it_is_given_up() {
     let id = rig.send(CommandKind::Estop);
     assert_eq!((rig.state(), rig.life(id)), (ControlState::Local, vec![CommandState::Accepted]));
     assert!(holds(&rig, LatchCause::Estop) && rig.gate.state_version() > version, "people see it");
+    assert!(rig.detail(id).is_some_and(|detail| detail.contains("somebody at the agent")));
     rig.world(World { local_override: true, ..STANDING });
     assert_eq!(rig.life(id), [CommandState::Accepted], "standing is not being stopped");
     rig.world(DRIVING);
     assert_eq!((rig.state(), rig.mode()), (ControlState::Estopped, Mode::Estop));
     rig.world(STANDING);
     assert_eq!(rig.life(id), [CommandState::Accepted, CommandState::Completed]);
+}
+
+#[test]
+fn row_26_an_estop_that_acts_at_once_waits_for_nobody() {
+    let mut rig = Rig::vehicle();
+    let id = rig.send(CommandKind::Estop);
+    assert_eq!((rig.life(id), rig.detail(id)), (vec![CommandState::Accepted], None));
+}
+
+#[test]
+fn row_29_a_first_start_under_local_control_is_local_from_its_first_moment() {
+    let kind = AgentKind::Vehicle;
+    let rig = Rig::around(Gate::new(identity(kind), Timers::for_kind(kind), LOCAL));
+    assert_eq!((rig.state(), rig.mode()), (ControlState::Local, Mode::Local));
+    assert!(holds(&rig, LatchCause::Local));
 }
 
 #[test]
@@ -196,9 +224,20 @@ fn row_28_only_what_stands_safely_is_taken_out_of_service_and_it_comes_back_held
         assert_ne!(rig.code(id), None, "{kind}");
     }
     rig.world(STANDING);
-    rig.send_alone(CommandKind::Reinstate);
-    assert_eq!(rig.state(), ControlState::SafeHeld);
+    let id = rig.send_alone(CommandKind::Reinstate);
+    assert_eq!((rig.state(), rig.life(id)), (ControlState::SafeHeld, vec![CommandState::Accepted]));
     assert!(holds(&rig, LatchCause::Fallback), "it is released by a second decision");
+    let again = rig.send_alone(CommandKind::Reinstate);
+    assert_eq!(rig.code(again), Some(CommandCode::Precondition), "it is in service");
+}
+
+#[test]
+fn row_28_only_what_is_out_of_service_is_reinstated() {
+    for state in ControlState::ALL.iter().filter(|state| **state != ControlState::OutOfService) {
+        let mut rig = Rig::in_state(*state);
+        let id = rig.send_alone(CommandKind::Reinstate);
+        assert_eq!((rig.state(), rig.code(id)), (*state, Some(CommandCode::Precondition)));
+    }
 }
 
 #[test]

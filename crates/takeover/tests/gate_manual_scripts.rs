@@ -108,6 +108,24 @@ fn row_17_who_is_not_ready_is_neutral_at_once_and_must_steer_again() {
 }
 
 #[test]
+fn row_17_what_somebody_wants_who_is_not_ready_never_comes_to_count() {
+    let mut rig = driven();
+    rig.beat_seq += 1;
+    let hard_right = Some(Setpoint { steer: -1.0, accelerate: 1.0 });
+    rig.take_beat(HolderBeat {
+        epoch: rig.epoch,
+        seq: rig.beat_seq,
+        ready: false,
+        deadline: rig.at(400),
+        setpoint: hard_right,
+        latency: None,
+    });
+    assert_eq!(rig.mode(), Mode::Neutral);
+    rig.beat(true);
+    assert_eq!(rig.mode(), Mode::Neutral);
+}
+
+#[test]
 fn row_17_nobody_drives_by_hand_before_row_10_or_without_a_dead_man_or_under_local_override() {
     for state in [ControlState::Claimed, ControlState::InTransition] {
         let mut rig = Rig::in_state(state);

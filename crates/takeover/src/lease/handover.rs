@@ -216,6 +216,7 @@ mod tests {
         let first = book.lease().unwrap().epoch;
         let next = book.grant_next((person("bob"), BOB), true, (TEN, TTL), at(0)).unwrap().lease.epoch;
         assert!(next > first && book.highest() == next);
+        assert_eq!(book.next().map(|next| (next.lease.epoch, next.preempts)), Some((next, true)));
         assert!(book.authorize(ADA, first, at(1)).is_ok(), "the holder holds");
         assert!(book.authorize(BOB, next, at(1)).is_err(), "and who is next does not yet");
         let (before, pre_empted) = book.switch().unwrap();

@@ -335,6 +335,11 @@ impl Rig {
         self.acks.iter().rev().find(|ack| ack.command_id == id).and_then(|ack| ack.code)
     }
 
+    /// What was last said of a command, in words.
+    pub(crate) fn detail(&self, id: CommandId) -> Option<&'static str> {
+        self.acks.iter().rev().find(|ack| ack.command_id == id).and_then(|ack| ack.detail)
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.gate.poll_output() {
             match output {
