@@ -4,8 +4,10 @@
 //! directive means, and reports and decides for it ten times a second. A seed gives the same world; how the
 //! clock and the people interleave with it decides what becomes of it.
 
+mod errands;
 mod pilot;
 
+pub use errands::{Errands, TASKS, Told};
 pub use pilot::Pilot;
 
 use crate::world::{DecisionDraft, MANUAL_TOP_MPS, Outcome, SIGNALS, VehicleStatus, World};
@@ -16,7 +18,7 @@ use watchkeeper_client::{
     self as client, Agent, AgentOptions, DecideError, DriveLimits, Endpoint, Mode, StartError,
 };
 use watchkeeper_model::{
-    AgentId, AgentKind, Alternative, Confidence, Context, IdError, Label, PlanPoint, Pose,
+    AgentId, AgentKind, Alternative, Confidence, Context, IdError, Label, PlanPoint, Pose, TaskReport,
 };
 
 /// Most steps at once: a stalled machine loses time instead of playing it in a rush that nobody can watch.
@@ -105,6 +107,22 @@ pub async fn drive(
 struct Vehicle {
     agent: Agent,
     pilot: Pilot,
+    errands: Errands,
+}
+
+impl Vehicle {
+    fn tell(&self, told: Option<Told>) {
+        match told {
+            Some((command_id, TaskReport::Underway(percent), _)) => {
+                self.agent.task_underway(command_id, percent);
+            }
+            Some((command_id, TaskReport::Done, _)) => self.agent.task_done(command_id),
+            Some((command_id, TaskReport::Failed, why)) => {
+                self.agent.task_failed(command_id, why.unwrap_or_default());
+            }
+            None => {}
+        }
+    }
 }
 
 struct Driver {
@@ -119,8 +137,9 @@ async fn connect(world: &World, options: &DriverOptions) -> Result<Vec<Vehicle>,
     for index in 0..world.vehicles().len() {
         let name = format!("{}{}", options.prefix, index + 1);
         let agent = AgentId::new(&name).map_err(|source| DriverError::Name { name: name.clone(), source })?;
-        let mut agent_options =
-            AgentOptions::new(options.endpoint.clone(), agent, AgentKind::Vehicle).with_signals(&SIGNALS);
+        let mut agent_options = AgentOptions::new(options.endpoint.clone(), agent, AgentKind::Vehicle)
+            .with_signals(&SIGNALS)
+            .with_tasks(&TASKS);
         agent_options.software_version =
             Label::cut(concat!("watchkeeper-simulator ", env!("CARGO_PKG_VERSION")));
         agent_options.state_dir.clone_from(&options.state_dir);
@@ -134,7 +153,7 @@ async fn connect(world: &World, options: &DriverOptions) -> Result<Vec<Vehicle>,
         let agent = Agent::connect(agent_options)
             .await
             .map_err(|source| DriverError::Start { name: name.clone(), source })?;
-        vehicles.push(Vehicle { agent, pilot: Pilot::default() });
+        vehicles.push(Vehicle { agent, pilot: Pilot::default(), errands: Errands::default() });
     }
     Ok(vehicles)
 }
@@ -178,9 +197,17 @@ impl Driver {
         for (index, vehicle) in self.vehicles.iter_mut().enumerate() {
             let wanted_mps = self.world.vehicles().get(index).map_or(0.0, super::world::Vehicle::wanted_mps);
             let directive = vehicle.agent.directive();
-            for drive in vehicle.pilot.obey(directive, wanted_mps).into_iter().flatten() {
-                self.world.set_drive(index, drive);
+            while let Some(event) = vehicle.agent.try_next_task() {
+                let told = vehicle.errands.handle(event, &mut self.world, index);
+                vehicle.tell(told);
             }
+            let (before, drive) = vehicle.pilot.obey(directive, wanted_mps);
+            if let Some(before) = before {
+                self.world.set_drive(index, before);
+            }
+            let (drive, told) = vehicle.errands.drive(directive, drive, &mut self.world, index);
+            self.world.set_drive(index, drive);
+            vehicle.tell(told);
             self.world.limit_speed(index, directive.speed_cap_mps);
         }
         self.world.step();

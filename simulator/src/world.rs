@@ -134,6 +134,27 @@ impl World {
         true
     }
 
+    /// Turns the hazard lights of a vehicle on or off; a stop shows them whatever was said. Returns whether there is such
+    /// a vehicle.
+    pub fn set_hazard_lights(&mut self, index: usize, on: bool) -> bool {
+        let Some(vehicle) = self.vehicles.get_mut(index) else { return false };
+        vehicle.lit_since = on.then(|| vehicle.lit_since.unwrap_or(self.now));
+        true
+    }
+
+    /// Returns the length of the ring, metres.
+    pub fn circumference_meters(&self) -> f64 {
+        self.road.circumference_meters
+    }
+
+    /// Returns how far ahead of a vehicle a place lies, metres along the line between the lanes: the place on the ring that
+    /// is nearest to it. `None` when there is no such vehicle.
+    pub fn meters_to(&self, index: usize, x_meters: f64, y_meters: f64) -> Option<f64> {
+        let vehicle = self.vehicles.get(index)?;
+        let station_meters = y_meters.atan2(x_meters) * self.road.radius_meters;
+        Some(self.road.wrap(station_meters - vehicle.motion.station_meters))
+    }
+
     /// Returns the last decision of a vehicle, made within the last tenth of a second. `None` when the
     /// vehicle has fallen silent, or there is no such vehicle.
     pub fn decide(&self, index: usize) -> Option<DecisionDraft> {

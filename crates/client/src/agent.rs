@@ -7,7 +7,9 @@ mod saver;
 pub mod store;
 mod task;
 
-pub use self::core::{AgentConfig, AgentCore, AgentStatusView, AskError, Asked, CloseReason, QuestionDraft};
+pub use self::core::{
+    AgentConfig, AgentCore, AgentStatusView, AskError, Asked, CloseReason, QuestionDraft, TaskEvent,
+};
 pub use decision::{DecideError, DecisionDraft};
 pub use ring::RING;
 pub use store::{GateStore, Recovered, StoreError};
@@ -26,8 +28,8 @@ use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
 use tracing::Instrument as _;
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, DecisionSeq, FallbackLevel, Label, MAX_SIGNALS, Note, QuestionOutcome,
-    SceneId, SignalSpec,
+    AgentId, AgentKind, AgentTime, CommandId, DecisionSeq, FallbackLevel, Label, MAX_SIGNALS, Note,
+    QuestionOutcome, SceneId, SignalSpec, TaskReport, TaskVerb,
 };
 use watchkeeper_protocol::agent::DriveLimits;
 use watchkeeper_takeover::{Answer, Directive, Timers, TimersError, World};
@@ -55,6 +57,9 @@ pub struct AgentOptions {
     /// How fast a person may drive it from afar, and how slowly it obeys: with these the limits that follow the latency
     /// are counted. `None` for what nobody drives.
     pub drive: Option<DriveLimits>,
+    /// The tasks that its own software does when a person says so, each of its kind: it takes them from
+    /// [`Agent::next_task`].
+    pub tasks: Vec<TaskVerb>,
     /// What the sensors say until the first [`Agent::report`].
     pub world: World,
 }
@@ -76,6 +81,7 @@ impl AgentOptions {
             state_dir: None,
             timers: Timers::for_kind(kind),
             drive: moves.then(DriveLimits::default),
+            tasks: Vec::new(),
             world: World {
                 standstill: !moves,
                 stable: !moves,
@@ -85,6 +91,13 @@ impl AgentOptions {
                 local_override: false,
             },
         }
+    }
+
+    /// Names the tasks that its own software does when a person says so.
+    #[must_use]
+    pub fn with_tasks(mut self, tasks: &[TaskVerb]) -> Self {
+        self.tasks = tasks.to_vec();
+        self
     }
 
     /// Names the signals, each with its unit.
@@ -115,6 +128,14 @@ pub enum StartError {
         "a vehicle's top speed is finite and above 0 m/s, and it obeys within a minute; this one has {0:?}"
     )]
     Drive(DriveLimits),
+    /// A task that is not for agents of this kind.
+    #[error("{verb} is no task for an agent of kind {kind}")]
+    Task {
+        /// Which.
+        verb: TaskVerb,
+        /// What the agent is.
+        kind: AgentKind,
+    },
     /// The process is shutting down.
     #[error("the runtime is shutting down")]
     ShuttingDown,
@@ -160,6 +181,9 @@ impl Agent {
         if let Some(drive) = options.drive.filter(|drive| !drive.is_valid()) {
             return Err(StartError::Drive(drive));
         }
+        if let Some(verb) = options.tasks.iter().copied().find(|verb| !verb.is_for(options.kind)) {
+            return Err(StartError::Task { verb, kind: options.kind });
+        }
         let (store, recovered) = open_store(&options).await?;
         if let Recovered::Unreadable { reason } = &recovered {
             tracing::warn!(agent = %options.agent, %reason, "the gate's record cannot be trusted: starting in fallback");
@@ -172,6 +196,7 @@ impl Agent {
             software_version: options.software_version,
             timers: options.timers,
             drive: options.drive,
+            tasks: options.tasks,
         };
         let core = AgentCore::new(config, &recovered, options.world, rand::random(), clock::agent_now());
         let (sender, directive) = watch::channel(core.directive());
@@ -225,6 +250,52 @@ impl Agent {
             }
             progress.await;
         }
+    }
+
+    /// Waits for the next task that a person gives to the agent's own software, or for one that is none any more.
+    ///
+    /// The gate has let it pass, and it is on record. Take it up within T_verify with [`Agent::task_underway`],
+    /// [`Agent::task_done`] or [`Agent::task_failed`]; nobody waits longer than that for the first word. Clones share
+    /// the tasks: let one of them take all. Cancel-safe.
+    ///
+    /// # Errors
+    /// When the agent is closed; then nobody guards it any more, and what was begun is to be left.
+    pub async fn next_task(&self) -> Result<TaskEvent, Closed> {
+        loop {
+            let progress = self.shared().progress();
+            if let Some(event) = self.shared().core().poll_task() {
+                return Ok(event);
+            }
+            if self.shared().has_ended() {
+                return Err(Closed);
+            }
+            progress.await;
+        }
+    }
+
+    /// Returns the next task, or the end of one, where one waits: for an agent that has a loop of its own. See
+    /// [`Agent::next_task`].
+    pub fn try_next_task(&self) -> Option<TaskEvent> {
+        self.shared().core().poll_task()
+    }
+
+    /// Says that a task is being done, and how much of it is, in per cent, where that can be said.
+    pub fn task_underway(&self, command_id: CommandId, percent: Option<u8>) {
+        self.report_task(command_id, TaskReport::Underway(percent), None);
+    }
+
+    /// Says that a task is done: its effect is there.
+    pub fn task_done(&self, command_id: CommandId) {
+        self.report_task(command_id, TaskReport::Done, None);
+    }
+
+    /// Says that a task cannot be done, and why.
+    pub fn task_failed(&self, command_id: CommandId, reason: &str) {
+        self.report_task(command_id, TaskReport::Failed, Some(Note::cut(reason)));
+    }
+
+    fn report_task(&self, command_id: CommandId, report: TaskReport, reason: Option<Note>) {
+        self.feed(|core, now| core.handle_task_report(command_id, report, reason, now));
     }
 
     /// Falls back at once, because the agent itself wants the minimal-risk condition.

@@ -66,7 +66,7 @@ pub mod operator;
 
 pub use agent::{
     Agent, AgentOptions, AgentStatusView, AskError, Asked, Closed, DecideError, DecisionDraft, QuestionDraft,
-    StartError,
+    StartError, TaskEvent,
 };
 pub use clock::console_now;
 pub use connection::LinkLoss;
@@ -74,4 +74,4 @@ pub use discover::{DiscoverError, Endpoint, Places, TokenSource, discover};
 pub use operator::{ActError, Operator, OperatorEvent, OperatorOptions, Wake};
 pub use watchkeeper_picture::{Intent, Picture};
 pub use watchkeeper_protocol::agent::DriveLimits;
-pub use watchkeeper_takeover::{Answer, Directive, Mode, World};
+pub use watchkeeper_takeover::{Answer, Directive, Mode, Task, World};

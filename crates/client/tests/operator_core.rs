@@ -31,6 +31,7 @@ fn id(number: u128) -> CommandId {
 
 fn status(state: ControlState, lease: Option<(SessionId, u64)>) -> AgentStatus {
     AgentStatus {
+        tasks: Vec::new(),
         agent: truck(),
         kind: AgentKind::Vehicle,
         signals: Vec::new(),

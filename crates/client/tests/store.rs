@@ -92,6 +92,7 @@ fn an_agent_whose_record_cannot_be_read_starts_in_fallback_level_1_with_a_latch(
         local_override: false,
     };
     let config = AgentConfig {
+        tasks: Vec::new(),
         agent: agent(),
         kind: AgentKind::Generic,
         signals: Vec::new(),

@@ -8,10 +8,11 @@ use std::{
 use tokio::time::timeout;
 use watchkeeper_client::{
     Agent, AgentOptions, DecideError, DecisionDraft, Endpoint, Intent, Mode, Operator, OperatorEvent,
-    OperatorOptions, Picture, TokenSource, World,
+    OperatorOptions, Picture, TaskEvent, TokenSource, World,
 };
 use watchkeeper_model::{
-    AgentId, AgentKind, CommandArgs, CommandId, CommandKind, CommandState, ControlState, PersonId,
+    AgentId, AgentKind, CommandArgs, CommandId, CommandKind, CommandState, ControlState, Label, Note,
+    PersonId, TaskVerb,
 };
 use watchkeeper_picture::AgentPicture;
 use watchkeeper_server::{RunningServer, Server, ServerOptions};
@@ -160,5 +161,78 @@ async fn a_person_takes_over_holds_resumes_hands_back_and_stops() {
     agent.close().await;
     timeout(PATIENCE, living).await.unwrap().unwrap();
     operator.close().await;
+    server.stop().await.unwrap();
+}
+
+/// A payment system's own software: it freezes cards, one at a time, and knows only some.
+async fn freeze_cards(agent: Agent) -> Vec<CommandArgs> {
+    let mut frozen = Vec::new();
+    while let Ok(event) = agent.next_task().await {
+        let TaskEvent::New(task) = event else { continue };
+        assert_eq!(task.verb, TaskVerb::FreezeCard);
+        agent.task_underway(task.command_id, Some(50));
+        if task.args.target.as_ref().is_some_and(|card| card.as_str() == "card-7") {
+            agent.task_done(task.command_id);
+            frozen.push(task.args);
+        } else {
+            agent.task_failed(task.command_id, "no such card");
+        }
+    }
+    frozen
+}
+
+#[tokio::test]
+async fn a_card_is_frozen_by_the_agents_own_software_and_a_card_that_is_none_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, endpoint) = start(&data).await;
+    let options = AgentOptions::new(endpoint.clone(), name(), AgentKind::Transaction)
+        .with_signals(&[("load", "%")])
+        .with_tasks(&[TaskVerb::FreezeCard]);
+    let options = AgentOptions { state_dir: Some(data.path().join("gate")), ..options };
+    let world = options.world;
+    let agent = Agent::connect(options).await.unwrap();
+    let living = tokio::spawn(live(agent.clone(), world));
+    let freezing = tokio::spawn(freeze_cards(agent.clone()));
+    let mut operator = Operator::connect(OperatorOptions::new(endpoint, PersonId::new("ada").unwrap()));
+    until(&mut operator, "a settled agent that freezes cards", |picture| {
+        picture.is_current()
+            && picture
+                .agent(&name())
+                .is_some_and(|agent| agent.status().settled && agent.status().tasks == [TaskVerb::FreezeCard])
+    })
+    .await;
+    let args = |card| CommandArgs {
+        target: Some(Label::cut(card)),
+        ttl_nanos: Some(3_600_000_000_000),
+        ..CommandArgs::default()
+    };
+    let freeze =
+        |args| Intent::Command { agent: name(), kind: CommandKind::Task(TaskVerb::FreezeCard), args };
+    let command = operator.act(freeze(args("card-7"))).unwrap().unwrap();
+    until_completed(&mut operator, command).await;
+    let unknown = operator.act(freeze(args("card-8"))).unwrap().unwrap();
+    until(&mut operator, "a failure", |picture| {
+        let entry = picture.commands(&name()).find(|entry| entry.command_id == unknown).unwrap();
+        let said = entry.detail.as_ref().map(Note::as_str);
+        entry.state == Some(CommandState::Failed) && said == Some("no such card")
+    })
+    .await;
+    // Nothing leaves the console that lacks what the task needs.
+    let refused = operator.act(freeze(CommandArgs::default())).unwrap_err();
+    assert_eq!(refused.to_string(), "freeze_card needs TARGET");
+    agent.close().await;
+    timeout(PATIENCE, living).await.unwrap().unwrap();
+    assert_eq!(timeout(PATIENCE, freezing).await.unwrap().unwrap(), [args("card-7")]);
+    operator.close().await;
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agent_of_another_kind_does_not_start_with_a_task_that_is_none_of_its() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, endpoint) = start(&data).await;
+    let options = AgentOptions::new(endpoint, name(), AgentKind::Vehicle).with_tasks(&[TaskVerb::FreezeCard]);
+    let error = Agent::connect(options).await.unwrap_err();
+    assert_eq!(error.to_string(), "freeze_card is no task for an agent of kind vehicle");
     server.stop().await.unwrap();
 }

@@ -4,7 +4,7 @@ use crate::{clocks::PeerClock, latency::PathTrouble, strikes::Strikes, timeline:
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, BootId, ControlState, DecisionSeq, DemandId, DemandOrigin, DemandOutcome,
-    Epoch, Label, Latch, MonoTime, Note, PersonId, SceneId, SessionId, SignalSpec, StateVersion,
+    Epoch, Label, Latch, MonoTime, Note, PersonId, SceneId, SessionId, SignalSpec, StateVersion, TaskVerb,
 };
 use watchkeeper_protocol::{
     agent::{DriveLimits, Heartbeat, Question},
@@ -23,6 +23,8 @@ pub(crate) struct Agent {
     pub(crate) connected_at: MonoTime,
     /// How a person drives it.
     pub(crate) drive: DriveLimits,
+    /// The tasks that its own software does.
+    pub(crate) tasks: Vec<TaskVerb>,
     /// It has answered a probe on this connection: from now on their answers can be missed.
     pub(crate) answers_probes: bool,
     /// What is wrong with the way between it and who drives it.

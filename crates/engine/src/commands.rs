@@ -75,7 +75,7 @@ impl Commands {
         detail: Option<Note>,
     ) -> Option<&CommandEntry> {
         let entry = self.by_id.get_mut(&command_id)?;
-        if entry.is_over() || (entry.state == state && entry.code == code) {
+        if entry.is_over() || (entry.state == state && entry.code == code && entry.detail == detail) {
             return None;
         }
         entry.state = state;

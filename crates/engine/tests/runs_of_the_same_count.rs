@@ -92,6 +92,7 @@ impl Run {
 
 fn hello() -> AgentHello {
     AgentHello {
+        tasks: Vec::new(),
         session: SessionKind::Agent,
         token: None,
         agent: AgentId::new("truck-1").unwrap(),

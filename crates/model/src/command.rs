@@ -1,11 +1,13 @@
 //! What a person may tell an agent to do, and what became of it (`takeover.md` 3).
 
-use crate::{FallbackLevel, LatchId, Note, SceneId, bounded_vec, control::words};
+use crate::{
+    FallbackLevel, Label, LatchId, MAX_PLAN, Note, PlanPoint, SceneId, TaskVerb, bounded_vec, control::words,
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::fmt;
 
 words! {
-    /// The verb of a command. In every interface `stop` means ESTOP.
+    /// The verb of a command: one of these, or a task of [`TaskVerb`]. In every interface `stop` means ESTOP.
     CommandKind {
         /// Emergency stop; latches; needs no lease and no epoch.
         Estop = "estop",
@@ -36,6 +38,9 @@ words! {
         /// Bring an agent back into service; it stays held. Supervisors.
         Reinstate = "reinstate",
     }
+    or
+    /// A task for the agent's own software.
+    Task(TaskVerb)
 }
 
 /// What a command risks: it decides on retry, on durability and on who may send it.
@@ -64,6 +69,7 @@ impl CommandKind {
             | Self::Decide
             | Self::Suspend
             | Self::Reinstate => RiskClass::Exclusive,
+            Self::Task(verb) => verb.risk(),
         }
     }
 
@@ -71,6 +77,7 @@ impl CommandKind {
     pub const fn has_own_epoch(self) -> bool {
         match self {
             Self::ClearLatch | Self::Decide | Self::Suspend | Self::Reinstate => true,
+            Self::Task(verb) => verb.has_own_epoch(),
             Self::Estop
             | Self::Hold
             | Self::MinimalRisk
@@ -109,6 +116,35 @@ pub struct CommandArgs {
     /// Why; CLEAR_LATCH, DISMISS, SUSPEND and REINSTATE need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Note>,
+    /// Tasks: what it is about, by the name that the agent gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Label>,
+    /// Tasks: for how long, in nanoseconds, more than 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_nanos: Option<u64>,
+    /// Tasks: how many, or how much; finite, 0 or more.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "amount")]
+    pub amount: Option<f64>,
+    /// Tasks: a place, or the way to it, at most 64 points.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded_vec::<_, _, MAX_PLAN>"
+    )]
+    pub path: Vec<PlanPoint>,
+    /// Tasks: what to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Note>,
+}
+
+/// Deserialises an amount.
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    match Option::<f64>::deserialize(deserializer)? {
+        Some(amount) if !(amount.is_finite() && amount >= 0.0) => {
+            Err(D::Error::custom(format_args!("an amount is finite and 0 or more, got {amount}")))
+        }
+        amount => Ok(amount),
+    }
 }
 
 /// Deserialises a speed cap; a NaN would compare as no cap at all.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
 
+/// An enum of words: each value is one word on the wire and on the screen. With `or`, the words of another such enum
+/// are values too.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
@@ -23,12 +25,78 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.word())
+        $crate::control::words! { @text $name }
+    };
+    (
+        $(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }
+        or $(#[$odoc:meta])* $other:ident($words:ident)
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)+
+            $(#[$odoc])* $other($words),
+        }
+
+        impl $name {
+            /// All values but the words of the other enum, in the order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Returns the word that stands for it on the wire and on the screen.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::$other(word) => word.word(),
+                }
             }
         }
 
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_unit_variant(stringify!($name), 0, self.word())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Word($name);
+                impl<'de> Deserialize<'de> for Word {
+                    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                        deserializer.deserialize_identifier(Visitor).map(Self)
+                    }
+                }
+                struct Visitor;
+                impl<'de> serde::de::Visitor<'de> for Visitor {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a word")
+                    }
+                    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<$name, E> {
+                        word.parse().map_err(E::custom)
+                    }
+                    fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<$name, A::Error> {
+                        let (Word(value), unit) = data.variant()?;
+                        serde::de::VariantAccess::unit_variant(unit).map(|()| value)
+                    }
+                }
+                deserializer.deserialize_enum(stringify!($name), &[], Visitor)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                let others = $words::ALL.iter().copied().map(Self::$other);
+                Self::ALL.iter().copied().chain(others.clone()).find(|v| v.word() == text).ok_or_else(|| {
+                    let all: Vec<_> = Self::ALL.iter().copied().chain(others).map(Self::word).collect();
+                    format!("{text:?} is none of {}", all.join(", "))
+                })
+            }
+        }
+
+        $crate::control::words! { @shown $name }
+    };
+    (@text $name:ident) => {
         impl std::str::FromStr for $name {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
@@ -36,6 +104,15 @@ macro_rules! words {
                     let all: Vec<_> = Self::ALL.iter().map(|v| v.word()).collect();
                     format!("{text:?} is none of {}", all.join(", "))
                 })
+            }
+        }
+
+        $crate::control::words! { @shown $name }
+    };
+    (@shown $name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
             }
         }
     };

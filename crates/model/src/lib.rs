@@ -12,6 +12,7 @@ mod control;
 mod decision;
 mod ids;
 mod stage;
+mod task;
 mod text;
 mod time;
 
@@ -34,5 +35,6 @@ pub use ids::{
     PersonId, SceneId, SessionId, StateVersion,
 };
 pub use stage::{Stage, StageOwner};
+pub use task::{TaskArg, TaskClass, TaskReport, TaskVerb};
 pub use text::{Label, Note, TextError, bounded_vec};
 pub use time::{AgentTime, MonoTime, WallTime, nanos};

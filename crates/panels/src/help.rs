@@ -47,6 +47,7 @@ const fn meaning(action: Action) -> &'static str {
         Action::AllowTakeover => "Let others take over without asking, or not",
         Action::Decide => "Answer its question",
         Action::Waive => "Let its holder hand back though the cause is there",
+        Action::Task => "Give it a task: its hazard lights, a payment to hold, a tool to take away",
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::{Picture, timers::fresh_within};
 use std::{fmt, time::Duration};
 use watchkeeper_model::{
-    AgentId, AgentKind, ControlState, FallbackLevel, Latch, LatchCause, OperatorRole, PersonId,
+    AgentId, AgentKind, ControlState, FallbackLevel, Latch, LatchCause, OperatorRole, PersonId, TaskClass,
+    TaskVerb,
 };
 use watchkeeper_protocol::operator::AgentStatus;
 
@@ -42,6 +43,8 @@ pub enum Action {
     Decide,
     /// Say that somebody else, who holds it, may hand back though the cause is still there.
     Waive,
+    /// Give the agent's own software a task.
+    Task,
 }
 
 /// Why an action cannot be done now, as far as this console knows. The monitor and the agent decide last.
@@ -97,6 +100,8 @@ pub enum Unavailable {
     NotForKind(AgentKind),
     /// The agent asks nothing.
     NothingAsked,
+    /// The agent's own software takes no tasks.
+    NoTasks,
     /// The holder must not be his own second person.
     SecondPersonOnly,
 }
@@ -141,6 +146,7 @@ impl fmt::Display for Unavailable {
             Self::SupervisorOnly => f.write_str("a supervisor must do it"),
             Self::NoLatch => f.write_str("no latch is set"),
             Self::NothingAsked => f.write_str("it asks nothing"),
+            Self::NoTasks => f.write_str("it takes no tasks"),
             Self::SecondPersonOnly => f.write_str("somebody else must do it"),
             Self::NotForKind(kind) => write!(f, "a {} has no such command", crate::view::kind_word(*kind)),
         }
@@ -149,7 +155,7 @@ impl fmt::Display for Unavailable {
 
 impl Action {
     /// All actions in the order in which consoles list them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Claim,
         Self::Engage,
         Self::Hold,
@@ -166,6 +172,7 @@ impl Action {
         Self::AllowTakeover,
         Self::Decide,
         Self::Waive,
+        Self::Task,
     ];
 
     /// Returns the key, the same in every console. Engage also has Enter.
@@ -187,6 +194,7 @@ impl Action {
             Self::AllowTakeover => 'w',
             Self::Decide => 'i',
             Self::Waive => 'v',
+            Self::Task => '.',
         }
     }
 
@@ -209,6 +217,7 @@ impl Action {
             Self::AllowTakeover => "let others take over",
             Self::Decide => "answer",
             Self::Waive => "waive the cause at",
+            Self::Task => "give a task to",
         }
     }
 
@@ -238,12 +247,7 @@ impl Action {
             return Err(Unavailable::Offline);
         }
         if self.is_riskier() {
-            if !picture.is_current() {
-                return Err(Unavailable::NotCurrent);
-            }
-            if picture.is_degraded() {
-                return Err(Unavailable::Degraded);
-            }
+            check_record(picture)?;
         }
         let stake = Stake::of(picture, status);
         let mine = stake == Stake::Holder;
@@ -274,7 +278,11 @@ impl Action {
             Self::Decide if status.questions.is_empty() => Err(Unavailable::NothingAsked),
             Self::Decide => Ok(()),
             Self::Waive => check_waive(picture, status),
-            Self::Stop => Ok(()),
+            Self::Task if status.tasks.is_empty() => Err(Unavailable::NoTasks),
+            Self::Task if status.control_state == ControlState::Local => {
+                Err(Unavailable::WrongState(ControlState::Local))
+            }
+            Self::Task | Self::Stop => Ok(()),
         }
     }
 
@@ -301,7 +309,31 @@ impl Action {
             | Self::AllowTakeover
             | Self::Decide
             | Self::Waive => true,
-            Self::Hold | Self::SpeedCap | Self::MinimalRisk | Self::Release | Self::Stop => false,
+            // Which task it will be says more: `check_task`.
+            Self::Hold | Self::SpeedCap | Self::MinimalRisk | Self::Release | Self::Stop | Self::Task => {
+                false
+            }
+        }
+    }
+
+    /// Says whether this session can give `agent` this task now, and if not, why not.
+    pub fn check_task(
+        verb: TaskVerb,
+        picture: &Picture,
+        agent: &AgentId,
+        now: watchkeeper_model::MonoTime,
+    ) -> Result<(), Unavailable> {
+        Self::Task.check(picture, agent, now)?;
+        let Some(entry) = picture.agent(agent) else { return Err(Unavailable::UnknownAgent) };
+        let status = entry.status();
+        if verb.class() != TaskClass::Safer {
+            check_record(picture)?;
+        }
+        match verb.class() {
+            TaskClass::Safer | TaskClass::Note => Ok(()),
+            TaskClass::Exclusive => check_in_control(status, Stake::of(picture, status)),
+            TaskClass::Assist if status.control_state.agent_acts() => Ok(()),
+            TaskClass::Assist => Err(Unavailable::WrongState(status.control_state)),
         }
     }
 
@@ -327,6 +359,14 @@ impl Action {
         let role = picture.me().map_or(OperatorRole::Observer, |me| me.role);
         Self::clearable_latch(status, role).map(|_latch| ()).ok_or(Unavailable::SupervisorOnly)
     }
+}
+
+/// Nothing riskier on half a picture, or without a record.
+fn check_record(picture: &Picture) -> Result<(), Unavailable> {
+    if !picture.is_current() {
+        return Err(Unavailable::NotCurrent);
+    }
+    if picture.is_degraded() { Err(Unavailable::Degraded) } else { Ok(()) }
 }
 
 /// What this session has in an agent.

@@ -243,6 +243,7 @@ impl Hands {
             Action::AllowTakeover => return allow(agent, picture),
             Action::Decide => return self.ask_answer(agent, picture),
             Action::Waive => return self.ask_waiver(agent, picture),
+            Action::Task => return self.ask_task(agent, picture),
             Action::Hold => command(CommandKind::Hold, CommandArgs::default()),
             Action::Resume => command(CommandKind::Resume, CommandArgs::default()),
             // Level 1 is what HOLD means without a lease, level 3 is nearly a stop: this key is the level between.
@@ -332,7 +333,8 @@ impl Hands {
             | Action::RequestHandover
             | Action::AllowTakeover
             | Action::Decide
-            | Action::Waive => false,
+            | Action::Waive
+            | Action::Task => false,
         };
         self.manual.take_if(|driven| ends && driven == agent);
     }
@@ -357,6 +359,11 @@ impl Hands {
         self.begun = Some(Begun::new(agent, First::Request, now));
         let intent = Intent::RequestHandover { agent: agent.clone(), preempt: false, reason: None };
         Pressed::sent(intent, format_args!("ask for control of {agent}"))
+    }
+
+    fn ask_task(&mut self, agent: &AgentId, picture: &Picture) -> Pressed {
+        let offered = picture.agent(agent).map(|entry| entry.status().tasks.as_slice()).unwrap_or_default();
+        self.ask(Open::task(agent, offered))
     }
 
     fn ask_latch(&mut self, agent: &AgentId, picture: &Picture) -> Pressed {

@@ -20,6 +20,7 @@ pub mod examples;
 mod hands;
 mod intent;
 mod picture;
+mod task;
 pub mod timers;
 mod unasked;
 pub mod view;
@@ -32,4 +33,5 @@ pub use picture::{
     AgentPicture, AlertPicture, CommandPicture, DecisionSample, Footprint, Freshness, History, Link, Me,
     PathPicture, Picture, Timed,
 };
+pub use task::read_task;
 pub use unasked::Unasked;

@@ -19,7 +19,9 @@ pub mod tiles;
 pub mod waterfall;
 mod words;
 
-pub use words::{age, cause_word, countdown, counted, kind_word, number, outcome_words, state_word};
+pub use words::{
+    age, cause_word, countdown, counted, kind_word, number, outcome_words, state_word, task_words,
+};
 
 pub(crate) use words::{millis, minutes, plain, share};
 

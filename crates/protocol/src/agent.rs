@@ -10,7 +10,7 @@ use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
     ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
     Incarnation, Label, Latch, LeaseEnd, MAX_QUESTIONS, MAX_SIGNALS, Note, PersonId, QuestionPolicy, SceneId,
-    SessionId, Setpoint, SignalSpec, StateVersion, bounded_vec,
+    SessionId, Setpoint, SignalSpec, StateVersion, TaskVerb, bounded_vec,
 };
 
 messages! {
@@ -97,7 +97,17 @@ pub struct AgentHello {
     /// How it is driven by a person; vehicles only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drive: Option<DriveLimits>,
+    /// The tasks that its own software does when a person says so; those of its kind.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded_vec::<_, _, MAX_TASKS>"
+    )]
+    pub tasks: Vec<TaskVerb>,
 }
+
+/// Most tasks that an agent names: one of each.
+pub const MAX_TASKS: usize = 64;
 
 /// How a vehicle is driven by a person from afar: what the limits that follow the latency are counted with
 /// (`takeover.md` 2, rule 9).

@@ -10,7 +10,7 @@ pub use requests::{
 };
 
 use crate::{
-    agent::Question,
+    agent::{MAX_TASKS, Question},
     codec::messages,
     record::TakeoverRecord,
     session::{ErrorReport, Head, Ping, Pong, SessionKind},
@@ -20,7 +20,7 @@ use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, Alarm, BootId, CommandCode, CommandId, CommandKind, CommandState,
     Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
     Incarnation, Label, Latch, LeaseEnd, MAX_QUESTIONS, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId,
-    PlanPoint, Pose, SessionId, SignalSpec, Stage, StateVersion, bounded_vec,
+    PlanPoint, Pose, SessionId, SignalSpec, Stage, StateVersion, TaskVerb, bounded_vec,
 };
 
 messages! {
@@ -288,6 +288,13 @@ pub struct AgentStatus {
     /// Its signals.
     #[serde(default, deserialize_with = "bounded_vec::<_, _, MAX_SIGNALS>")]
     pub signals: Vec<SignalSpec>,
+    /// The tasks that its own software does when a person says so.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded_vec::<_, _, MAX_TASKS>"
+    )]
+    pub tasks: Vec<TaskVerb>,
     /// This run of its software.
     pub boot_id: BootId,
     /// Version of its software.

@@ -15,7 +15,7 @@ use value::{hex, unhex};
 use watchkeeper_model::{
     AgentKind, AlarmState, CauseClass, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin,
     DemandOutcome, FallbackCause, LatchCause, LeaseEnd, OperatorRole, QuestionPolicy, Response, Severity,
-    Stage, Verdict,
+    Stage, TaskVerb, Verdict,
 };
 use watchkeeper_protocol::{DEFAULT_URL, MAX_DEPTH, MAX_FRAME, PATH, SUBPROTOCOL, scan::MAX_ITEMS};
 
@@ -84,7 +84,8 @@ fn every_word_is_in_the_document() {
     }
     add! {
         AgentKind AlarmState CauseClass CommandCode CommandKind CommandState ControlState DemandOrigin
-        DemandOutcome FallbackCause LatchCause LeaseEnd OperatorRole QuestionPolicy Response Severity Stage Verdict
+        DemandOutcome FallbackCause LatchCause LeaseEnd OperatorRole QuestionPolicy Response Severity Stage TaskVerb
+        Verdict
     }
     let schema = Schema::read();
     for name in ["SessionKind", "ConsoleKind", "LeaseEvent", "ErrorCode"] {

@@ -16,12 +16,14 @@ mod manual;
 mod questions;
 mod record;
 mod running;
+mod tasks;
 mod timers;
 mod transitions;
 
 pub use commands::GateCommand;
 pub use questions::{Answer, Question, QuestionRefusal};
 pub use record::GateRecord;
+pub use tasks::Task;
 
 use crate::machine::{Event, next};
 use crate::timers::Timers;
@@ -33,6 +35,7 @@ use std::{collections::VecDeque, time::Duration};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandId, CommandState, ControlState, DemandId, DemandOrigin,
     DemandOutcome, Epoch, FallbackCause, FallbackLevel, Incarnation, Latch, LatchId, Setpoint, StateVersion,
+    TaskVerb,
 };
 
 /// Most latches that are held at once: as many as one ENGAGE can name.
@@ -53,6 +56,8 @@ pub struct Identity {
     pub kind: AgentKind,
     /// This run of its software.
     pub boot_id: BootId,
+    /// The tasks that its own software does when a person says so (3.2).
+    pub tasks: Vec<TaskVerb>,
 }
 
 /// What the agent's own sensors, authoriser or host say now.
@@ -124,6 +129,10 @@ pub enum GateOutput {
     Ack(GateAck),
     /// Tell the agent's own software how its question ended.
     Answer(Answer),
+    /// Give the agent's own software a task.
+    Task(Task),
+    /// Tell the agent's own software that a task is none any more: it fell back, somebody else leads, or it took too long.
+    TaskOver(CommandId),
 }
 
 /// What became of a command.
@@ -137,6 +146,8 @@ pub struct GateAck {
     pub code: Option<watchkeeper_model::CommandCode>,
     /// More, in words.
     pub detail: Option<&'static str>,
+    /// IN_PROGRESS: the share done, 0 to 100.
+    pub percent: Option<u8>,
     /// When, on the agent's clock.
     pub at: AgentTime,
 }

@@ -16,7 +16,7 @@ pub mod timers;
 
 pub use gate::{
     Answer, Directive, Gate, GateAck, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, Mode,
-    NewDemand, Question, QuestionRefusal, Welcome, World,
+    NewDemand, Question, QuestionRefusal, Task, Welcome, World,
 };
 pub use lease::{Lease, LeaseBook, LeaseRefusal, NextLease, Wish};
 pub use machine::{Event, Step, next};

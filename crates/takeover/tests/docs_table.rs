@@ -10,7 +10,7 @@ mod matrix;
 mod rig;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, time::Duration};
-use watchkeeper_model::{AgentKind, ControlState};
+use watchkeeper_model::{AgentKind, ControlState, TaskClass, TaskVerb};
 use watchkeeper_takeover::{Event, Timers, next};
 
 /// Every step of the table that the code makes, one line for each row, event and target.
@@ -112,6 +112,24 @@ fn happenings() -> String {
     table
 }
 
+/// Every task: for which kinds of agent, how it stands to whoever leads, what it needs, what it means.
+fn tasks() -> String {
+    let mut table = "| task | for | class | needs |\n|---|---|---|---|\n".to_owned();
+    for verb in TaskVerb::ALL {
+        let kinds: Vec<_> = verb.kinds().iter().map(|kind| kind.word()).collect();
+        let needs: Vec<_> = verb.needs().iter().map(|need| need.word()).collect();
+        let class = match verb.class() {
+            TaskClass::Safer => "safer",
+            TaskClass::Exclusive => "exclusive",
+            TaskClass::Assist => "assist",
+            TaskClass::Note => "note",
+        };
+        let (kinds, needs) = (kinds.join(", "), needs.join(" "));
+        writeln!(table, "| `{verb}` | {kinds} | {class} | {needs} |").expect("a string takes all");
+    }
+    table
+}
+
 /// Compares what stands between the markers of `name` with `generated`.
 fn compare(name: &str, generated: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/takeover.md");
@@ -144,4 +162,5 @@ fn the_documented_tables_are_those_of_the_code() {
     compare("steps", &steps());
     compare("matrix", &happenings());
     compare("timers", &timers());
+    compare("tasks", &tasks());
 }

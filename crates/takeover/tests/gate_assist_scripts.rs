@@ -76,6 +76,7 @@ fn row_3_an_answer_passes_the_fence_and_names_one_of_the_options() {
 fn row_3_an_optional_question_takes_its_default_exactly_at_its_end() {
     let mut rig = Rig::vehicle();
     let scene_id = rig.ask(QuestionPolicy::Optional);
+    assert_eq!(rig.gate.poll_timeout(), Some(rig.at(15_000)), "a shell need not look before");
     rig.wait(14_999);
     assert_eq!(rig.state(), ControlState::AssistPending);
     rig.wait(1);

@@ -82,6 +82,19 @@ fn a_higher_latency_lowers_the_cap_at_once_and_a_lower_one_raises_it_after_three
 }
 
 #[test]
+fn the_three_seconds_begin_anew_with_every_figure_that_is_as_high() {
+    let mut rig = driven(ms(400));
+    rig.wait_holding(1_000);
+    rig.beat(true);
+    rig.latency = ms(100);
+    rig.wait_holding(2_900);
+    assert_eq!(cap(&rig), Some(25.0));
+    rig.wait(100);
+    rig.beat(true);
+    assert_eq!(cap(&rig), None, "three seconds after the last one of 400 ms");
+}
+
+#[test]
 fn a_latency_that_goes_up_and_down_keeps_the_lower_cap() {
     let mut rig = driven(ms(100));
     for _ in 0..20 {

@@ -55,7 +55,8 @@ fn the_schedules_reach_every_state_and_accept_every_command() {
     let reached: BTreeSet<_> = traces.iter().flat_map(|trace| states(trace)).collect();
     assert_eq!(reached, ControlState::ALL.iter().copied().collect());
     let accepted: BTreeSet<_> = traces.iter().flatten().filter_map(accepted_kind).collect();
-    assert_eq!(accepted, CommandKind::ALL.iter().copied().collect());
+    let tasks = trace::TASKS.into_iter().map(CommandKind::Task);
+    assert_eq!(accepted, CommandKind::ALL.iter().copied().chain(tasks).collect());
     let steps: BTreeSet<_> =
         traces.iter().flatten().map(|entry| (entry.before.state, entry.after.state)).collect();
     for (from, to) in [

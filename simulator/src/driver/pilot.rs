@@ -15,12 +15,12 @@ pub struct Pilot {
 }
 
 impl Pilot {
-    /// Returns the drives to set now, in order; the last one holds.
+    /// Returns the drive to set now, and one to set before it.
     ///
     /// `wanted_mps` is the speed at which the vehicle likes to drive: what a person's RESUME lets it do. What the latency
     /// allows is none of these: it orders nothing, and [`World::limit_speed`](crate::world::World::limit_speed) keeps to
     /// it whatever was ordered.
-    pub fn obey(&mut self, directive: Directive, wanted_mps: f64) -> [Option<Drive>; 2] {
+    pub fn obey(&mut self, directive: Directive, wanted_mps: f64) -> (Option<Drive>, Drive) {
         let before = self.before.replace(directive);
         let led = before
             .filter(|before| matches!(before.mode, Mode::Human { .. } | Mode::Manual { .. } | Mode::Neutral));
@@ -48,7 +48,7 @@ impl Pilot {
         // Before the world moves again, so that the vehicle never drives by itself in between.
         let left_stop =
             before.is_some_and(|before| before.mode == Mode::Estop) && directive.mode != Mode::Estop;
-        [left_stop.then_some(Drive::Autonomous), Some(drive)]
+        (left_stop.then_some(Drive::Autonomous), drive)
     }
 
     fn drive(&self, directive: Directive, wanted_mps: f64) -> Drive {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     fn last(pilot: &mut Pilot, mode: Mode, cap: Option<f64>) -> Drive {
-        pilot.obey(directive(mode, cap), WANTED)[1].unwrap()
+        pilot.obey(directive(mode, cap), WANTED).1
     }
 
     #[test]
@@ -125,10 +125,10 @@ mod tests {
         let mut pilot = Pilot::default();
         let person = Mode::Human { hold: false };
         let limited = Directive { ordered_cap_mps: None, ..directive(person, Some(11.0)) };
-        assert_eq!(pilot.obey(limited, WANTED)[1], Some(Drive::Human));
+        assert_eq!(pilot.obey(limited, WANTED).1, Drive::Human);
         assert_eq!(last(&mut pilot, person, None), Drive::Human, "nobody said that it may drive on");
         let ordered = Directive { speed_cap_mps: Some(11.0), ..directive(person, Some(13.0)) };
-        assert_eq!(pilot.obey(ordered, WANTED)[1], Some(Drive::SpeedCap(13.0)), "the world keeps to 11");
+        assert_eq!(pilot.obey(ordered, WANTED).1, Drive::SpeedCap(13.0), "the world keeps to 11");
     }
 
     #[test]
@@ -162,11 +162,8 @@ mod tests {
     #[test]
     fn leaving_an_emergency_stop_unlatches_the_vehicle_and_keeps_it_standing() {
         let mut pilot = Pilot::default();
-        assert_eq!(pilot.obey(directive(Mode::Estop, None), WANTED), [None, Some(Drive::Estop)]);
-        assert_eq!(
-            pilot.obey(directive(Mode::Held, None), WANTED),
-            [Some(Drive::Autonomous), Some(Drive::Hold)]
-        );
-        assert_eq!(pilot.obey(directive(Mode::Held, None), WANTED), [None, Some(Drive::Hold)]);
+        assert_eq!(pilot.obey(directive(Mode::Estop, None), WANTED), (None, Drive::Estop));
+        assert_eq!(pilot.obey(directive(Mode::Held, None), WANTED), (Some(Drive::Autonomous), Drive::Hold));
+        assert_eq!(pilot.obey(directive(Mode::Held, None), WANTED), (None, Drive::Hold));
     }
 }

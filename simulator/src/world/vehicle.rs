@@ -39,6 +39,8 @@ pub struct Vehicle {
     /// No faster than this, whatever a person or a cap asks for.
     pub(super) limit_mps: Option<f64>,
     immobilised: bool,
+    /// Since when its hazard lights are on because somebody wants them.
+    pub(super) lit_since: Option<Duration>,
     pub(super) crashed: bool,
     pub(super) still_for: Duration,
     pub(super) calm_for: Duration,
@@ -85,6 +87,7 @@ impl Vehicle {
             directive: None,
             limit_mps: None,
             immobilised: false,
+            lit_since: None,
             crashed: false,
             still_for: Duration::ZERO,
             calm_for: Duration::ZERO,
@@ -177,16 +180,22 @@ impl Vehicle {
         self.crashed
     }
 
+    /// Returns whether others see its hazard lights.
+    pub fn shows_hazard_lights(&self) -> bool {
+        self.effective.shows_hazard_lights() || self.crashed || self.lit_since.is_some()
+    }
+
     pub(super) fn body(&self, now: Duration) -> Body {
-        let lights = self.effective.shows_hazard_lights() || self.crashed;
-        let lit_secs = now.saturating_sub(self.effective_since).as_secs_f64();
+        let by_drive = self.effective.shows_hazard_lights() || self.crashed;
+        let since = by_drive.then_some(self.effective_since).into_iter().chain(self.lit_since).min();
+        let lit_secs = since.map_or(0.0, |since| now.saturating_sub(since).as_secs_f64());
         Body {
             station_meters: self.motion.station_meters,
             offset_meters: self.motion.offset_meters,
             speed_mps: self.motion.speed_mps,
             wanted_mps: self.wanted_mps,
             lane: self.lane,
-            clearance_meters: if lights { (lit_secs * HAZARD_ROOM_MPS).min(HAZARD_ROOM_METERS) } else { 0.0 },
+            clearance_meters: (lit_secs * HAZARD_ROOM_MPS).min(HAZARD_ROOM_METERS),
         }
     }
 

@@ -141,7 +141,8 @@ impl Vehicle {
     fn step(&mut self) -> Result<()> {
         let wanted_mps =
             self.world.vehicles().first().map_or(0.0, watchkeeper_simulator::world::Vehicle::wanted_mps);
-        for drive in self.pilot.obey(self.agent.directive(), wanted_mps).into_iter().flatten() {
+        let (before, drive) = self.pilot.obey(self.agent.directive(), wanted_mps);
+        for drive in before.into_iter().chain([drive]) {
             self.world.set_drive(0, drive);
         }
         self.world.step();

@@ -107,6 +107,7 @@ impl Rig {
             starting_authority: Vec::new(),
         };
         let config = AgentConfig {
+            tasks: Vec::new(),
             agent: Self::vehicle(),
             kind: AgentKind::Vehicle,
             signals: vec![SignalSpec { name: Label::cut("speed"), unit: Label::cut("m/s") }],

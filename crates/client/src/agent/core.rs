@@ -7,9 +7,11 @@
 mod inbound;
 mod outbound;
 mod questions;
+mod tasks;
 mod view;
 
 pub use questions::{AskError, QuestionDraft};
+pub use tasks::TaskEvent;
 pub use view::{AgentStatusView, Asked, CloseReason};
 
 use super::{
@@ -21,9 +23,10 @@ use bytes::Bytes;
 use questions::Asking;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{collections::VecDeque, time::Duration};
+use tasks::Tasking;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, ControlState, DecisionSeq, Epoch, FallbackLevel, Incarnation,
-    Label, LatchId, Note, SignalSpec,
+    Label, LatchId, Note, SignalSpec, TaskVerb,
 };
 use watchkeeper_protocol::{
     AgentMessage, Wire,
@@ -53,6 +56,8 @@ pub struct AgentConfig {
     pub signals: Vec<SignalSpec>,
     /// Version of its software, for people.
     pub software_version: Label,
+    /// The tasks that its own software does when a person says so.
+    pub tasks: Vec<TaskVerb>,
     /// The timers of its gate.
     pub timers: Timers,
     /// How a person drives it; `None` for what nobody drives from afar.
@@ -93,6 +98,7 @@ pub struct AgentCore {
     /// When this agent asked for a person and no demand came yet.
     asked_at: Option<AgentTime>,
     asking: Asking,
+    tasking: Tasking,
     last_wake_at: AgentTime,
     head: Option<Head>,
     error: Option<ErrorReport>,
@@ -108,8 +114,12 @@ impl AgentCore {
         now: AgentTime,
     ) -> Self {
         let mut boot_ids = StdRng::from_seed(seed);
-        let identity =
-            Identity { agent: config.agent.clone(), kind: config.kind, boot_id: mint_boot_id(&mut boot_ids) };
+        let identity = Identity {
+            agent: config.agent.clone(),
+            kind: config.kind,
+            boot_id: mint_boot_id(&mut boot_ids),
+            tasks: config.tasks.clone(),
+        };
         let timers = config.timers.clone();
         let (mut gate, previous_run_clean) = match recovered {
             Recovered::Nothing => (Gate::new(identity, timers, world), true),
@@ -143,6 +153,7 @@ impl AgentCore {
             quick_left: 0,
             asked_at: None,
             asking: Asking::default(),
+            tasking: Tasking::default(),
             last_wake_at: now,
             head: None,
             error: None,
@@ -327,6 +338,7 @@ impl AgentCore {
         self.waiting.clear();
         self.asked_at = None;
         self.asking.handle_new_boot();
+        self.tasking.handle_new_boot();
         if self.session != Session::Offline {
             self.leave(CloseReason::NewBoot);
         }
@@ -349,17 +361,24 @@ impl AgentCore {
 
     /// Takes over what the gate wants said and kept.
     fn settle(&mut self, now: AgentTime) {
+        self.settle_saying(None, now);
+    }
+
+    /// The same; `reason` goes with an acknowledgement that gives none of its own.
+    fn settle_saying(&mut self, mut reason: Option<Note>, now: AgentTime) {
         while let Some(output) = self.gate.poll_output() {
             match output {
                 GateOutput::Report => self.report_due = true,
                 GateOutput::Answer(answer) => self.asking.handle_answer(answer),
+                GateOutput::Task(task) => self.tasking.handle_task(task),
+                GateOutput::TaskOver(command_id) => self.tasking.handle_over(command_id),
                 GateOutput::Ack(ack) => self.enqueue(AgentMessage::Ack(CommandAck {
                     command_id: ack.command_id,
                     state: ack.state,
                     code: ack.code,
-                    percent: None,
+                    percent: ack.percent,
                     at: ack.at,
-                    detail: ack.detail.map(Note::cut),
+                    detail: ack.detail.map(Note::cut).or_else(|| reason.take()),
                 })),
             }
         }

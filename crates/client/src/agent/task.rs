@@ -182,6 +182,7 @@ impl Task {
                     return;
                 }
             } else {
+                self.shared.core().release_tasks();
                 self.publish(directive);
                 if !self.transmit() {
                     return;
@@ -305,10 +306,13 @@ impl Task {
         if changed && !is_steering {
             tracing::info!(mode = ?directive.mode, "the directive is another");
         }
-        if self.shared.core().has_answers() {
+        let (has_news, dropped) = {
+            let core = self.shared.core();
+            (core.has_answers() || core.has_tasks(), core.dropped())
+        };
+        if has_news {
             self.shared.progress.notify_waiters();
         }
-        let dropped = self.shared.core().dropped();
         if dropped > self.drops_told.saturating_mul(2) {
             self.drops_told = dropped;
             tracing::warn!(dropped, "decisions were dropped before the monitor's record held them");

@@ -104,6 +104,7 @@ impl Engine {
             agent.session = Some(session);
             (agent.connected_at, agent.answers_probes) = (now, false);
             agent.drive = hello.drive.unwrap_or_default();
+            agent.tasks.clone_from(&hello.tasks);
             agent.software_version = hello.software_version.clone();
             if same_boot {
                 agent.mirror.handle_reconnected(hello.control_state, now);
@@ -128,6 +129,7 @@ impl Engine {
             session: None,
             connected_at: now,
             drive: hello.drive.unwrap_or_default(),
+            tasks: hello.tasks.clone(),
             answers_probes: false,
             path_trouble: PathTrouble::default(),
             mirror: Mirror::new(hello.boot_id, hello.control_state, now),
@@ -290,7 +292,9 @@ impl Engine {
         self.release_latches(agent_id, kind, &ack);
         self.forgive_strikes(agent_id, &ack);
         let (command_id, state) = (ack.command_id, ack.state);
-        self.advance_command(command_id, state, code, ack.detail);
+        let done = || ack.percent.map(|share| Note::cut(&format!("{share} % done")));
+        let detail = ack.detail.or_else(done);
+        self.advance_command(command_id, state, code, detail);
         self.await_end(agent_id, command_id, now);
         match (kind, state) {
             (CommandKind::Release, CommandState::Accepted) => {
@@ -378,7 +382,8 @@ impl Engine {
             | CommandKind::Dismiss
             | CommandKind::Decide
             | CommandKind::Suspend
-            | CommandKind::Reinstate => false,
+            | CommandKind::Reinstate
+            | CommandKind::Task(_) => false,
         };
         let Some(entry) = self.commands.get(ack.command_id).filter(|_| took_effect) else { return };
         let Some(agent) = self.agents.get_mut(agent_id) else { return };

@@ -45,7 +45,13 @@ impl Engine {
             CommandKind::Estop => return,
             CommandKind::Hold | CommandKind::MinimalRisk => LONGEST,
             CommandKind::Engage | CommandKind::Assume | CommandKind::HandBack => timers.transition,
-            CommandKind::SpeedCap
+            // What is under way takes as long as it takes: the agent's own software says how it ends.
+            CommandKind::Task(_) if entry.state == CommandState::InProgress => {
+                self.commands.await_answer(command_id, None);
+                return;
+            }
+            CommandKind::Task(_)
+            | CommandKind::SpeedCap
             | CommandKind::Resume
             | CommandKind::Release
             | CommandKind::Dismiss

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
     AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandOutcome,
     Epoch, LatchCause, LatchId, MonoTime, Note, OperatorRole, PersonId, RiskClass, SessionId, Severity,
+    TaskArg, TaskVerb,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -23,6 +24,10 @@ use watchkeeper_takeover::{
 const MANY_STOPS_WITHIN: Duration = Duration::from_secs(10);
 /// Stops are sent at 5 Hz until their effect is confirmed.
 pub(super) const STOP_RETRY: Duration = Duration::from_millis(200);
+
+/// The longest that an operator may let a task last, and a supervisor (`takeover.md` 3.2, "capped by role"): ours.
+const LONGEST: Duration = Duration::from_hours(24);
+const SUPERVISORS_LONGEST: Duration = Duration::from_hours(7 * 24);
 
 type Refusal = (CommandCode, String);
 
@@ -192,6 +197,12 @@ impl Engine {
                 return check_maintenance(agent, role, request);
             }
             CommandKind::Decide => return check_decide(agent, request, now),
+            CommandKind::Task(verb) => {
+                check_task(agent, role, verb, &request.args)?;
+                if verb.has_own_epoch() {
+                    return Ok(());
+                }
+            }
             CommandKind::HandBack => {
                 check_lock_out(agent, role)?;
                 if agent.waiver_under(request.epoch).is_none() {
@@ -484,6 +495,33 @@ fn check_lock_out(agent: &crate::agent::Agent, role: OperatorRole) -> Result<(),
 fn second_person((_, detail): Refusal) -> Refusal {
     let detail = format!("{detail}; somebody else can waive it (rule: second person)");
     (CommandCode::NeedsSecondApproval, detail)
+}
+
+/// The task is one that this agent does, with what it needs, and lasts no longer than the person may make it (3.2).
+fn check_task(
+    agent: &crate::agent::Agent,
+    role: OperatorRole,
+    verb: TaskVerb,
+    args: &CommandArgs,
+) -> Result<(), Refusal> {
+    if !agent.tasks.contains(&verb) {
+        let detail = format!("{} does no {verb}", agent.id);
+        return Err((CommandCode::Unsupported, detail));
+    }
+    if let Err(need) = verb.check(args) {
+        let detail = format!("{verb} needs {}: {}", need.word(), verb.usage());
+        return Err((CommandCode::Denied, detail));
+    }
+    let longest = if role >= OperatorRole::Supervisor { SUPERVISORS_LONGEST } else { LONGEST };
+    let ttl = verb.needs().contains(&TaskArg::Ttl).then_some(args.ttl_nanos).flatten();
+    if ttl.is_some_and(|nanos| Duration::from_nanos(nanos) > longest) {
+        let detail = format!(
+            "{role} may let {verb} last {} h at most (rule: longest task)",
+            longest.as_secs() / 3_600
+        );
+        return Err((CommandCode::Denied, detail));
+    }
+    Ok(())
 }
 
 /// Row 28: a supervisor, with a reason, and nobody in between.

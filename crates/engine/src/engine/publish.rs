@@ -143,6 +143,7 @@ pub(super) fn status_of(agent: &Agent, now: MonoTime) -> AgentStatus {
         agent: agent.id.clone(),
         kind: agent.kind,
         signals: agent.signals().to_vec(),
+        tasks: agent.tasks.clone(),
         boot_id: key.boot_id,
         software_version: agent.software_version.clone(),
         control_state: key.state,

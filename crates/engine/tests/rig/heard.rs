@@ -41,6 +41,10 @@ impl Rig {
         self.commands.get(&command_id).and_then(|update| update.code)
     }
 
+    pub(crate) fn command_detail(&self, command_id: CommandId) -> Option<String> {
+        self.commands.get(&command_id)?.detail.as_ref().map(ToString::to_string)
+    }
+
     /// The vehicle as a console was told last.
     pub(crate) fn status(&self, session: u64) -> AgentStatus {
         let told = self.told(session).iter().rev().find_map(|message| match message {

@@ -11,7 +11,7 @@ use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, 
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandId, Confidence, Context, ControlState, Decision,
     DecisionSeq, Epoch, Incarnation, Label, MonoTime, Note, OperatorRole, PlanPoint, QuestionPolicy, SceneId,
-    SessionId, Setpoint, SignalSpec,
+    SessionId, Setpoint, SignalSpec, TaskReport, TaskVerb,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
@@ -23,7 +23,8 @@ use watchkeeper_protocol::{
     session::{ErrorReport, Head, Pong, SessionKind},
 };
 use watchkeeper_takeover::{
-    Answer, Gate, GateCommand, GateOutput, HolderBeat, Identity, NewDemand, Question, Timers, Welcome, World,
+    Answer, Gate, GateCommand, GateOutput, HolderBeat, Identity, NewDemand, Question, Task, Timers, Welcome,
+    World,
 };
 
 /// Returns so many milliseconds.
@@ -65,6 +66,8 @@ pub(crate) struct Rig {
     pub(crate) gate: Gate,
     /// How questions of the vehicle ended.
     pub(crate) answers: Vec<Answer>,
+    /// The tasks that its software was given and has not finished.
+    pub(crate) tasks: Vec<Task>,
     session: Option<SessionId>,
     sessions: u64,
     heartbeat_at: MonoTime,
@@ -122,8 +125,13 @@ fn head(sequence: u64) -> Head {
     Head { sequence, hash: [7; 32] }
 }
 
+/// Everything that agents of this kind can be told.
+fn tasks_of(kind: AgentKind) -> Vec<TaskVerb> {
+    TaskVerb::ALL.iter().copied().filter(|verb| verb.is_for(kind)).collect()
+}
+
 fn first_gate(kind: AgentKind, boot_id: BootId) -> Gate {
-    let identity = Identity { agent: AgentId::new(VEHICLE).unwrap(), kind, boot_id };
+    let identity = Identity { agent: AgentId::new(VEHICLE).unwrap(), kind, boot_id, tasks: tasks_of(kind) };
     let world = World {
         standstill: false,
         stable: true,
@@ -156,6 +164,7 @@ impl Rig {
             boot: BootId(Uuid::from_u128(42)),
             gate: first_gate(kind, BootId(Uuid::from_u128(42))),
             answers: Vec::new(),
+            tasks: Vec::new(),
             session: None,
             sessions: VEHICLE_SESSION,
             heartbeat_at: start(),
@@ -334,11 +343,13 @@ impl Rig {
             match output {
                 GateOutput::Report => self.heartbeat(),
                 GateOutput::Answer(answer) => self.answers.push(answer),
+                GateOutput::Task(task) => self.tasks.push(task),
+                GateOutput::TaskOver(command_id) => self.tasks.retain(|task| task.command_id != command_id),
                 GateOutput::Ack(ack) => self.send_agent(AgentMessage::Ack(CommandAck {
                     command_id: ack.command_id,
                     state: ack.state,
                     code: ack.code,
-                    percent: None,
+                    percent: ack.percent,
                     at: ack.at,
                     detail: ack.detail.map(Note::cut),
                 })),
@@ -384,6 +395,7 @@ impl Rig {
         let session = SessionId(self.sessions);
         self.session = Some(session);
         let hello = AgentHello {
+            tasks: self.gate.identity().tasks.clone(),
             session: SessionKind::Agent,
             token: None,
             agent: AgentId::new(VEHICLE).unwrap(),
@@ -441,6 +453,17 @@ impl Rig {
         scene_id
     }
 
+    /// The agent's own software says how a task goes.
+    pub(crate) fn report_task(&mut self, command_id: CommandId, report: TaskReport) {
+        if !matches!(report, TaskReport::Underway(_)) {
+            self.tasks.retain(|task| task.command_id != command_id);
+        }
+        let now = self.agent_now();
+        self.gate.handle_task_report(command_id, report, now);
+        self.drain_gate();
+        self.run(STEP * 4);
+    }
+
     pub(crate) fn ask(&mut self, reason: &str) {
         self.send_agent(AgentMessage::RequestIntervention(RequestIntervention { reason: Note::cut(reason) }));
     }
@@ -456,6 +479,7 @@ impl Rig {
             .map(|n| SignalSpec { name: Label::cut(&format!("signal-{n}")), unit: Label::cut("m") })
             .collect();
         let hello = AgentHello {
+            tasks: Vec::new(),
             session: SessionKind::Agent,
             token: None,
             agent: AgentId::new(name).unwrap(),

@@ -81,23 +81,23 @@ pub(super) fn show_buttons(ui: &mut Ui, shown: &Shown<'_>, requests: &mut Vec<Re
 fn offered(shown: &Shown<'_>) -> &'static [Action] {
     use Action::{
         AllowTakeover, ClearLatch, Decide, Dismiss, Hold, Manual, MinimalRisk, Release, RequestHandover,
-        Resume, SpeedCap, Waive,
+        Resume, SpeedCap, Task, Waive,
     };
     match shown.panel.phase {
         Phase::InControl if shown.mine => {
-            &[Manual, Hold, Resume, SpeedCap, MinimalRisk, AllowTakeover, Release]
+            &[Manual, Hold, Resume, SpeedCap, Task, MinimalRisk, AllowTakeover, Release]
         }
         Phase::Understood | Phase::Ready if shown.mine => {
-            &[Decide, Dismiss, Release, Hold, SpeedCap, MinimalRisk, ClearLatch, AllowTakeover]
+            &[Decide, Dismiss, Release, Hold, SpeedCap, Task, MinimalRisk, ClearLatch, AllowTakeover]
         }
-        Phase::HandingBack if shown.mine => &[Hold, MinimalRisk, Release],
-        Phase::Noticed => &[Decide, Hold, SpeedCap, MinimalRisk, ClearLatch, RequestHandover],
+        Phase::HandingBack if shown.mine => &[Hold, Task, MinimalRisk, Release],
+        Phase::Noticed => &[Decide, Hold, SpeedCap, Task, MinimalRisk, ClearLatch, RequestHandover],
         Phase::Calm
         | Phase::Understood
         | Phase::Ready
         | Phase::InControl
         | Phase::HandingBack
-        | Phase::Afterwards => &[Decide, Hold, SpeedCap, MinimalRisk, Waive],
+        | Phase::Afterwards => &[Decide, Hold, SpeedCap, Task, MinimalRisk, Waive],
     }
 }
 
@@ -113,6 +113,7 @@ fn fits(shown: &Shown<'_>, row: &ActionRow) -> bool {
         }
         Action::RequestHandover => shown.panel.lease.is_some() && !shown.mine,
         Action::Decide => row.unavailable != Some(Unavailable::NothingAsked),
+        Action::Task => row.unavailable != Some(Unavailable::NoTasks),
         Action::Waive => row.unavailable.is_none(),
         Action::Claim
         | Action::Engage

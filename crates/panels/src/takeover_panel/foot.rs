@@ -138,7 +138,8 @@ fn step(shown: &Shown<'_>, row: &ActionRow, filled: Option<Tone>) -> BigButton {
         | Action::RequestHandover
         | Action::AllowTakeover
         | Action::Decide
-        | Action::Waive => unavailable.map(ToString::to_string),
+        | Action::Waive
+        | Action::Task => unavailable.map(ToString::to_string),
     };
     BigButton { filled, why_not, ..BigButton::new(sentence(&row.label), key_words(row.key)) }
 }

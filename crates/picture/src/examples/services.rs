@@ -7,7 +7,7 @@ use super::{
     vehicles::nominal,
 };
 use std::time::Duration;
-use watchkeeper_model::{AgentKind, Confidence, DecisionSeq, SignalSpec};
+use watchkeeper_model::{AgentKind, Confidence, DecisionSeq, SignalSpec, TaskVerb};
 use watchkeeper_protocol::operator::{AgentStatus, Telemetry};
 
 /// One agent without a place.
@@ -101,6 +101,7 @@ impl Service {
         let signals = signals.iter().map(|(name, unit)| SignalSpec { name: label(name), unit: label(unit) });
         AgentStatus {
             signals: signals.collect(),
+            tasks: TaskVerb::ALL.iter().copied().filter(|verb| verb.is_for(self.kind)).collect(),
             heartbeat_age_nanos: 380_000_000,
             score: self.odd.map_or(0.03, |(odd, _)| odd),
             ..nominal(&self.name, self.kind, self.seed)

@@ -8,10 +8,12 @@ use super::{
 use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
-    AgentKind, AgentTime, BootId, Confidence, ControlState, DecisionSeq, SignalSpec, StateVersion,
+    AgentKind, AgentTime, BootId, Confidence, ControlState, DecisionSeq, SignalSpec, StateVersion, TaskVerb,
 };
 use watchkeeper_protocol::operator::{AgentStatus, ClockOffset, Telemetry};
 
+/// The simulator's tasks.
+const TASKS: [TaskVerb; 2] = [TaskVerb::Hazards, TaskVerb::Goto];
 /// The simulator's signals, with the deviation of their noise.
 const SIGNALS: [(&str, &str, f64); 7] = [
     ("speed", "m/s", 0.02),
@@ -78,7 +80,11 @@ impl Vehicle {
     pub(super) fn status(&self) -> AgentStatus {
         let signals =
             SIGNALS.iter().map(|(name, unit, _)| SignalSpec { name: label(name), unit: label(unit) });
-        AgentStatus { signals: signals.collect(), ..nominal(&self.name, AgentKind::Vehicle, self.seed) }
+        AgentStatus {
+            signals: signals.collect(),
+            tasks: TASKS.to_vec(),
+            ..nominal(&self.name, AgentKind::Vehicle, self.seed)
+        }
     }
 
     /// Returns what it reported `ago` before the example is looked at, as its decision number `seq`.
@@ -164,6 +170,7 @@ pub(super) fn nominal(name: &str, kind: AgentKind, seed: u64) -> AgentStatus {
         agent: agent(name),
         kind,
         signals: vec![],
+        tasks: vec![],
         boot_id: BootId(Uuid::from_u128(0x0199_aaaa_7000_8000_0000_0000_0000_0000 + u128::from(seed))),
         software_version: label(match kind {
             AgentKind::Vehicle => "simulator 0.1.0",

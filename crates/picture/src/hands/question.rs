@@ -1,10 +1,14 @@
 //! What a person must type before something can be sent: reasons, spans, a speed.
 
 use super::{Pressed, alerts};
-use crate::{Action, Intent, Picture, view};
+use crate::{
+    Action, Intent, Picture,
+    task::{read_task, span},
+    view,
+};
 use std::time::Duration;
 use watchkeeper_model::{
-    AgentId, Alarm, AlertId, CommandArgs, CommandKind, LatchId, MAX_SHELVED, MonoTime, Note,
+    AgentId, Alarm, AlertId, CommandArgs, CommandKind, LatchId, MAX_SHELVED, MonoTime, Note, TaskVerb,
 };
 use watchkeeper_protocol::agent::Question as Asked;
 
@@ -39,6 +43,7 @@ enum Subject {
     Waive(AgentId),
     Decide(AgentId, Box<Asked>),
     Shelve(AlertId, AgentId),
+    Task(AgentId, Vec<TaskVerb>),
 }
 
 /// What an answer led to.
@@ -90,6 +95,13 @@ impl Open {
         Self::about(Subject::Shelve(alarm.alert_id, alarm.agent.clone()), prompt, hint)
     }
 
+    pub(super) fn task(agent: &AgentId, offered: &[TaskVerb]) -> Self {
+        let words: Vec<_> = offered.iter().map(|verb| verb.word()).collect();
+        let hint = format!("a task, and what it needs: {}", words.join(", "));
+        let prompt = format!("what shall {agent} do?");
+        Self::about(Subject::Task(agent.clone(), offered.to_vec()), prompt, &hint)
+    }
+
     fn about(subject: Subject, prompt: String, hint: &str) -> Self {
         Self { question: Question { prompt, hint: hint.to_owned() }, subject }
     }
@@ -106,7 +118,8 @@ impl Open {
                 | Subject::Dismiss(agent)
                 | Subject::ClearLatch(agent, _)
                 | Subject::Preempt(agent)
-                | Subject::Waive(agent) => picture.agent(agent).is_none(),
+                | Subject::Waive(agent)
+                | Subject::Task(agent, _) => picture.agent(agent).is_none(),
                 Subject::Decide(agent, asked) => picture.agent(agent).is_none_or(|entry| {
                     entry.status().questions.iter().all(|open| open.scene_id != asked.scene_id)
                 }),
@@ -121,7 +134,8 @@ impl Open {
             | Subject::Dismiss(agent)
             | Subject::ClearLatch(agent, _)
             | Subject::Preempt(agent)
-            | Subject::Waive(agent) => agent.to_string(),
+            | Subject::Waive(agent)
+            | Subject::Task(agent, _) => agent.to_string(),
             Subject::Decide(agent, _) => format!("the question of {agent}"),
             Subject::Shelve(alert, agent) => format!("alert {alert} of {agent}"),
         }
@@ -158,6 +172,7 @@ impl Open {
                 command(Action::Decide, CommandKind::Decide, agent, args, picture, now)
             }
             Subject::Shelve(alert, agent) => shelve(*alert, agent, text, picture, now),
+            Subject::Task(agent, offered) => task(agent, text, offered, picture, now),
         }
     }
 }
@@ -180,6 +195,21 @@ fn command(
     let what = format!("{} {agent}", action.verb());
     Answered::Done(match action.check(picture, agent, now) {
         Ok(()) => Pressed::sent(Intent::Command { agent: agent.clone(), kind, args }, what),
+        Err(why) => Pressed::not_sent(what, why),
+    })
+}
+
+fn task(agent: &AgentId, text: &str, offered: &[TaskVerb], picture: &Picture, now: MonoTime) -> Answered {
+    let (verb, args) = match read_task(text, offered) {
+        Ok(task) => task,
+        Err(needs) => return needs_more("a task", &needs),
+    };
+    let what = format!("{} for {agent}", view::task_words(verb));
+    Answered::Done(match Action::check_task(verb, picture, agent, now) {
+        Ok(()) => {
+            let kind = CommandKind::Task(verb);
+            Pressed::sent(Intent::Command { agent: agent.clone(), kind, args }, what)
+        }
         Err(why) => Pressed::not_sent(what, why),
     })
 }
@@ -228,9 +258,13 @@ fn shelve(alert: AlertId, agent: &AgentId, text: &str, picture: &Picture, now: M
 
 impl Needs {
     fn of(&self, what: &str) -> Answered {
-        let text = format!("NOT SENT: {what} needs {}", self.0);
-        Answered::Unusable(Pressed::said(crate::view::Tone::Warning, text))
+        needs_more(what, self.0)
     }
+}
+
+fn needs_more(what: &str, needs: &str) -> Answered {
+    let text = format!("NOT SENT: {what} needs {needs}");
+    Answered::Unusable(Pressed::said(view::Tone::Warning, text))
 }
 
 fn speed(text: &str) -> Result<f64, Needs> {
@@ -260,22 +294,6 @@ fn span_and_reason(text: &str) -> Result<(Duration, Note), Needs> {
         Some(span) => Ok((span, reason(rest)?)),
         None => Ok((SHELVED, reason(text)?)),
     }
-}
-
-/// Reads `45m`, `2h` or `1h30m`; `None` for any other word.
-fn span(word: &str) -> Option<Duration> {
-    let (hours, minutes) = match word.split_once('h') {
-        Some((hours, "")) => (hours, "0"),
-        Some((hours, minutes)) => (hours, minutes.strip_suffix('m')?),
-        None => ("0", word.strip_suffix('m')?),
-    };
-    // More than fits a number is far too long, and not another word.
-    let number = |digits: &str| {
-        let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
-        is_number.then(|| digits.parse().unwrap_or(u64::MAX))
-    };
-    let minutes = number(hours)?.saturating_mul(60).saturating_add(number(minutes)?);
-    Some(Duration::from_secs(minutes.saturating_mul(60)))
 }
 
 fn in_words(span: Duration) -> String {

@@ -1,6 +1,6 @@
 //! Every command as a row with its state and age until it is finished, and a minute after.
 
-use super::{Mark, Tone, age};
+use super::{Mark, Tone, age, task_words};
 use crate::{CommandPicture, Picture};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, CommandId, CommandKind, CommandState, MonoTime};
@@ -16,7 +16,7 @@ pub struct CommandRow {
     /// Whose.
     pub agent: AgentId,
     /// The verb; an ESTOP is called `STOP`.
-    pub verb: &'static str,
+    pub verb: String,
     /// Who sent it: `you`, a name, or `unknown`.
     pub by: String,
     /// Where it is, in words; "accepted" is never shown as done.
@@ -89,8 +89,9 @@ fn row(picture: &Picture, command: &CommandPicture, now: MonoTime) -> CommandRow
     }
 }
 
-const fn verb(kind: CommandKind) -> &'static str {
-    match kind {
+fn verb(kind: CommandKind) -> String {
+    let word = match kind {
+        CommandKind::Task(verb) => return task_words(verb),
         CommandKind::Estop => "STOP",
         CommandKind::Hold => "hold",
         CommandKind::MinimalRisk => "minimal risk",
@@ -105,7 +106,8 @@ const fn verb(kind: CommandKind) -> &'static str {
         CommandKind::Decide => "answer",
         CommandKind::Suspend => "out of service",
         CommandKind::Reinstate => "back into service",
-    }
+    };
+    word.to_owned()
 }
 
 fn state_look(command: &CommandPicture) -> (&'static str, Mark, Tone) {

@@ -1,7 +1,7 @@
 //! Words and numbers as people read them.
 
 use std::time::Duration;
-use watchkeeper_model::{AgentKind, CauseClass, ControlState, LeaseEnd};
+use watchkeeper_model::{AgentKind, CauseClass, ControlState, LeaseEnd, TaskVerb};
 
 /// Returns the word of a control state; ESTOPPED alone shouts.
 pub const fn state_word(state: ControlState) -> &'static str {
@@ -145,4 +145,8 @@ pub(crate) fn minutes(span: Duration) -> String {
 /// Returns a span in whole milliseconds, rounded up: never shorter than it is.
 pub(crate) fn millis(span: Duration) -> String {
     format!("{} ms", span.as_nanos().div_ceil(1_000_000))
+}
+/// Returns the words of a task.
+pub fn task_words(verb: TaskVerb) -> String {
+    verb.word().replace('_', " ")
 }

@@ -53,6 +53,7 @@ pub(crate) fn status(name: &str, kind: AgentKind) -> AgentStatus {
         AgentKind::Transaction | AgentKind::SoftwareAgent | AgentKind::Generic => vec![("amount", "EUR")],
     };
     AgentStatus {
+        tasks: Vec::new(),
         agent: agent(name),
         kind,
         signals: signals

@@ -5,7 +5,7 @@ use watchkeeper_model::{
     AgentKind, AgentTime, Alternative, CommandArgs, CommandCode, CommandKind, CommandState, Confidence,
     Context, ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, DemandOutcome, Epoch,
     FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, PlanPoint, Pose,
-    QuestionPolicy, SceneId, SessionId, Setpoint, SignalSpec, StateVersion, WaitDefault, Waiting,
+    QuestionPolicy, SceneId, SessionId, Setpoint, SignalSpec, StateVersion, TaskVerb, WaitDefault, Waiting,
 };
 use watchkeeper_protocol::{
     AgentMessage, SessionKind, ToAgent,
@@ -40,6 +40,7 @@ fn signals() -> Vec<SignalSpec> {
 
 fn hellos() -> Vec<Example> {
     let full = AgentHello {
+        tasks: vec![TaskVerb::Hazards, TaskVerb::Goto],
         session: SessionKind::Agent,
         token: Some(note("6f1c2a")),
         agent: agent(),
@@ -63,6 +64,7 @@ fn hellos() -> Vec<Example> {
         latches: Vec::new(),
         control_state: ControlState::Autonomous,
         drive: None,
+        tasks: Vec::new(),
         ..full.clone()
     };
     let example =
@@ -312,11 +314,12 @@ fn hold() -> Command {
     }
 }
 
-fn commands() -> [(&'static str, Command); 5] {
+fn commands() -> [(&'static str, Command); 6] {
     let unleased = Command { epoch: Epoch(0), seq: 0, evidence_version: None, expect_state: None, ..hold() };
     let verb = |kind, args, last| Command { command_id: command_id(last), kind, args, ..unleased.clone() };
     let clear =
         CommandArgs { latch_id: Some(LatchId(9_223_001)), reason: Some(note("road is free")), ..no_args() };
+    let goto = CommandArgs { path: vec![PlanPoint { x_meters: 12.5, y_meters: -3.0 }], ..no_args() };
     [
         ("hold", hold()),
         (
@@ -339,6 +342,15 @@ fn commands() -> [(&'static str, Command); 5] {
             ),
         ),
         ("clear_latch", verb(CommandKind::ClearLatch, clear, 6)),
+        (
+            "goto",
+            Command {
+                command_id: command_id(9),
+                kind: CommandKind::Task(TaskVerb::Goto),
+                args: goto,
+                ..hold()
+            },
+        ),
     ]
 }
 

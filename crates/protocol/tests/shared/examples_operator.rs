@@ -12,7 +12,7 @@ use watchkeeper_model::{
     CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, Explanation,
     FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole,
     PlanPoint, Pose, Response, Sample, SceneId, SessionId, Setpoint, Severity, Shelved, SignalEvidence,
-    SignalSpec, Stage, StateVersion,
+    SignalSpec, Stage, StateVersion, TaskVerb,
 };
 use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, encode,
@@ -66,7 +66,7 @@ fn authorised(last: u128, seq: u64, latches: Vec<LatchId>) -> Authorised {
     }
 }
 
-fn requests() -> [(&'static str, CommandRequest); 4] {
+fn requests() -> [(&'static str, CommandRequest); 7] {
     let assume = CommandRequest {
         command_id: command_id(2),
         agent: agent(),
@@ -106,7 +106,29 @@ fn requests() -> [(&'static str, CommandRequest); 4] {
         args: CommandArgs { scene_id: Some(SceneId(5)), option: Some(1), ..CommandArgs::default() },
         ..speed_cap.clone()
     };
-    [("assume", assume), ("speed_cap", speed_cap), ("clear_latch", clear_latch), ("decide", decide)]
+    // Payments and software agents have tasks of their own.
+    let task = |last, verb, args| CommandRequest {
+        command_id: command_id(last),
+        kind: CommandKind::Task(verb),
+        args,
+        ..speed_cap.clone()
+    };
+    let freeze = CommandArgs {
+        target: Some(label("card-7")),
+        ttl_nanos: Some(7_200_000_000_000),
+        ..CommandArgs::default()
+    };
+    let throttle = CommandArgs { amount: Some(30.0), ..CommandArgs::default() };
+    let respond = CommandArgs { text: Some(note("use the test account")), ..CommandArgs::default() };
+    [
+        ("assume", assume),
+        ("speed_cap", speed_cap.clone()),
+        ("clear_latch", clear_latch),
+        ("decide", decide),
+        ("freeze_card", task(10, TaskVerb::FreezeCard, freeze)),
+        ("throttle", task(11, TaskVerb::Throttle, throttle)),
+        ("respond", task(12, TaskVerb::Respond, respond)),
+    ]
 }
 
 fn holder_report() -> HolderReport {
@@ -238,6 +260,7 @@ fn shelved() -> Alarm {
 
 fn status() -> AgentStatus {
     AgentStatus {
+        tasks: vec![TaskVerb::Hazards, TaskVerb::Goto],
         agent: agent(),
         kind: AgentKind::Vehicle,
         signals: vec![SignalSpec { name: label("speed"), unit: label("m/s") }],

@@ -14,6 +14,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../src/record.rs"),
     include_str!("../../../model/src/decision.rs"),
     include_str!("../../../model/src/command.rs"),
+    include_str!("../../../model/src/task.rs"),
     include_str!("../../../model/src/control.rs"),
     include_str!("../../../model/src/alarm.rs"),
     include_str!("../../../model/src/stage.rs"),

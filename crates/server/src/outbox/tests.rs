@@ -72,6 +72,7 @@ async fn what_was_queued_before_a_close_still_leaves() {
 /// An agent's status with this cursor, and a frame that says which it is.
 fn status(name: &str, cursor: u64) -> (ToOperator, Bytes) {
     let status = AgentStatus {
+        tasks: Vec::new(),
         agent: agent(name),
         kind: AgentKind::Generic,
         signals: Vec::new(),

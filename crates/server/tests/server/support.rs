@@ -62,6 +62,7 @@ pub(crate) fn request(server: &RunningServer) -> Request {
 
 pub(crate) fn agent_hello(name: &str, token: Option<&str>) -> AgentHello {
     AgentHello {
+        tasks: Vec::new(),
         session: SessionKind::Agent,
         token: token.map(|token| Note::new(token).unwrap()),
         agent: AgentId::new(name).unwrap(),

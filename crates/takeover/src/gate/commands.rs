@@ -52,6 +52,9 @@ impl Gate {
                 let detail = waits.then_some("somebody at the agent has control: it stops when he lets go");
                 self.ack(command.command_id, CommandState::Accepted, None, detail, now);
                 self.start_running(command.command_id, goal, command.kind.risk(), now);
+                if let CommandKind::Task(verb) = command.kind {
+                    self.hand_on(verb, command, now);
+                }
                 self.settle(now);
             }
             Err((CommandCode::Expired, detail)) => {
@@ -64,7 +67,7 @@ impl Gate {
         }
     }
 
-    /// HOLD, MINIMAL_RISK, SPEED_CAP and RELEASE: they make things safer, so no stale evidence holds them up.
+    /// HOLD, MINIMAL_RISK, SPEED_CAP, RELEASE and the safer tasks: no stale evidence holds them up.
     fn obey_safer(&mut self, command: &GateCommand<'_>, now: AgentTime) -> Result<Goal, Refusal> {
         self.check_remote()?;
         let late = now >= command.deadline || command.boot_id != self.identity.boot_id;
@@ -88,6 +91,7 @@ impl Gate {
                 Ok(Goal::Standing)
             }
             CommandKind::SpeedCap => self.cap_speed(command, late, now),
+            CommandKind::Task(verb) => self.take_safer_task(verb, command, late, now),
             CommandKind::Release => {
                 self.check_holder(command, now)?;
                 if self.is_next(command.epoch) {
@@ -188,6 +192,7 @@ impl Gate {
             CommandKind::Decide => self.decide(command),
             CommandKind::Suspend => self.suspend(command),
             CommandKind::Reinstate => self.reinstate(command, now),
+            CommandKind::Task(verb) => self.take_task(verb, command),
             CommandKind::Estop
             | CommandKind::Hold
             | CommandKind::MinimalRisk

@@ -63,7 +63,8 @@ impl Gate {
         let last_demand = last_outcome.map(|(demand_id, _)| demand_id);
         (identity.boot_id, *state, self.transition_from(), *level, *cause, last_demand).hash(hasher);
         (*highest_epoch, *incarnation, *next_latch, *world, *reconciled).hash(hasher);
-        (latches, engage_latches, running).hash(hasher);
+        (latches, engage_latches).hash(hasher);
+        running.hash_from_now(now, hasher);
         seen.iter().filter(|(id, _)| may_come(*id)).for_each(|command| command.hash(hasher));
         (*assumed, *unverified, *hold, *record_due, outputs.len()).hash(hasher);
         (speed_cap_mps.map(f64::to_bits), top_speed_mps.map(f64::to_bits)).hash(hasher);
@@ -120,7 +121,8 @@ mod tests {
     /// A gate that was told of a demand at `start`, seen `wait` seconds later.
     fn hash_of(start: u64, wait: u64, fall: bool) -> u64 {
         let agent = AgentId::new("a").unwrap();
-        let identity = Identity { agent, kind: AgentKind::Generic, boot_id: BootId(Uuid::nil()) };
+        let identity =
+            Identity { agent, kind: AgentKind::Generic, boot_id: BootId(Uuid::nil()), tasks: vec![] };
         let world = World {
             standstill: false,
             stable: true,

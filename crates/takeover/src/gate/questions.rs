@@ -1,7 +1,7 @@
 //! Assistance without transfer of control (rows 2 to 4): the agent asks, goes on with other work, and does what the
 //! answer says, or the default when its time is up. The death of the monitor hangs no question.
 
-use super::{Gate, GateCommand, GateOutput, MAX_OUTPUTS, fence::Refusal, running::Goal};
+use super::{Gate, GateCommand, GateOutput, fence::Refusal, running::Goal};
 use crate::machine::Event;
 use std::hash::{Hash, Hasher};
 use thiserror::Error;
@@ -173,8 +173,6 @@ impl Gate {
     }
 
     fn answer(&mut self, answer: Answer) {
-        if self.outputs.len() < MAX_OUTPUTS {
-            self.outputs.push_back(GateOutput::Answer(answer));
-        }
+        self.push(GateOutput::Answer(answer));
     }
 }

@@ -1,6 +1,7 @@
 //! Commands that were accepted and whose effect is not confirmed yet: each reaches exactly one terminal state.
 
 use super::{Gate, GateAck, GateOutput, MAX_OUTPUTS, REMEMBERED};
+use std::hash::{Hash, Hasher};
 use watchkeeper_model::{AgentTime, CommandCode, CommandId, CommandState, ControlState, RiskClass};
 
 /// Most commands that run at once.
@@ -23,35 +24,59 @@ pub(super) enum Goal {
     Human,
     /// The agent drives again.
     Returned,
+    /// The agent's own software says that its task is done; the task ends with who leads.
+    Task,
+    /// The same, whoever leads.
+    Errand,
 }
 
-#[derive(Clone, Copy, Debug, Hash)]
+impl Goal {
+    pub(super) const fn is_task(self) -> bool {
+        matches!(self, Self::Task | Self::Errand)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     command_id: CommandId,
     goal: Goal,
     risk: RiskClass,
+    /// Until when the agent's own software must have taken a task up.
+    due: Option<AgentTime>,
 }
 
 /// The running commands, oldest first.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Running(Vec<Entry>);
 
 impl Running {
     /// Adds a command. Without room the oldest one gives way and is returned; a stop only gives way to stops.
-    fn start(&mut self, entry: Entry) -> Option<CommandId> {
+    fn start(&mut self, entry: Entry) -> Option<Entry> {
         let evicted = (self.0.len() >= MAX_RUNNING).then(|| {
             let oldest = self.0.iter().position(|entry| entry.risk != RiskClass::Stop).unwrap_or(0);
-            self.0.remove(oldest).command_id
+            self.0.remove(oldest)
         });
         self.0.push(entry);
         evicted
     }
 
-    /// Takes out every command with a goal that `reached` says yes to.
-    fn take(&mut self, reached: impl Fn(Goal) -> bool) -> Vec<CommandId> {
-        let taken = self.0.iter().filter(|entry| reached(entry.goal)).map(|entry| entry.command_id).collect();
-        self.0.retain(|entry| !reached(entry.goal));
+    /// Takes out every command that `ends` says yes to.
+    fn take(&mut self, ends: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let taken = self.0.iter().filter(|entry| ends(entry)).copied().collect();
+        self.0.retain(|entry| !ends(entry));
         taken
+    }
+
+    /// Returns when a task that nobody has taken up yet has waited too long.
+    pub(super) fn due_at(&self) -> Option<AgentTime> {
+        self.0.iter().filter_map(|entry| entry.due).min()
+    }
+
+    /// See [`Gate::hash_from_now`].
+    pub(super) fn hash_from_now(&self, now: AgentTime, hasher: &mut impl Hasher) {
+        for Entry { command_id, goal, risk, due } in &self.0 {
+            (command_id, goal, risk, due.map(|due| now.until(due))).hash(hasher);
+        }
     }
 }
 
@@ -63,8 +88,9 @@ impl Gate {
         risk: RiskClass,
         now: AgentTime,
     ) {
-        if let Some(oldest) = self.running.start(Entry { command_id, goal, risk }) {
-            self.ack(oldest, CommandState::Superseded, None, Some("too many commands at once"), now);
+        let due = goal.is_task().then(|| now.after(self.timers.verify));
+        if let Some(oldest) = self.running.start(Entry { command_id, goal, risk, due }) {
+            self.end_one(oldest, CommandState::Superseded, Some("too many commands at once"), now);
         }
     }
 
@@ -118,15 +144,44 @@ impl Gate {
 
     /// Ends what a fallback or a stop overtakes.
     pub(super) fn abandon_running(&mut self, now: AgentTime) {
-        for goal in [Goal::Human, Goal::Returned, Goal::Driving] {
+        for goal in [Goal::Human, Goal::Returned, Goal::Driving, Goal::Task] {
             self.supersede(goal, "the agent fell back, was stopped, or is in other hands", now);
         }
     }
 
     fn end_running(&mut self, goal: Goal, state: CommandState, why: Option<&'static str>, now: AgentTime) {
-        for command_id in self.running.take(|running| running == goal) {
-            self.ack(command_id, state, None, why, now);
+        for entry in self.running.take(|entry| entry.goal == goal) {
+            self.end_one(entry, state, why, now);
         }
+    }
+
+    fn end_one(&mut self, entry: Entry, state: CommandState, why: Option<&'static str>, now: AgentTime) {
+        self.ack(entry.command_id, state, None, why, now);
+        if entry.goal.is_task() {
+            self.push(GateOutput::TaskOver(entry.command_id));
+        }
+    }
+
+    /// Ends the tasks that nobody has taken up within T_verify.
+    pub(super) fn expire_tasks(&mut self, now: AgentTime) {
+        for entry in self.running.take(|entry| entry.due.is_some_and(|due| now >= due)) {
+            let why = "the agent's own software did not take it up in time";
+            self.end_one(entry, CommandState::Failed, Some(why), now);
+        }
+    }
+
+    /// Takes a task out that is done, or cannot be; returns whether it ran.
+    pub(super) fn finish_task(&mut self, command_id: CommandId) -> bool {
+        !self.running.take(|entry| entry.goal.is_task() && entry.command_id == command_id).is_empty()
+    }
+
+    /// The agent's own software is at a task; returns whether it runs.
+    pub(super) fn take_up_task(&mut self, command_id: CommandId) -> bool {
+        let mut tasks = self.running.0.iter_mut().filter(|entry| entry.goal.is_task());
+        tasks.find(|entry| entry.command_id == command_id).is_some_and(|entry| {
+            entry.due = None;
+            true
+        })
     }
 
     /// Returns what became of a command that was seen before.
@@ -143,17 +198,23 @@ impl Gate {
         detail: Option<&'static str>,
         now: AgentTime,
     ) {
+        self.remember(command_id, state);
+        self.push_ack(command_id, state, code, detail, now);
+    }
+
+    /// Remembers what became of a command.
+    pub(super) fn remember(&mut self, command_id: CommandId, state: CommandState) {
         if let Some(entry) = self.seen.iter_mut().find(|(id, _)| *id == command_id) {
             entry.1 = state;
-        } else {
-            if self.seen.len() >= REMEMBERED {
-                // What still runs is not forgotten, or a copy of it would count as new.
-                let finished = self.seen.iter().position(|(_, state)| *state != CommandState::Accepted);
-                self.seen.remove(finished.unwrap_or(0));
-            }
-            self.seen.push_back((command_id, state));
+            return;
         }
-        self.push_ack(command_id, state, code, detail, now);
+        if self.seen.len() >= REMEMBERED {
+            // What still runs is not forgotten, or a copy of it would count as new.
+            let runs = |state| matches!(state, CommandState::Accepted | CommandState::InProgress);
+            let finished = self.seen.iter().position(|(_, state)| !runs(*state));
+            self.seen.remove(finished.unwrap_or(0));
+        }
+        self.seen.push_back((command_id, state));
     }
 
     pub(super) fn push_ack(
@@ -164,8 +225,15 @@ impl Gate {
         detail: Option<&'static str>,
         at: AgentTime,
     ) {
-        if self.outputs.len() < MAX_OUTPUTS {
-            self.outputs.push_back(GateOutput::Ack(GateAck { command_id, state, code, detail, at }));
+        self.push(GateOutput::Ack(GateAck { command_id, state, code, detail, percent: None, at }));
+    }
+
+    /// Tells something, where there is room; returns whether there was.
+    pub(super) fn push(&mut self, output: GateOutput) -> bool {
+        let fits = self.outputs.len() < MAX_OUTPUTS;
+        if fits {
+            self.outputs.push_back(output);
         }
+        fits
     }
 }

@@ -1,5 +1,5 @@
-//! The timers the agent owns: T_demand, T_decide, T_transition, T_stable, T_deadman, T_ready, T_link, T_verify,
-//! grace, link loss.
+//! The timers the agent owns: T_demand, T_decide, T_transition, T_stable, T_deadman, T_ready, T_link, T_verify (of
+//! effects and of tasks), grace, link loss.
 
 use super::{Gate, running::Goal};
 use crate::machine::Event;
@@ -36,6 +36,7 @@ impl Gate {
             self.verify_at,
             self.grace_until,
             self.link_loss_at(),
+            self.running.due_at(),
             stable_at.filter(|_| waits_for_stable),
         ]
         .into_iter()
@@ -67,6 +68,7 @@ impl Gate {
             self.fall_back(Event::MinimalRisk, FallbackLevel::COMFORTABLE, FallbackCause::MonitorLost, now);
         }
         self.expire_questions(now);
+        self.expire_tasks(now);
         if let Some(demand) = self.open_demand()
             && now >= demand.deadline
         {

@@ -176,6 +176,7 @@ impl Gate {
                     self.end_lease();
                     self.speed_cap_mps = None;
                     self.complete(Goal::Returned, now);
+                    self.supersede(Goal::Task, "the agent acts by itself again", now);
                 }
             }
             ControlState::Autonomous if !self.questions.is_empty() => {
@@ -312,6 +313,7 @@ impl Gate {
         self.hold = self.world.standstill;
         self.stop_watching();
         self.complete(Goal::Human, now);
+        self.supersede(Goal::Task, "a person took control", now);
     }
 
     /// Ends the demand. One that came to nothing starts the cooldown (row 5).

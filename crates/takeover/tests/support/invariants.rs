@@ -175,6 +175,8 @@ impl Memory {
         for ack in entry.acks.iter().filter(|ack| ack.code != Some(CommandCode::Duplicate)) {
             if ack.state == CommandState::Accepted {
                 must!(self.ended.insert(ack.command_id, false).is_none(), "7: accepted twice");
+            } else if ack.state == CommandState::InProgress {
+                must!(self.ended.get(&ack.command_id) == Some(&false), "7: in progress, and not at work");
             } else if let Some(ended) = self.ended.get_mut(&ack.command_id) {
                 must!(!std::mem::replace(ended, true), "7: {} ended twice", ack.command_id);
             } else {

@@ -5,11 +5,11 @@ use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
     ControlState, DemandId, DemandOrigin, Epoch, FallbackLevel, Incarnation, Latch, LatchCause,
-    QuestionPolicy, SceneId, Setpoint, StateVersion,
+    QuestionPolicy, SceneId, Setpoint, StateVersion, TaskVerb,
 };
 use watchkeeper_takeover::{
     Answer, Directive, Gate, GateAck, GateCommand, GateOutput, HolderBeat, Identity, Mode, NewDemand,
-    Question, Timers, Welcome, World,
+    Question, Task, Timers, Welcome, World,
 };
 
 pub(crate) const BOOT: BootId = BootId(Uuid::from_u128(0xb007));
@@ -25,7 +25,9 @@ pub(crate) const DRIVING: World = World {
 pub(crate) const STANDING: World = World { standstill: true, condition_reached: true, ..DRIVING };
 
 pub(crate) fn identity(kind: AgentKind) -> Identity {
-    Identity { agent: AgentId::new("truck-1").expect("the id is well formed"), kind, boot_id: BOOT }
+    let agent = AgentId::new("truck-1").expect("the id is well formed");
+    let tasks = TaskVerb::ALL.iter().copied().filter(|verb| verb.is_for(kind)).collect();
+    Identity { agent, kind, boot_id: BOOT, tasks }
 }
 
 pub(crate) struct Rig {
@@ -33,6 +35,9 @@ pub(crate) struct Rig {
     pub(crate) now: AgentTime,
     pub(crate) acks: Vec<GateAck>,
     pub(crate) answers: Vec<Answer>,
+    /// What its own software was told to do, and to leave.
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) tasks_over: Vec<CommandId>,
     pub(crate) epoch: Epoch,
     pub(crate) seq: u64,
     pub(crate) beat_seq: u64,
@@ -73,6 +78,8 @@ impl Rig {
             now,
             acks: Vec::new(),
             answers: Vec::new(),
+            tasks: Vec::new(),
+            tasks_over: Vec::new(),
             epoch,
             seq: 0,
             beat_seq: 0,
@@ -346,6 +353,8 @@ impl Rig {
                 GateOutput::Ack(ack) => self.acks.push(ack),
                 GateOutput::Report => self.reports += 1,
                 GateOutput::Answer(answer) => self.answers.push(answer),
+                GateOutput::Task(task) => self.tasks.push(task),
+                GateOutput::TaskOver(command_id) => self.tasks_over.push(command_id),
             }
         }
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOrigin,
-    DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, QuestionPolicy, SceneId,
-    Setpoint,
+    DemandOutcome, Epoch, FallbackLevel, Incarnation, Label, Latch, LatchCause, LatchId, QuestionPolicy,
+    RiskClass, SceneId, Setpoint, TaskReport, TaskVerb,
 };
 use watchkeeper_takeover::{
     Gate, GateOutput, GateRecord, HolderBeat, NewDemand, Question, Timers, Welcome, World,
@@ -47,6 +47,7 @@ pub(crate) struct Schedule {
     operators: [Operator; 2],
     in_flight: Vec<Message>,
     last_command: Option<Cmd>,
+    tasks: Vec<CommandId>,
     world: World,
     record: GateRecord,
     pub(crate) trace: Vec<Entry>,
@@ -81,6 +82,7 @@ pub(crate) fn play(numbers: &[u64]) -> Vec<Entry> {
         operators: [Operator::default(); 2],
         in_flight: Vec::new(),
         last_command: None,
+        tasks: Vec::new(),
         world: START,
         record,
         trace: Vec::new(),
@@ -92,6 +94,9 @@ pub(crate) fn play(numbers: &[u64]) -> Vec<Entry> {
     let stop = schedule.command(0, CommandKind::Estop);
     schedule.deliver(&Message::Command(stop));
     schedule.set_world(World { standstill: true, condition_reached: true, ..START });
+    while !schedule.tasks.is_empty() {
+        schedule.report_task(2);
+    }
     schedule.trace
 }
 
@@ -113,8 +118,10 @@ impl Schedule {
             30..=33 => self.act(who, CommandKind::Engage, detail, fate),
             34..=37 => self.act(who, CommandKind::Assume, detail, fate),
             38 | 39 => self.act(who, CommandKind::HandBack, detail, fate),
+            40 if detail & 1 == 0 => self.act(who, CommandKind::Task(TaskVerb::SetMode), detail, fate),
             40 => self.act(who, CommandKind::Resume, detail, fate),
             41 => self.act(who, CommandKind::Hold, detail, fate),
+            42 if detail & 4 == 0 => self.act(who, CommandKind::Task(TaskVerb::Hazards), detail, fate),
             42 => self.act(who, CommandKind::SpeedCap, detail, fate),
             43 if detail & 1 == 0 => self.act(who, CommandKind::Release, detail, fate),
             43 => self.act(who, CommandKind::Dismiss, detail, fate),
@@ -124,6 +131,7 @@ impl Schedule {
             50 => self.welcome_somehow(detail),
             51 => self.input(Input::Link, Gate::handle_link_lost),
             64 => self.ask(detail),
+            65 if detail & 4 == 0 => self.act(who, CommandKind::Task(TaskVerb::Confirm), detail, fate),
             65 => self.act(who, CommandKind::Decide, detail, fate),
             66 if detail & 3 == 0 => self.act(who, CommandKind::Suspend, detail, fate),
             66 => self.act(who, CommandKind::Reinstate, detail, fate),
@@ -131,7 +139,7 @@ impl Schedule {
             53 if detail & 7 == 0 => self.reboot(),
             54..=57 => self.deliver_late(usize::from(fate)),
             58..=62 => self.repeat_wrongly(detail),
-            63 => self.advance(50),
+            63 => self.report_task(detail),
             _ => self.go_on(detail, fate),
         }
     }
@@ -188,6 +196,20 @@ impl Schedule {
         }
     }
 
+    /// The agent's own software says how its oldest task goes.
+    fn report_task(&mut self, detail: u8) {
+        let report = match detail & 3 {
+            0 => TaskReport::Underway(Some(detail)),
+            1 => TaskReport::Failed,
+            _ => TaskReport::Done,
+        };
+        let Some(task) = self.tasks.first().copied() else { return self.advance(50) };
+        if !matches!(report, TaskReport::Underway(_)) {
+            self.tasks.remove(0);
+        }
+        self.input(Input::Own, |gate, now| gate.handle_task_report(task, report, now));
+    }
+
     fn ask(&mut self, detail: u8) {
         self.ids += 1;
         let scene_id = SceneId(u64::try_from(self.ids).expect("a schedule makes few ids"));
@@ -212,6 +234,8 @@ impl Schedule {
         while let Some(output) = self.gate.poll_output() {
             match output {
                 GateOutput::Ack(ack) => acks.push(ack),
+                GateOutput::Task(task) => self.tasks.push(task.command_id),
+                GateOutput::TaskOver(over) => self.tasks.retain(|task| *task != over),
                 GateOutput::Report | GateOutput::Answer(_) => {}
             }
         }
@@ -337,6 +361,14 @@ impl Schedule {
                 command.epoch = self.mint();
             }
             CommandKind::Suspend | CommandKind::Reinstate => command.epoch = self.mint(),
+            CommandKind::Task(verb) => {
+                command.args.target = (detail & 24 != 24).then(|| Label::cut("x"));
+                if verb.has_own_epoch() {
+                    command.epoch = self.mint();
+                } else if verb.risk() == RiskClass::Safer && detail & 3 == 0 {
+                    command.epoch = Epoch(0);
+                }
+            }
             CommandKind::ClearLatch => {
                 let latches = self.gate.latches();
                 let weight = |latch: &&Latch| (latch.cause == LatchCause::Estop, latch.latch_id);

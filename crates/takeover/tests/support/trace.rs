@@ -3,7 +3,7 @@
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId,
-    DemandOutcome, Epoch, FallbackLevel, Latch,
+    DemandOutcome, Epoch, FallbackLevel, Latch, TaskVerb,
 };
 use watchkeeper_takeover::{
     Directive, Gate, GateAck, GateCommand, GateRecord, HolderBeat, Identity, Mode, World,
@@ -13,8 +13,12 @@ pub(crate) fn boot(count: u128) -> BootId {
     BootId(Uuid::from_u128(0x1000 + count))
 }
 
+/// A task of each class that is fenced in a way of its own.
+pub(crate) const TASKS: [TaskVerb; 3] = [TaskVerb::Hazards, TaskVerb::SetMode, TaskVerb::Confirm];
+
 pub(crate) fn identity(kind: AgentKind, boots: u128) -> Identity {
-    Identity { agent: AgentId::new("a").expect("the id is well formed"), kind, boot_id: boot(boots) }
+    let agent = AgentId::new("a").expect("the id is well formed");
+    Identity { agent, kind, boot_id: boot(boots), tasks: TASKS.to_vec() }
 }
 
 #[derive(Clone, Debug)]

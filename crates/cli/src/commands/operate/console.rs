@@ -311,6 +311,7 @@ impl Console {
             | Order::Suspend { .. }
             | Order::Reinstate { .. }
             | Order::MinimalRisk { .. }
+            | Order::Task { .. }
             | Order::Acknowledge { .. }
             | Order::Shelve { .. }
             | Order::Unshelve { .. }

@@ -47,6 +47,8 @@ pub(super) enum Order {
     Reinstate { agent: Option<AgentId>, reason: Note },
     /// Go to the minimal-risk condition, level 1 to 3.
     MinimalRisk { agent: Option<AgentId>, level: FallbackLevel },
+    /// Give the agent's own software a task, written as people write it: `freeze_card card-7 2h`.
+    Task { agent: Option<AgentId>, task: String },
     /// Take note of an alert.
     Acknowledge { alert_id: AlertId },
     /// Put an alert aside for a while.
@@ -204,6 +206,7 @@ impl Order {
             Self::Suspend { .. } => "suspend",
             Self::Reinstate { .. } => "reinstate",
             Self::MinimalRisk { .. } => "minimal_risk",
+            Self::Task { .. } => "task",
             Self::Acknowledge { .. } => "acknowledge",
             Self::Shelve { .. } => "shelve",
             Self::Unshelve { .. } => "unshelve",
@@ -252,6 +255,7 @@ mod tests {
             r#"{"do":"suspend","reason":"tyres"}"#,
             r#"{"do":"reinstate","reason":"done"}"#,
             r#"{"do":"minimal_risk","level":2}"#,
+            r#"{"do":"task","agent":"a","task":"freeze_card card-7 2h"}"#,
             r#"{"do":"acknowledge","alert_id":1}"#,
             r#"{"do":"shelve","alert_id":1,"reason":"dirt","for_secs":600}"#,
             r#"{"do":"unshelve","alert_id":1}"#,

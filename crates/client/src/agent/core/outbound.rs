@@ -101,6 +101,7 @@ impl AgentCore {
             control_state: self.gate.state(),
             software_version: self.config.software_version.clone(),
             drive: self.config.drive,
+            tasks: self.config.tasks.clone(),
         };
         watchkeeper_protocol::encode("hello", &hello)
     }

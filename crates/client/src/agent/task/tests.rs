@@ -67,6 +67,7 @@ const WORLD: World = World {
 fn core() -> AgentCore {
     let link = Duration::from_millis(300);
     let config = AgentConfig {
+        tasks: Vec::new(),
         agent: AgentId::new("pump-1").unwrap(),
         kind: AgentKind::Generic,
         signals: Vec::new(),

@@ -4,7 +4,7 @@ use super::{ActError, OperatorCore};
 use std::time::Duration;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, CommandArgs, CommandId, CommandKind, ControlState, Epoch, FallbackLevel,
-    LatchId, MonoTime, Note, nanos,
+    LatchId, MonoTime, Note, TaskClass, nanos,
 };
 use watchkeeper_picture::{AgentPicture, Intent, deadline};
 use watchkeeper_protocol::{
@@ -86,7 +86,8 @@ impl OperatorCore {
                 | CommandKind::ClearLatch
                 | CommandKind::Decide
                 | CommandKind::Suspend
-                | CommandKind::Reinstate => self.request(agent, kind, args, command_id, now),
+                | CommandKind::Reinstate
+                | CommandKind::Task(_) => self.request(agent, kind, args, command_id, now),
             },
         }
     }
@@ -160,7 +161,8 @@ impl OperatorCore {
             | CommandKind::ClearLatch
             | CommandKind::Decide
             | CommandKind::Suspend
-            | CommandKind::Reinstate => {
+            | CommandKind::Reinstate
+            | CommandKind::Task(_) => {
                 debug_assert_eq!(kind, CommandKind::Release, "the caller sends three verbs here");
                 OperatorMessage::Release(body)
             }
@@ -187,14 +189,24 @@ impl OperatorCore {
             (Fencing::WhereHeld, None) | (Fencing::Never, _) => Epoch(0),
         };
         let seq = if epoch == Epoch(0) { 0 } else { self.leases.next_command(&agent, epoch) };
-        let evidence = matches!(
-            kind,
+        let evidence = match kind {
             CommandKind::Resume
-                | CommandKind::Dismiss
-                | CommandKind::ClearLatch
-                | CommandKind::Suspend
-                | CommandKind::Reinstate
-        );
+            | CommandKind::Dismiss
+            | CommandKind::ClearLatch
+            | CommandKind::Suspend
+            | CommandKind::Reinstate => true,
+            // What makes things safer is right whatever was seen, and a note is about what was.
+            CommandKind::Task(verb) => matches!(verb.class(), TaskClass::Exclusive | TaskClass::Assist),
+            CommandKind::Estop
+            | CommandKind::Hold
+            | CommandKind::MinimalRisk
+            | CommandKind::SpeedCap
+            | CommandKind::Engage
+            | CommandKind::Assume
+            | CommandKind::Release
+            | CommandKind::HandBack
+            | CommandKind::Decide => false,
+        };
         if kind == CommandKind::Assume {
             self.engaged.remove(&agent);
         }
@@ -237,6 +249,11 @@ enum Fencing {
 
 const fn fencing(kind: CommandKind) -> Fencing {
     match kind {
+        CommandKind::Task(verb) => match verb.class() {
+            TaskClass::Safer => Fencing::WhereHeld,
+            TaskClass::Exclusive => Fencing::Always,
+            TaskClass::Assist | TaskClass::Note => Fencing::Never,
+        },
         CommandKind::Resume
         | CommandKind::Engage
         | CommandKind::Assume
@@ -270,6 +287,9 @@ fn check_args(kind: CommandKind, args: &CommandArgs) -> Result<(), ActError> {
             if args.reason.is_none() =>
         {
             needs("a reason")
+        }
+        CommandKind::Task(verb) => {
+            verb.check(args).map_err(|need| ActError::Argument { kind, what: need.word() })
         }
         CommandKind::Estop
         | CommandKind::Hold

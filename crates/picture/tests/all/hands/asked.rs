@@ -52,3 +52,40 @@ fn a_cause_is_waived_for_somebody_else_with_a_reason() {
     let mut own = Desk::new(scenes::takeover(), "truck-17");
     assert!(said(&own.act(Action::Waive)).contains("somebody else must do it"));
 }
+
+#[test]
+fn a_task_is_written_in_one_line_and_checked_for_who_may_give_it() {
+    let mut status = scenes::status("truck-17", AgentKind::Vehicle);
+    let mut desk = desk_of(OperatorRole::Operator, vec![status.clone()], vec![]);
+    assert!(said(&desk.act(Action::Task)).contains("it takes no tasks"));
+    status.tasks = vec![TaskVerb::Hazards, TaskVerb::Goto, TaskVerb::Confirm];
+    desk.hear_status(101, status.clone());
+    let intent = |verb, args| {
+        let kind = CommandKind::Task(verb);
+        vec![Intent::Command { agent: agent("truck-17"), kind, args }]
+    };
+    assert_eq!(desk.act(Action::Task).intents, []);
+    let question = desk.hands.question().unwrap();
+    assert_eq!(question.prompt, "what shall truck-17 do?");
+    assert_eq!(question.hint, "a task, and what it needs: hazards, goto, confirm");
+    assert_eq!(said(&desk.typed("fly")), "NOT SENT: a task needs one of hazards, goto, confirm");
+    assert_eq!(said(&desk.typed("goto")), "NOT SENT: a task needs EAST,NORTH: goto EAST,NORTH");
+    assert!(desk.hands.question().is_some(), "it can be written better");
+    let sent = desk.typed("hazards");
+    assert_eq!(
+        (sent.intents.clone(), said(&sent)),
+        (intent(TaskVerb::Hazards, CommandArgs::default()), "sent: hazards for truck-17")
+    );
+    desk.act(Action::Task);
+    assert!(said(&desk.typed("goto 12,-3")).contains("claim it first"), "only who drives sends it somewhere");
+    desk.act(Action::Task);
+    let args = CommandArgs { target: Some(scenes::label("lane-closed")), ..CommandArgs::default() };
+    assert_eq!(desk.typed("confirm lane-closed").intents, intent(TaskVerb::Confirm, args));
+    desk.act(Action::Task);
+    status.control_state = ControlState::Fallback;
+    desk.hear_status(102, status.clone());
+    assert!(said(&desk.typed("confirm lane-closed")).contains("not while"), "it does not act by itself now");
+    status.control_state = ControlState::Local;
+    desk.hear_status(103, status);
+    assert!(said(&desk.act(Action::Task)).contains("not while"));
+}

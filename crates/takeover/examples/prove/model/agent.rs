@@ -12,7 +12,7 @@ use super::{
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandCode, CommandKind, CommandState, ControlState, DemandId,
-    DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, QuestionPolicy, SceneId, StateVersion,
+    DemandOutcome, Epoch, FallbackLevel, Incarnation, Latch, QuestionPolicy, SceneId, StateVersion, TaskVerb,
 };
 use watchkeeper_takeover::{
     Directive, Gate, GateAck, GateOutput, GateRecord, HolderBeat, Identity, NewDemand, Question, Welcome,
@@ -112,11 +112,15 @@ pub(crate) fn boot_id(boots: u8) -> BootId {
     BootId(Uuid::from_u128(0xb000 + u128::from(boots)))
 }
 
+/// A task of each class that is fenced in a way of its own.
+const TASKS: [TaskVerb; 3] = [TaskVerb::Hazards, TaskVerb::SetMode, TaskVerb::Confirm];
+
 fn identity(boots: u8) -> Identity {
     Identity {
         agent: AgentId::new("truck-1").expect("the id is well formed"),
         kind: AgentKind::Vehicle,
         boot_id: boot_id(boots),
+        tasks: TASKS.to_vec(),
     }
 }
 
@@ -136,7 +140,7 @@ fn drain(gate: &mut Gate) -> (Vec<GateAck>, bool) {
         match output {
             GateOutput::Ack(ack) => acks.push(ack),
             GateOutput::Report => reports = true,
-            GateOutput::Answer(_) => {}
+            GateOutput::Answer(_) | GateOutput::Task(_) | GateOutput::TaskOver(_) => {}
         }
     }
     (acks, reports)

@@ -6,13 +6,15 @@ use super::{
     milestones::Milestone::{
         CopyRefused, Dismissed, DrivenByHand, HandedBack, HandedOver, LatchCleared, LateRefused, LeaseLapsed,
         OldGrantRefused, OldMonitorRefused, PreEmpted, StaleRefused, StoppedWithoutWelcome, TakenOver,
+        TaskTaken,
     },
 };
 use std::time::Duration;
 use watchkeeper_model::CommandKind::{
     Assume, ClearLatch, Decide, Dismiss, Engage, HandBack, Hold, MinimalRisk, Reinstate, Release, Resume,
-    SpeedCap, Suspend,
+    SpeedCap, Suspend, Task,
 };
+use watchkeeper_model::TaskVerb::{Confirm, Hazards, SetMode};
 
 /// Two operators who may do nothing, an agent that drives, and a network that loses, doubles and reorders.
 const QUIET: Bounds = Bounds {
@@ -154,6 +156,15 @@ pub(crate) const ALL: &[Bounds] = &[
         grants: 1,
         demands: 1,
         reaches: &[TakenOver, HandedBack, LeaseLapsed, Dismissed],
+        ..QUIET
+    },
+    Bounds {
+        name: "tasks: of the person in control, of anybody to an agent that acts, and what makes things safer",
+        kinds: &[Engage, Assume, HandBack, Task(Hazards), Task(SetMode), Task(Confirm)],
+        orders: 4,
+        grants: 1,
+        late: TICK,
+        reaches: &[TakenOver, TaskTaken, LateRefused, CopyRefused, StaleRefused],
         ..QUIET
     },
     Bounds {

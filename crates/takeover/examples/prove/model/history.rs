@@ -14,6 +14,15 @@ use watchkeeper_model::{
     AgentTime, CommandKind, ControlState, DemandId, DemandOrigin, Epoch, FallbackLevel, LatchId, RiskClass,
 };
 
+/// Returns whether a command rests on no lease and moves no control: it may overtake one that does.
+pub(crate) fn helps(kind: CommandKind) -> bool {
+    match kind {
+        CommandKind::Decide => true,
+        CommandKind::Task(verb) => verb.has_own_epoch(),
+        _ => false,
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// The highest epoch that each monitor minted, in whatever run.
@@ -197,15 +206,16 @@ impl History {
             CommandKind::ClearLatch | CommandKind::Decide | CommandKind::Suspend | CommandKind::Reinstate => {
                 self.told = self.told.max(sent.epoch);
             }
+            CommandKind::Task(verb) if verb.has_own_epoch() => self.told = self.told.max(sent.epoch),
             CommandKind::Estop
             | CommandKind::Hold
             | CommandKind::MinimalRisk
             | CommandKind::SpeedCap
             | CommandKind::Resume
-            | CommandKind::Dismiss => {}
+            | CommandKind::Dismiss
+            | CommandKind::Task(_) => {}
         }
-        // An answer rests on no lease and moves no control, so it may overtake one.
-        if sent.kind.risk() == RiskClass::Exclusive && sent.kind != CommandKind::Decide {
+        if sent.kind.risk() == RiskClass::Exclusive && !helps(sent.kind) {
             self.top = self.top.max(sent.epoch);
         }
     }

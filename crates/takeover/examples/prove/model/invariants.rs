@@ -4,11 +4,12 @@
 use super::{
     agent::{Event, Seen},
     bounds::timers,
-    history::History,
+    history::{History, helps},
     state::{Broken, Fate, Sent, State},
 };
 use watchkeeper_model::{
-    AgentTime, CommandKind, ControlState, DemandOrigin, DemandOutcome, Epoch, LatchCause, RiskClass, Setpoint,
+    AgentTime, CommandKind, ControlState, DemandOrigin, DemandOutcome, Epoch, LatchCause, RiskClass,
+    Setpoint, TaskClass,
 };
 use watchkeeper_takeover::Mode;
 
@@ -54,7 +55,8 @@ pub(super) fn check_command(
         | CommandKind::ClearLatch
         | CommandKind::Decide
         | CommandKind::Suspend
-        | CommandKind::Reinstate => {}
+        | CommandKind::Reinstate
+        | CommandKind::Task(_) => {}
     }
     must!(!sent.took_effect, 2, "a command took effect again after a reboot");
     must!(sent.boot_id == before.boot_id, 2, "a command for another boot took effect");
@@ -79,10 +81,15 @@ fn check_epoch(state: &State, earlier: &History, sent: &Sent) -> Verdict {
         }
         // A cap that is no higher than the last one is open to all.
         CommandKind::SpeedCap => epoch == Epoch(0) || drives || is_pending,
+        CommandKind::Task(verb) => match verb.class() {
+            TaskClass::Safer => epoch == Epoch(0) || drives || is_pending,
+            TaskClass::Exclusive => drives,
+            TaskClass::Assist | TaskClass::Note => epoch > earlier.told,
+        },
         CommandKind::Estop | CommandKind::Hold | CommandKind::MinimalRisk => true,
     };
     must!(good, 2, "a command took effect under an epoch that is not the active one");
-    if sent.kind.risk() == RiskClass::Exclusive && sent.kind != CommandKind::Decide {
+    if sent.kind.risk() == RiskClass::Exclusive && !helps(sent.kind) {
         must!(epoch >= earlier.top, 1, "a command took effect under an older epoch than one before");
         let holder = state.mail.grants.iter().find(|grant| grant.from == sent.from && grant.epoch == epoch);
         let his = holder.is_some_and(|grant| grant.to == sent.by);

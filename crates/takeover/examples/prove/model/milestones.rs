@@ -30,6 +30,7 @@ pub(crate) enum Milestone {
     OldMonitorRefused,
     Dismissed,
     DrivenByHand,
+    TaskTaken,
 }
 
 impl Milestones {
@@ -95,6 +96,8 @@ impl State {
         noted.add(Milestone::LateRefused, refused_now(CommandCode::Expired));
         noted.add(Milestone::OldGrantRefused, refused);
         noted.add(Milestone::Dismissed, by(CommandKind::Dismiss));
+        let task = sent.is_some_and(|sent| matches!(sent.kind, CommandKind::Task(_)));
+        noted.add(Milestone::TaskTaken, accepted && task && is_human(after));
         noted.add(Milestone::DrivenByHand, by_hand(after) && !by_hand(before));
     }
 

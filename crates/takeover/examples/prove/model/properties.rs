@@ -91,4 +91,5 @@ milestones! {
     OldMonitorRefused "a monitor with a lower incarnation is refused"
     Dismissed "a demand is dismissed"
     DrivenByHand "a person drives by hand"
+    TaskTaken "a person in control gives the agent a task"
 }

@@ -356,7 +356,8 @@ impl State {
             | CommandKind::Dismiss
             | CommandKind::Decide
             | CommandKind::Suspend
-            | CommandKind::Reinstate => None,
+            | CommandKind::Reinstate
+            | CommandKind::Task(_) => None,
         }
     }
 }

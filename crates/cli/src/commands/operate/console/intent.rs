@@ -3,7 +3,7 @@
 use super::{Console, Order};
 use std::time::Duration;
 use watchkeeper_model::{AgentId, CommandArgs, CommandKind, LatchId, SceneId};
-use watchkeeper_picture::{Action, Intent, view::takeover::releases};
+use watchkeeper_picture::{Action, Intent, read_task, view::takeover::releases};
 use watchkeeper_server::clock::Clock;
 
 impl Console {
@@ -59,7 +59,8 @@ impl Console {
             | Order::Decide { .. }
             | Order::Suspend { .. }
             | Order::Reinstate { .. }
-            | Order::MinimalRisk { .. }) => self.command(order),
+            | Order::MinimalRisk { .. }
+            | Order::Task { .. }) => self.command(order),
             Order::Status { .. } | Order::Wait { .. } | Order::Quit => Err("nothing to send".to_owned()),
         }
     }
@@ -99,6 +100,13 @@ impl Console {
             }
             Order::MinimalRisk { agent, level } => {
                 (self.agent(agent)?, CommandKind::MinimalRisk, CommandArgs { level: Some(level), ..none() })
+            }
+            Order::Task { agent, task } => {
+                let agent = self.agent(agent)?;
+                let entry = self.operator.picture().agent(&agent).ok_or("nobody knows this agent")?;
+                let read = read_task(&task, &entry.status().tasks);
+                let (verb, args) = read.map_err(|needs| format!("a task needs {needs}"))?;
+                (agent, CommandKind::Task(verb), args)
             }
             Order::Claim { .. }
             | Order::Engage { .. }

@@ -8,8 +8,8 @@ use crate::model::{
 };
 use std::sync::Arc;
 use watchkeeper_model::{
-    AgentTime, CommandArgs, CommandKind, ControlState, DemandOrigin, Epoch, FallbackLevel, LatchCause,
-    LatchId, Note, RiskClass,
+    AgentTime, CommandArgs, CommandKind, ControlState, DemandOrigin, Epoch, FallbackLevel, Label, LatchCause,
+    LatchId, Note, RiskClass, TaskClass,
 };
 use watchkeeper_takeover::{
     LeaseRefusal,
@@ -107,6 +107,11 @@ impl State {
                 CommandKind::Decide => state == ControlState::AssistPending,
                 CommandKind::Suspend => matches!(state, ControlState::SafeHeld | ControlState::Estopped),
                 CommandKind::Reinstate => state == ControlState::OutOfService,
+                CommandKind::Task(verb) => match verb.class() {
+                    TaskClass::Exclusive => state == ControlState::Human,
+                    TaskClass::Assist => state.agent_acts(),
+                    TaskClass::Safer | TaskClass::Note => true,
+                },
                 CommandKind::ClearLatch | CommandKind::Estop => false,
             };
             let anybodys = kind == CommandKind::MinimalRisk || kind.has_own_epoch();
@@ -165,6 +170,8 @@ impl State {
             reason: needs_reason.then(|| Note::cut("because")),
             scene_id: (kind == CommandKind::Decide).then_some(SCENE),
             option: (kind == CommandKind::Decide).then_some(1),
+            target: matches!(kind, CommandKind::Task(_)).then(|| Label::cut("x")),
+            ..CommandArgs::default()
         };
         let Some(boot_id) = monitor.boot_id else { return false };
         let evidence = monitor.seen.filter(|_| bounds.evidence);
