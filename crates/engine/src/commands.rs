@@ -1,10 +1,14 @@
 //! Every command that people sent, until it is finished and a while after.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 use watchkeeper_model::{
     AgentId, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchId, MonoTime, Note, OperatorRole,
     PersonId,
 };
+use watchkeeper_protocol::agent::Command;
 
 /// How many commands are remembered, to answer duplicates.
 const REMEMBERED: usize = 4_096;
@@ -29,6 +33,27 @@ pub(crate) struct CommandEntry {
     pub(crate) logged: bool,
     /// When the agent must have said more of it; `None` while nothing is awaited.
     pub(crate) answer_due: Option<MonoTime>,
+    /// To be sent again, while nothing was said of it.
+    pub(crate) again: Option<Again>,
+}
+
+/// A command that makes things safer, as it is sent again under the same id where nothing is heard of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Again {
+    command: Box<Command>,
+    due: MonoTime,
+    left: u8,
+}
+
+impl Again {
+    /// How often it is sent again, and how far apart (`takeover.md` 3.1).
+    const TIMES: u8 = 3;
+    const APART: Duration = Duration::from_millis(500);
+
+    /// Makes the repetitions of a command that has just been sent.
+    pub(crate) fn after(command: Command, now: MonoTime) -> Self {
+        Self { command: Box::new(command), due: now.after(Self::APART), left: Self::TIMES }
+    }
 }
 
 impl CommandEntry {
@@ -45,6 +70,8 @@ pub(crate) struct Commands {
     not_logged: VecDeque<(u64, CommandId)>,
     /// The commands that an agent must answer, by their time.
     awaited: BTreeSet<(MonoTime, CommandId)>,
+    /// The commands to send again, by their time.
+    again: BTreeSet<(MonoTime, CommandId)>,
 }
 
 impl Commands {
@@ -59,6 +86,7 @@ impl Commands {
             && let Some(oldest) = self.by_age.pop_front()
         {
             self.await_answer(oldest, None);
+            self.send_again(oldest, None);
             self.by_id.remove(&oldest);
         }
         self.by_age.push_back(entry.command_id);
@@ -81,8 +109,12 @@ impl Commands {
         entry.state = state;
         entry.code = code;
         entry.detail = detail;
-        if entry.is_over() {
+        let (is_over, is_heard) = (entry.is_over(), state != CommandState::Forwarded);
+        if is_over {
             self.await_answer(command_id, None);
+        }
+        if is_heard {
+            self.send_again(command_id, None);
         }
         self.by_id.get(&command_id)
     }
@@ -99,9 +131,38 @@ impl Commands {
         }
     }
 
-    /// Returns when the next answer is due.
+    /// Sets the repetitions of a command; `None` ends them.
+    pub(crate) fn send_again(&mut self, command_id: CommandId, again: Option<Again>) {
+        let Some(entry) = self.by_id.get_mut(&command_id) else { return };
+        if let Some(before) = entry.again.take() {
+            self.again.remove(&(before.due, command_id));
+        }
+        if let Some(again) = again {
+            self.again.insert((again.due, command_id));
+            entry.again = Some(again);
+        }
+    }
+
+    /// Returns the commands that are to be sent again now, with the agents.
+    pub(crate) fn take_again(&mut self, now: MonoTime) -> Vec<(AgentId, Command)> {
+        let mut due = Vec::new();
+        while let Some((at, command_id)) = self.again.first().copied().filter(|(at, _)| now >= *at) {
+            self.again.remove(&(at, command_id));
+            let Some(entry) = self.by_id.get_mut(&command_id) else { continue };
+            let Some(again) = entry.again.take() else { continue };
+            due.push((entry.agent.clone(), (*again.command).clone()));
+            let left = again.left - 1;
+            if left > 0 {
+                self.send_again(command_id, Some(Again { due: at.after(Again::APART), left, ..again }));
+            }
+        }
+        due
+    }
+
+    /// Returns when the next answer is due, or the next repetition.
     pub(crate) fn poll_timeout(&self) -> Option<MonoTime> {
-        self.awaited.first().map(|(due, _)| *due)
+        let next = |by_time: &BTreeSet<(MonoTime, CommandId)>| by_time.first().map(|(due, _)| *due);
+        next(&self.awaited).into_iter().chain(next(&self.again)).min()
     }
 
     /// Returns the commands of which an agent has not said in time what became of them.

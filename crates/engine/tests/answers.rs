@@ -15,6 +15,7 @@ use rig::{
     Rig, ms,
     shift::{ADA, BOB, driven},
 };
+use std::time::Duration;
 use watchkeeper_model::{
     CommandArgs, CommandId, CommandKind, CommandState, ControlState, LatchCause, OperatorRole,
 };
@@ -79,6 +80,75 @@ fn a_claim_that_is_engaged_and_never_assumed_ends_by_the_agents_word_not_by_the_
     assert_eq!(rig.command_state(engage), Some(CommandState::Accepted));
     rig.run(ms(300));
     assert_eq!(rig.command_state(engage), Some(CommandState::Failed));
+}
+
+/// When a command was sent, counted from the first time.
+fn times(rig: &Rig, command: CommandId) -> Vec<Duration> {
+    let sent: Vec<_> = rig.sent.iter().filter(|(id, _)| *id == command).map(|(_, at)| *at).collect();
+    sent.iter().map(|at| at.since(sent[0])).collect()
+}
+
+#[test]
+fn what_makes_things_safer_is_sent_three_times_more_half_a_second_apart_and_no_oftener() {
+    let mut rig = driven();
+    rig.deaf = true;
+    let hold = rig.command(ADA, CommandKind::Hold, CommandArgs::default());
+    rig.run(ms(3_000));
+    assert_eq!(times(&rig, hold), [ms(0), ms(500), ms(1_000), ms(1_500)]);
+    assert_eq!(rig.command_state(hold), Some(CommandState::Forwarded));
+    assert_eq!(rig.replay(), rig.digest());
+}
+
+#[test]
+fn a_lost_hold_acts_half_a_second_later_and_once_and_what_is_answered_is_not_sent_again() {
+    let mut rig = driven();
+    rig.deaf = true;
+    let hold = rig.command(ADA, CommandKind::Hold, CommandArgs::default());
+    rig.run(ms(400));
+    rig.deaf = false;
+    rig.run(ms(200));
+    assert_eq!(rig.command_state(hold), Some(CommandState::Accepted));
+    rig.standstill = true;
+    rig.run(ms(3_000));
+    assert_eq!((rig.command_state(hold), rig.command_code(hold)), (Some(CommandState::Completed), None));
+    assert_eq!(times(&rig, hold).len(), 2);
+}
+
+#[test]
+fn a_lost_answer_brings_a_copy_and_the_copys_answer_counts_as_the_first() {
+    let mut rig = driven();
+    rig.mute = true;
+    let hold = rig.command(ADA, CommandKind::Hold, CommandArgs::default());
+    rig.run(ms(100));
+    rig.mute = false;
+    assert_eq!(rig.command_state(hold), Some(CommandState::Forwarded), "nobody heard that it was taken");
+    rig.run(ms(500));
+    assert_eq!((rig.command_state(hold), rig.command_code(hold)), (Some(CommandState::Accepted), None));
+}
+
+#[test]
+fn what_may_make_things_riskier_is_never_sent_twice() {
+    let mut rig = driven();
+    rig.command(ADA, CommandKind::Hold, CommandArgs::default());
+    rig.run(ms(100));
+    rig.deaf = true;
+    let resume = rig.command(ADA, CommandKind::Resume, CommandArgs::default());
+    rig.run(ms(5_000));
+    assert_eq!(times(&rig, resume).len(), 1);
+    assert_eq!(rig.command_state(resume), Some(CommandState::Unknown));
+}
+
+#[test]
+fn nothing_is_sent_again_over_a_lost_connection() {
+    let mut rig = driven();
+    rig.deaf = true;
+    let hold = rig.command(ADA, CommandKind::Hold, CommandArgs::default());
+    rig.run(ms(100));
+    rig.disconnect_vehicle();
+    rig.connect_vehicle();
+    rig.deaf = false;
+    rig.run(ms(3_000));
+    assert_eq!((times(&rig, hold).len(), rig.command_state(hold)), (1, Some(CommandState::Unknown)));
 }
 
 fn retold(rig: &Rig, session: u64) -> Vec<(CommandId, CommandState)> {

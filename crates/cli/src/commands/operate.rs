@@ -23,6 +23,9 @@ is the one that was claimed or waited for last:
   {"do":"claim","agent":"vehicle-4"}   {"do":"engage"}   {"do":"hold"}   {"do":"speed_cap","mps":5}
   {"do":"resume"}   {"do":"hand_back"}   {"do":"release"}   {"do":"dismiss","reason":"..."}
   {"do":"clear_latch","latch_id":7,"reason":"..."}   {"do":"minimal_risk","level":2}
+  {"do":"decide","option":0}   {"do":"waive","reason":"..."}   {"do":"suspend","reason":"..."} and reinstate
+  {"do":"task","agent":"cards-1","task":"freeze_card card-7 2h"}   (its "tasks" stand in its status; a wrong line is
+  answered with what the task needs)
   {"do":"acknowledge","alert_id":1}   {"do":"unshelve","alert_id":1}
   {"do":"shelve","alert_id":1,"reason":"...","for_secs":1800}   (1 h without for_secs, at most 8 h)
   {"do":"request_handover","agent":"vehicle-4"}   ("preempt":true,"reason":"..." for supervisors; then engage)

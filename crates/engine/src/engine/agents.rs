@@ -285,10 +285,10 @@ impl Engine {
                 takeover.handle_progress(ack.command_id, ack.state, at);
             }
         }
-        // A further copy of a stop comes back as a duplicate with its first result, which stands.
-        let repeated_stop =
-            ack.code == Some(CommandCode::Duplicate) && matches!(kind.risk(), RiskClass::Stop);
-        let code = ack.code.filter(|_| !repeated_stop);
+        // A further copy of what the monitor itself repeats comes back as a duplicate with its first result, which stands.
+        let is_copy = ack.code == Some(CommandCode::Duplicate) && ack.state != CommandState::Rejected;
+        let repeated = is_copy && kind.risk() != RiskClass::Exclusive;
+        let code = ack.code.filter(|_| !repeated);
         self.release_latches(agent_id, kind, &ack);
         self.forgive_strikes(agent_id, &ack);
         let (command_id, state) = (ack.command_id, ack.state);

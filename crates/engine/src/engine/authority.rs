@@ -1,7 +1,7 @@
 //! May this person do this to this agent? Every command passes here on its way to the gate.
 
 use super::{Engine, durable::Action, questions::check_decide};
-use crate::commands::CommandEntry;
+use crate::commands::{Again, CommandEntry};
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
     AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandOutcome,
@@ -161,6 +161,7 @@ impl Engine {
             input: self.inputs,
             logged: false,
             answer_due: None,
+            again: None,
         });
         self.publish_command(command_id);
         true
@@ -440,9 +441,21 @@ impl Engine {
             demand.ending = Some(DemandOutcome::Dismissed);
         }
         let due = self.answer_due(agent_id, command.deadline, now);
+        // What makes things safer may come twice: its id is known, and one that is lost is not missed by anybody else.
+        let again = (command.kind.risk() == RiskClass::Safer).then(|| Again::after(command.clone(), now));
         self.send_agent(session, ToAgent::Command(command));
         self.advance_command(command_id, CommandState::Forwarded, None, None);
         self.commands.await_answer(command_id, due);
+        self.commands.send_again(command_id, again);
+    }
+
+    /// Sends what makes things safer again, where the agent has not said anything of it.
+    pub(super) fn send_commands_again(&mut self, now: MonoTime) {
+        for (agent_id, command) in self.commands.take_again(now) {
+            if let Some(session) = self.agents.get(&agent_id).and_then(|agent| agent.session) {
+                self.send_agent(session, ToAgent::Command(command));
+            }
+        }
     }
 
     pub(super) fn reject(&mut self, command_id: CommandId, code: CommandCode, detail: &str) {

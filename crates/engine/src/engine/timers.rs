@@ -1,5 +1,5 @@
-//! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, stop retry, answers to commands, the
-//! shelf, the 1 Hz status, the roster.
+//! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, repetitions of stops and of safer
+//! commands, answers to commands, the shelf, the 1 Hz status, the roster.
 
 use super::Engine;
 use watchkeeper_model::{AgentId, MonoTime};
@@ -17,6 +17,7 @@ impl Engine {
             self.wake_agent(&agent_id, now);
         }
         self.give_up_commands(now);
+        self.send_commands_again(now);
         self.unshelve_due(now);
         if now >= self.second_due {
             self.handle_second(now);

@@ -66,6 +66,8 @@ pub(crate) struct Rig {
     pub(crate) gate: Gate,
     /// How questions of the vehicle ended.
     pub(crate) answers: Vec<Answer>,
+    /// Every command on its way to the vehicle, heard or not.
+    pub(crate) sent: Vec<(CommandId, MonoTime)>,
     /// The tasks that its software was given and has not finished.
     pub(crate) tasks: Vec<Task>,
     session: Option<SessionId>,
@@ -165,6 +167,7 @@ impl Rig {
             gate: first_gate(kind, BootId(Uuid::from_u128(42))),
             answers: Vec::new(),
             tasks: Vec::new(),
+            sent: Vec::new(),
             session: None,
             sessions: VEHICLE_SESSION,
             heartbeat_at: start(),
@@ -210,6 +213,11 @@ impl Rig {
         self.engine.handle(input, self.now);
         while let Some(output) = self.engine.poll_output() {
             self.digest.update(&output, output.encode().as_ref());
+            if let Output::ToAgent { message, .. } = &output
+                && let ToAgent::Command(command) = &**message
+            {
+                self.sent.push((command.command_id, self.now));
+            }
             match output {
                 Output::ToAgent { session, message } if Some(session) == self.session && !self.deaf => {
                     self.tell_vehicle(*message);

@@ -10,7 +10,7 @@ use ratatui::{
 use watchkeeper_picture::view::Tone;
 
 /// Keys and what they do. What makes things safer stands first: a low terminal cuts the end off.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 14] = [
     ("S", "STOP the selected agent at once (ESTOP), lease or not"),
     ("space", "I am here: while you hold a vehicle press a key every 3 s,"),
     ("", "or you count as away and it falls back"),
@@ -20,8 +20,7 @@ const KEYS: [(&str, &str); 15] = [
     ("b r", "hand back; r gives the lease up: a driven agent falls back"),
     ("x l", "dismiss a false alarm; l clears a latch; both ask why"),
     ("o w y u", "ask who drives; w: others need not ask; y hands over, u keeps"),
-    ("i v", "answers its question; v waives a cause for its holder"),
-    (".", "gives it a task of its own: asks which, and with what"),
+    ("i . v", "answers its question; . gives it a task; v waives a cause"),
     ("n a z", "most urgent alert; a acknowledges, z shelves or takes back"),
     ("Tab jk 1-4", "alerts or fleet; move; overview, agent, commands, latency"),
     ("Esc", "drops the second input, and the news at the bottom"),
