@@ -15,6 +15,7 @@ mod questions;
 mod roster;
 mod shelving;
 mod takeovers;
+mod tasks;
 mod timers;
 
 use crate::{

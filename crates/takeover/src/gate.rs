@@ -13,6 +13,7 @@ mod latches;
 mod latency;
 mod local;
 mod manual;
+mod output;
 mod questions;
 mod record;
 mod running;
@@ -21,6 +22,7 @@ mod timers;
 mod transitions;
 
 pub use commands::GateCommand;
+pub use output::{GateAck, GateOutput};
 pub use questions::{Answer, Question, QuestionRefusal};
 pub use record::GateRecord;
 pub use tasks::Task;
@@ -118,38 +120,6 @@ pub enum Mode {
     Estop,
     /// Somebody at the agent leads; nothing from afar moves it.
     Local,
-}
-
-/// Something to tell the monitor.
-#[derive(Clone, Debug, PartialEq)]
-pub enum GateOutput {
-    /// Send a heartbeat now: the control state changed.
-    Report,
-    /// Send what became of a command.
-    Ack(GateAck),
-    /// Tell the agent's own software how its question ended.
-    Answer(Answer),
-    /// Give the agent's own software a task.
-    Task(Task),
-    /// Tell the agent's own software that a task is none any more: it fell back, somebody else leads, or it took too long.
-    TaskOver(CommandId),
-}
-
-/// What became of a command.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GateAck {
-    /// Which.
-    pub command_id: CommandId,
-    /// Where it is.
-    pub state: CommandState,
-    /// Why not.
-    pub code: Option<watchkeeper_model::CommandCode>,
-    /// More, in words.
-    pub detail: Option<&'static str>,
-    /// IN_PROGRESS: the share done, 0 to 100.
-    pub percent: Option<u8>,
-    /// When, on the agent's clock.
-    pub at: AgentTime,
 }
 
 /// The holder's half of a lease, as the agent keeps it.
@@ -571,12 +541,6 @@ impl Gate {
         self.handle_timeout(now);
         self.estop(now);
         self.settle(now);
-    }
-
-    fn report(&mut self) {
-        if self.outputs.back() != Some(&GateOutput::Report) && self.outputs.len() < MAX_OUTPUTS {
-            self.outputs.push_back(GateOutput::Report);
-        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! May this person do this to this agent? Every command passes here on its way to the gate.
 
-use super::{Engine, durable::Action, questions::check_decide};
+use super::{Engine, durable::Action, questions::check_decide, tasks::check_task};
 use crate::commands::{Again, CommandEntry};
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
     AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandOutcome,
     Epoch, LatchCause, LatchId, MonoTime, Note, OperatorRole, PersonId, RiskClass, SessionId, Severity,
-    TaskArg, TaskVerb,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -25,11 +24,7 @@ const MANY_STOPS_WITHIN: Duration = Duration::from_secs(10);
 /// Stops are sent at 5 Hz until their effect is confirmed.
 pub(super) const STOP_RETRY: Duration = Duration::from_millis(200);
 
-/// The longest that an operator may let a task last, and a supervisor (`takeover.md` 3.2, "capped by role"): ours.
-const LONGEST: Duration = Duration::from_hours(24);
-const SUPERVISORS_LONGEST: Duration = Duration::from_hours(7 * 24);
-
-type Refusal = (CommandCode, String);
+pub(super) type Refusal = (CommandCode, String);
 
 impl Engine {
     pub(super) fn handle_engage(
@@ -508,33 +503,6 @@ fn check_lock_out(agent: &crate::agent::Agent, role: OperatorRole) -> Result<(),
 fn second_person((_, detail): Refusal) -> Refusal {
     let detail = format!("{detail}; somebody else can waive it (rule: second person)");
     (CommandCode::NeedsSecondApproval, detail)
-}
-
-/// The task is one that this agent does, with what it needs, and lasts no longer than the person may make it (3.2).
-fn check_task(
-    agent: &crate::agent::Agent,
-    role: OperatorRole,
-    verb: TaskVerb,
-    args: &CommandArgs,
-) -> Result<(), Refusal> {
-    if !agent.tasks.contains(&verb) {
-        let detail = format!("{} does no {verb}", agent.id);
-        return Err((CommandCode::Unsupported, detail));
-    }
-    if let Err(need) = verb.check(args) {
-        let detail = format!("{verb} needs {}: {}", need.word(), verb.usage());
-        return Err((CommandCode::Denied, detail));
-    }
-    let longest = if role >= OperatorRole::Supervisor { SUPERVISORS_LONGEST } else { LONGEST };
-    let ttl = verb.needs().contains(&TaskArg::Ttl).then_some(args.ttl_nanos).flatten();
-    if ttl.is_some_and(|nanos| Duration::from_nanos(nanos) > longest) {
-        let detail = format!(
-            "{role} may let {verb} last {} h at most (rule: longest task)",
-            longest.as_secs() / 3_600
-        );
-        return Err((CommandCode::Denied, detail));
-    }
-    Ok(())
 }
 
 /// Row 28: a supervisor, with a reason, and nobody in between.

@@ -3,6 +3,7 @@
 mod heard;
 mod people;
 pub(crate) mod shift;
+mod software;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,21 +11,18 @@ use uuid::Uuid;
 use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandId, Confidence, Context, ControlState, Decision,
-    DecisionSeq, Epoch, Incarnation, Label, MonoTime, Note, OperatorRole, PlanPoint, QuestionPolicy, SceneId,
-    SessionId, Setpoint, SignalSpec, TaskReport, TaskVerb,
+    DecisionSeq, Epoch, Incarnation, Label, MonoTime, Note, OperatorRole, PlanPoint, SessionId, Setpoint,
+    SignalSpec, TaskVerb,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
-    agent::{
-        AgentHello, CommandAck, Heartbeat, PathAnswer, Question as QuestionMessage, RequestIntervention,
-    },
+    agent::{AgentHello, CommandAck, Heartbeat, PathAnswer},
     operator::{CommandUpdate, ConsoleKind, HolderReport, LeaseEvent, LeaseUpdate},
     record::TakeoverRecord,
     session::{ErrorReport, Head, Pong, SessionKind},
 };
 use watchkeeper_takeover::{
-    Answer, Gate, GateCommand, GateOutput, HolderBeat, Identity, NewDemand, Question, Task, Timers, Welcome,
-    World,
+    Answer, Gate, GateCommand, GateOutput, HolderBeat, Identity, NewDemand, Task, Timers, Welcome, World,
 };
 
 /// Returns so many milliseconds.
@@ -441,39 +439,6 @@ impl Rig {
     pub(crate) fn reboot_vehicle_without_memory(&mut self) {
         self.boot = BootId(Uuid::from_u128(43));
         self.gate = first_gate(self.kind, self.boot);
-    }
-
-    /// Asks a question with two options, of which the second is the default; returns its number.
-    pub(crate) fn ask_question(&mut self, policy: QuestionPolicy) -> SceneId {
-        self.command_seq += 1;
-        let (scene_id, now) = (SceneId(self.command_seq), self.agent_now());
-        let question = Question { scene_id, options: 2, default: 1, policy };
-        self.gate.handle_question(question, now).unwrap();
-        self.send_agent(AgentMessage::Question(QuestionMessage {
-            scene_id,
-            prompt: Note::cut("pass on the left?"),
-            options: vec![Label::cut("pass"), Label::cut("wait")],
-            default: 1,
-            policy,
-            left_nanos: 15_000_000_000,
-        }));
-        self.drain_gate();
-        scene_id
-    }
-
-    /// The agent's own software says how a task goes.
-    pub(crate) fn report_task(&mut self, command_id: CommandId, report: TaskReport) {
-        if !matches!(report, TaskReport::Underway(_)) {
-            self.tasks.retain(|task| task.command_id != command_id);
-        }
-        let now = self.agent_now();
-        self.gate.handle_task_report(command_id, report, now);
-        self.drain_gate();
-        self.run(STEP * 4);
-    }
-
-    pub(crate) fn ask(&mut self, reason: &str) {
-        self.send_agent(AgentMessage::RequestIntervention(RequestIntervention { reason: Note::cut(reason) }));
     }
 
     /// An agent that says hello and nothing more.

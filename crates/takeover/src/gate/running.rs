@@ -1,6 +1,6 @@
 //! Commands that were accepted and whose effect is not confirmed yet: each reaches exactly one terminal state.
 
-use super::{Gate, GateAck, GateOutput, MAX_OUTPUTS, REMEMBERED};
+use super::{Gate, GateAck, GateOutput, REMEMBERED};
 use std::hash::{Hash, Hasher};
 use watchkeeper_model::{AgentTime, CommandCode, CommandId, CommandState, ControlState, RiskClass};
 
@@ -226,14 +226,5 @@ impl Gate {
         at: AgentTime,
     ) {
         self.push(GateOutput::Ack(GateAck { command_id, state, code, detail, percent: None, at }));
-    }
-
-    /// Tells something, where there is room; returns whether there was.
-    pub(super) fn push(&mut self, output: GateOutput) -> bool {
-        let fits = self.outputs.len() < MAX_OUTPUTS;
-        if fits {
-            self.outputs.push_back(output);
-        }
-        fits
     }
 }
