@@ -83,6 +83,21 @@ fn a_task_that_cannot_be_done_has_failed() {
 }
 
 #[test]
+fn a_report_is_about_one_task_and_about_nothing_that_is_none() {
+    let mut rig = Rig::in_state(ControlState::Human);
+    let (first, second) = (give(&mut rig, TaskVerb::Goto), give(&mut rig, TaskVerb::Hazards));
+    let hold = rig.send(CommandKind::Hold);
+    report(&mut rig, hold, TaskReport::Done);
+    report(&mut rig, hold, TaskReport::Underway(None));
+    assert_eq!(rig.life(hold), [ACCEPTED], "the sensors say when it stands");
+    report(&mut rig, first, TaskReport::Underway(None));
+    report(&mut rig, first, TaskReport::Done);
+    assert_eq!((rig.life(first), rig.life(second)), (vec![ACCEPTED, IN_PROGRESS, COMPLETED], vec![ACCEPTED]));
+    report(&mut rig, second, TaskReport::Done);
+    assert_eq!(rig.life(second), [ACCEPTED, COMPLETED]);
+}
+
+#[test]
 fn only_the_person_in_control_gives_exclusive_tasks() {
     for state in ControlState::ALL.iter().copied() {
         let mut rig = Rig::in_state(state);
