@@ -271,7 +271,7 @@ fn why_it_lapses(ready_millis: u64) -> (Option<FallbackCause>, u64) {
     rig.send(CommandKind::Assume);
     rig.beat(false);
     let mut lasted = 0;
-    while rig.state() == ControlState::Human {
+    while rig.state() == ControlState::Human && lasted < 5_000 {
         rig.wait(1);
         lasted += 1;
     }
