@@ -160,11 +160,12 @@ pub(crate) const ALL: &[Bounds] = &[
     },
     Bounds {
         name: "tasks: of the person in control, of anybody to an agent that acts, and what makes things safer",
-        kinds: &[Engage, Assume, HandBack, Task(Hazards), Task(SetMode), Task(Confirm)],
-        orders: 4,
+        people: 1,
+        kinds: &[Engage, Assume, Task(Hazards), Task(SetMode), Task(Confirm)],
+        orders: 3,
         grants: 1,
         late: TICK,
-        reaches: &[TakenOver, TaskTaken, LateRefused, CopyRefused, StaleRefused],
+        reaches: &[TakenOver, TaskTaken, LateRefused, StaleRefused],
         ..QUIET
     },
     Bounds {
