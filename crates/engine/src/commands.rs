@@ -6,7 +6,7 @@ use std::{
 };
 use watchkeeper_model::{
     AgentId, CommandCode, CommandId, CommandKind, CommandState, Epoch, LatchId, MonoTime, Note, OperatorRole,
-    PersonId,
+    PersonId, RiskClass,
 };
 use watchkeeper_protocol::agent::Command;
 
@@ -43,6 +43,8 @@ pub(crate) struct Again {
     command: Box<Command>,
     due: MonoTime,
     left: u8,
+    /// Late, a HOLD would be obeyed as a minimal-risk request: then it is not sent any more.
+    until: MonoTime,
 }
 
 impl Again {
@@ -50,9 +52,18 @@ impl Again {
     const TIMES: u8 = 3;
     const APART: Duration = Duration::from_millis(500);
 
-    /// Makes the repetitions of a command that has just been sent.
-    pub(crate) fn after(command: Command, now: MonoTime) -> Self {
-        Self { command: Box::new(command), due: now.after(Self::APART), left: Self::TIMES }
+    /// Makes the repetitions of a command that has just been sent, up to its deadline; `None` for one that is not to be
+    /// sent again.
+    pub(crate) fn of(command: &Command, now: MonoTime, until: MonoTime) -> Option<Self> {
+        let is_safer = command.kind.risk() == RiskClass::Safer;
+        let first = is_safer.then(|| Box::new(command.clone()))?;
+        Self { command: first, due: now, left: Self::TIMES + 1, until }.next()
+    }
+
+    /// Returns the repetition after this one.
+    fn next(self) -> Option<Self> {
+        let (due, left) = (self.due.after(Self::APART), self.left - 1);
+        (left > 0 && due < self.until).then_some(Self { due, left, ..self })
     }
 }
 
@@ -146,15 +157,13 @@ impl Commands {
     /// Returns the commands that are to be sent again now, with the agents.
     pub(crate) fn take_again(&mut self, now: MonoTime) -> Vec<(AgentId, Command)> {
         let mut due = Vec::new();
-        while let Some((at, command_id)) = self.again.first().copied().filter(|(at, _)| now >= *at) {
-            self.again.remove(&(at, command_id));
+        while let Some(first) = self.again.first().copied().filter(|(at, _)| now >= *at) {
+            self.again.remove(&first);
+            let (_, command_id) = first;
             let Some(entry) = self.by_id.get_mut(&command_id) else { continue };
             let Some(again) = entry.again.take() else { continue };
             due.push((entry.agent.clone(), (*again.command).clone()));
-            let left = again.left - 1;
-            if left > 0 {
-                self.send_again(command_id, Some(Again { due: at.after(Again::APART), left, ..again }));
-            }
+            self.send_again(command_id, again.next());
         }
         due
     }

@@ -100,6 +100,16 @@ fn what_makes_things_safer_is_sent_three_times_more_half_a_second_apart_and_no_o
 }
 
 #[test]
+fn nothing_is_sent_again_that_would_come_too_late() {
+    let mut rig = driven();
+    rig.deaf = true;
+    rig.ttl = ms(900);
+    let hold = rig.command(ADA, CommandKind::Hold, CommandArgs::default());
+    rig.run(ms(3_000));
+    assert_eq!(times(&rig, hold), [ms(0), ms(500)]);
+}
+
+#[test]
 fn a_lost_hold_acts_half_a_second_later_and_once_and_what_is_answered_is_not_sent_again() {
     let mut rig = driven();
     rig.deaf = true;

@@ -27,10 +27,19 @@ impl Engine {
         deadline: AgentTime,
         now: MonoTime,
     ) -> Option<MonoTime> {
-        let agent = self.agents.get(agent_id)?;
-        let (clock, heard_at) = agent.mirror.agent_clock();
-        let left = clock.after(now.since(heard_at)).until(deadline);
-        Some(now.after(left.min(LONGEST)).after(agent.timers.agent))
+        let left = self.time_left(agent_id, deadline, now)?;
+        Some(now.after(left.min(LONGEST)).after(self.agents.get(agent_id)?.timers.agent))
+    }
+
+    /// Returns how long it is until a deadline of the agent's clock. `None` for an agent that nobody knows.
+    pub(super) fn time_left(
+        &self,
+        agent_id: &AgentId,
+        deadline: AgentTime,
+        now: MonoTime,
+    ) -> Option<Duration> {
+        let (clock, heard_at) = self.agents.get(agent_id)?.mirror.agent_clock();
+        Some(clock.after(now.since(heard_at)).until(deadline))
     }
 
     /// Sets until when an agent that has accepted a command, or is at it, must say how it ended.

@@ -437,7 +437,8 @@ impl Engine {
         }
         let due = self.answer_due(agent_id, command.deadline, now);
         // What makes things safer may come twice: its id is known, and one that is lost is not missed by anybody else.
-        let again = (command.kind.risk() == RiskClass::Safer).then(|| Again::after(command.clone(), now));
+        let left = self.time_left(agent_id, command.deadline, now).unwrap_or_default();
+        let again = Again::of(&command, now, now.after(left));
         self.send_agent(session, ToAgent::Command(command));
         self.advance_command(command_id, CommandState::Forwarded, None, None);
         self.commands.await_answer(command_id, due);

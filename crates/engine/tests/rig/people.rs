@@ -145,7 +145,7 @@ impl Rig {
             args,
             epoch,
             seq: self.command_seq,
-            deadline: self.agent_now().after(Duration::from_secs(2)),
+            deadline: self.agent_now().after(self.ttl),
             evidence_version: None,
             expect_state: None,
             issued_nanos: self.now.as_nanos(),

@@ -64,6 +64,8 @@ pub(crate) struct Rig {
     pub(crate) gate: Gate,
     /// How questions of the vehicle ended.
     pub(crate) answers: Vec<Answer>,
+    /// How long people's commands are good for.
+    pub(crate) ttl: Duration,
     /// Every command on its way to the vehicle, heard or not.
     pub(crate) sent: Vec<(CommandId, MonoTime)>,
     /// The tasks that its software was given and has not finished.
@@ -166,6 +168,7 @@ impl Rig {
             answers: Vec::new(),
             tasks: Vec::new(),
             sent: Vec::new(),
+            ttl: Duration::from_secs(2),
             session: None,
             sessions: VEHICLE_SESSION,
             heartbeat_at: start(),
