@@ -162,6 +162,10 @@ impl Commands {
             let (_, command_id) = first;
             let Some(entry) = self.by_id.get_mut(&command_id) else { continue };
             let Some(again) = entry.again.take() else { continue };
+            // Whoever wakes too late sends nothing that is late.
+            if now >= again.until {
+                continue;
+            }
             due.push((entry.agent.clone(), (*again.command).clone()));
             self.send_again(command_id, again.next());
         }

@@ -41,7 +41,7 @@ fn take(need: TaskArg, value: &str, args: &mut CommandArgs) -> bool {
             let points: Option<Vec<_>> = value.split(';').map(point).collect();
             args.path = points.filter(|points| points.len() <= MAX_PLAN).unwrap_or_default();
         }
-        TaskArg::Text => args.text = Some(Note::cut(value)),
+        TaskArg::Text => args.text = Note::new(value).ok(),
     }
     true
 }

@@ -293,7 +293,8 @@ impl Engine {
         self.forgive_strikes(agent_id, &ack);
         let (command_id, state) = (ack.command_id, ack.state);
         let done = || ack.percent.map(|share| Note::cut(&format!("{share} % done")));
-        let detail = ack.detail.or_else(done);
+        let kept = || self.commands.get(command_id).filter(|_| repeated)?.detail.clone();
+        let detail = ack.detail.or_else(done).or_else(kept);
         self.advance_command(command_id, state, code, detail);
         self.await_end(agent_id, command_id, now);
         match (kind, state) {
