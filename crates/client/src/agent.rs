@@ -4,8 +4,8 @@ pub mod core;
 mod decision;
 mod ring;
 mod saver;
+mod shell;
 pub mod store;
-mod task;
 
 pub use self::core::{
     AgentConfig, AgentCore, AgentStatusView, AskError, Asked, CloseReason, QuestionDraft, TaskEvent,
@@ -19,11 +19,11 @@ use crate::{
     discover::{Endpoint, TokenSource},
 };
 use saver::{Keep, Saver};
+use shell::{Ending, Shared};
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
 };
-use task::{Ending, Shared};
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
 use tracing::Instrument as _;
@@ -202,7 +202,7 @@ impl Agent {
         let (sender, directive) = watch::channel(core.directive());
         let shared = Arc::new(Shared::new(core));
         let endpoint = Endpoint { url: options.url, token: options.token };
-        let running = task::run(Arc::clone(&shared), endpoint, Saver::new(store), sender);
+        let running = shell::run(Arc::clone(&shared), endpoint, Saver::new(store), sender);
         let task = tokio::spawn(running.instrument(span));
         Ok(Self { handle: Arc::new(Handle { shared, task: Mutex::new(Some(task)) }), directive })
     }
@@ -310,7 +310,7 @@ impl Agent {
 
     /// Returns what the agent has to do now. It changes by itself, also without a connection.
     pub fn directive(&self) -> Directive {
-        if self.directive.has_changed().is_err() { task::AFTER_THE_END } else { *self.directive.borrow() }
+        if self.directive.has_changed().is_err() { shell::AFTER_THE_END } else { *self.directive.borrow() }
     }
 
     /// Waits until the directive is another than the one this clone saw last, and returns it.

@@ -3,7 +3,7 @@
 pub mod core;
 mod inbox;
 mod lease;
-mod task;
+mod shell;
 
 pub use self::core::{ActError, OperatorConfig, OperatorCore};
 
@@ -13,8 +13,8 @@ use crate::{
     link::Link,
 };
 use inbox::{Inbox, Item};
+use shell::Order;
 use std::{collections::VecDeque, fmt, sync::Arc};
-use task::Order;
 use tokio::{sync::mpsc, task::JoinHandle};
 use watchkeeper_model::{
     AgentId, AlertId, CommandArgs, CommandId, CommandKind, MonoTime, OperatorRole, PersonId, Setpoint,
@@ -120,7 +120,7 @@ impl Operator {
         let (orders, receiver) = mpsc::channel(ORDERS);
         let url = options.url.clone();
         let link = Link::new(Endpoint { url: options.url, token: options.token });
-        let task = tokio::spawn(task::run(link, Arc::clone(&inbox), receiver));
+        let task = tokio::spawn(shell::run(link, Arc::clone(&inbox), receiver));
         let config = OperatorConfig { person: options.person, role: options.role, console: options.console };
         Self {
             core: OperatorCore::new(config),

@@ -55,9 +55,8 @@ impl Again {
     /// Makes the repetitions of a command that has just been sent, up to its deadline; `None` for one that is not to be
     /// sent again.
     pub(crate) fn of(command: &Command, now: MonoTime, until: MonoTime) -> Option<Self> {
-        let is_safer = command.kind.risk() == RiskClass::Safer;
-        let first = is_safer.then(|| Box::new(command.clone()))?;
-        Self { command: first, due: now, left: Self::TIMES + 1, until }.next()
+        let sent = || Self { command: Box::new(command.clone()), due: now, left: Self::TIMES + 1, until };
+        (command.kind.risk() == RiskClass::Safer).then(sent)?.next()
     }
 
     /// Returns the repetition after this one.
@@ -93,12 +92,15 @@ impl Commands {
 
     /// Remembers a new command.
     pub(crate) fn insert(&mut self, entry: CommandEntry) {
-        if self.by_age.len() >= REMEMBERED
-            && let Some(oldest) = self.by_age.pop_front()
-        {
-            self.await_answer(oldest, None);
-            self.send_again(oldest, None);
-            self.by_id.remove(&oldest);
+        if self.by_age.len() >= REMEMBERED {
+            // A task may be under way for longer than thousands of other commands: what is over goes first.
+            let is_over = |command_id| self.by_id.get(command_id).is_none_or(CommandEntry::is_over);
+            let oldest = self.by_age.iter().position(is_over).unwrap_or(0);
+            if let Some(oldest) = self.by_age.remove(oldest) {
+                self.await_answer(oldest, None);
+                self.send_again(oldest, None);
+                self.by_id.remove(&oldest);
+            }
         }
         self.by_age.push_back(entry.command_id);
         self.not_logged.push_back((entry.input, entry.command_id));

@@ -17,7 +17,7 @@ use rig::{
 };
 use std::time::Duration;
 use watchkeeper_model::{
-    CommandArgs, CommandId, CommandKind, CommandState, ControlState, LatchCause, OperatorRole,
+    CommandArgs, CommandId, CommandKind, CommandState, ControlState, Epoch, LatchCause, OperatorRole,
 };
 use watchkeeper_protocol::ToOperator;
 
@@ -107,6 +107,41 @@ fn nothing_is_sent_again_that_would_come_too_late() {
     let hold = rig.command(ADA, CommandKind::Hold, CommandArgs::default());
     rig.run(ms(3_000));
     assert_eq!(times(&rig, hold), [ms(0), ms(500)]);
+}
+
+#[test]
+fn a_monitor_that_wakes_too_late_sends_nothing_again() {
+    let mut rig = driven();
+    rig.deaf = true;
+    let hold = rig.command(ADA, CommandKind::Hold, CommandArgs::default());
+    rig.stand_still(ms(2_500));
+    rig.run(ms(100));
+    assert_eq!(times(&rig, hold), [ms(0)]);
+}
+
+#[test]
+fn copies_of_a_stop_leave_the_words_why_it_waits() {
+    let mut rig = driven();
+    rig.local = true;
+    rig.run(ms(200));
+    let stop = rig.stop(BOB, rig::VEHICLE, false);
+    rig.run(ms(2_000));
+    assert!(times(&rig, stop).len() > 5, "it is sent on");
+    assert_eq!(rig.command_state(stop), Some(CommandState::Accepted));
+    assert!(rig.command_detail(stop).is_some_and(|detail| detail.contains("stops when he lets go")));
+}
+
+#[test]
+fn what_is_under_way_outlives_thousands_of_other_commands() {
+    let mut rig = driven();
+    let hold = rig.command(ADA, CommandKind::Hold, CommandArgs::default());
+    rig.run(ms(50));
+    for _ in 0..4_200 {
+        rig.command_under(BOB, CommandKind::Resume, CommandArgs::default(), Epoch(0));
+    }
+    rig.standstill = true;
+    rig.run(ms(200));
+    assert_eq!(rig.command_state(hold), Some(CommandState::Completed));
 }
 
 #[test]

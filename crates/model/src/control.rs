@@ -25,7 +25,7 @@ macro_rules! words {
             }
         }
 
-        $crate::control::words! { @text $name }
+        $crate::control::words! { @text $name, Self::ALL.iter().copied() }
     };
     (
         $(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }
@@ -83,36 +83,24 @@ macro_rules! words {
             }
         }
 
-        impl std::str::FromStr for $name {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
-                let others = $words::ALL.iter().copied().map(Self::$other);
-                Self::ALL.iter().copied().chain(others.clone()).find(|v| v.word() == text).ok_or_else(|| {
-                    let all: Vec<_> = Self::ALL.iter().copied().chain(others).map(Self::word).collect();
-                    format!("{text:?} is none of {}", all.join(", "))
-                })
-            }
+        $crate::control::words! {
+            @text $name, Self::ALL.iter().copied().chain($words::ALL.iter().copied().map(Self::$other))
         }
-
-        $crate::control::words! { @shown $name }
     };
-    (@text $name:ident) => {
-        impl std::str::FromStr for $name {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
-                Self::ALL.iter().copied().find(|v| v.word() == text).ok_or_else(|| {
-                    let all: Vec<_> = Self::ALL.iter().map(|v| v.word()).collect();
-                    format!("{text:?} is none of {}", all.join(", "))
-                })
-            }
-        }
-
-        $crate::control::words! { @shown $name }
-    };
-    (@shown $name:ident) => {
+    (@text $name:ident, $all:expr) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(self.word())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                $all.find(|v| v.word() == text).ok_or_else(|| {
+                    let all: Vec<_> = $all.map(Self::word).collect();
+                    format!("{text:?} is none of {}", all.join(", "))
+                })
             }
         }
     };

@@ -12,7 +12,7 @@ words! {
         Hazards = "hazards",
         /// Drive in the mode `target`.
         SetMode = "set_mode",
-        /// Drive to `place` and stand there.
+        /// Drive to the one point of `path` and stand there.
         Goto = "goto",
         /// Follow the route `target` from here on.
         Reroute = "reroute",
@@ -72,7 +72,7 @@ words! {
         GrantSticky = "grant_sticky",
         /// Answer the agent with `text`.
         Respond = "respond",
-        /// A note on what the agent did.
+        /// `text` is a note on what the agent did.
         Annotate = "annotate",
     }
 }

@@ -18,8 +18,8 @@ pub fn read_task(text: &str, offered: &[TaskVerb]) -> Result<(TaskVerb, CommandA
         // A text goes to the end of the line.
         let (value, after) = if *need == TaskArg::Text { (rest.trim(), "") } else { split(rest) };
         rest = after;
-        let fits = !value.is_empty() && take(*need, value, &mut args);
-        if !fits || verb.check(&args) == Err(*need) {
+        take(*need, value, &mut args);
+        if verb.check(&args) == Err(*need) {
             return Err(format!("{}: {}", need.word(), verb.usage()));
         }
     }
@@ -31,8 +31,8 @@ fn split(text: &str) -> (&str, &str) {
     text.split_once(char::is_whitespace).unwrap_or((text, ""))
 }
 
-/// Reads one argument; returns whether it is one.
-fn take(need: TaskArg, value: &str, args: &mut CommandArgs) -> bool {
+/// Reads one argument; what is none is left out.
+fn take(need: TaskArg, value: &str, args: &mut CommandArgs) {
     match need {
         TaskArg::Target => args.target = Label::new(value).ok(),
         TaskArg::Ttl => args.ttl_nanos = span(value).map(nanos),
@@ -43,7 +43,6 @@ fn take(need: TaskArg, value: &str, args: &mut CommandArgs) -> bool {
         }
         TaskArg::Text => args.text = Note::new(value).ok(),
     }
-    true
 }
 
 /// Reads `12.5,-3`: metres east and north.
@@ -114,6 +113,8 @@ mod tests {
             let found = read(text).unwrap_err();
             assert!(found.starts_with(needs), "{text:?}: {found}");
         }
+        let long = format!("edit call-3 {}", "x".repeat(Note::LIMIT + 1));
+        assert!(read(&long).unwrap_err().starts_with("TEXT: "), "half of it would be another order");
         let found = read_task("throttle 3", &[TaskVerb::Hazards]).unwrap_err();
         assert_eq!(found, "one of hazards");
     }

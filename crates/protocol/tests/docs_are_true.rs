@@ -15,7 +15,7 @@ use value::{hex, unhex};
 use watchkeeper_model::{
     AgentKind, AlarmState, CauseClass, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin,
     DemandOutcome, FallbackCause, LatchCause, LeaseEnd, OperatorRole, QuestionPolicy, Response, Severity,
-    Stage, TaskVerb, Verdict,
+    Stage, TaskClass, TaskVerb, Verdict,
 };
 use watchkeeper_protocol::{DEFAULT_URL, MAX_DEPTH, MAX_FRAME, PATH, SUBPROTOCOL, scan::MAX_ITEMS};
 
@@ -94,6 +94,24 @@ fn every_word_is_in_the_document() {
     assert!(words.len() > 110, "{}", words.len());
     for word in words {
         assert!(text.contains(&format!("| `{word}` |")), "{word} has no row");
+    }
+}
+
+#[test]
+fn every_task_stands_in_the_row_of_its_class_and_in_no_other() {
+    let text = text();
+    for (class, word) in [
+        (TaskClass::Safer, "safer"),
+        (TaskClass::Exclusive, "exclusive"),
+        (TaskClass::Assist, "assist"),
+        (TaskClass::Note, "note"),
+    ] {
+        let row =
+            text.lines().find_map(|line| line.strip_prefix(&format!("| {word} | "))).expect("it has a row");
+        let (verbs, _) = row.split_once(" | ").expect("a row has cells");
+        let told: Vec<_> = verbs.split('`').skip(1).step_by(2).collect();
+        let of_class = TaskVerb::ALL.iter().filter(|verb| verb.class() == class);
+        assert_eq!(told, of_class.map(|verb| verb.word()).collect::<Vec<_>>(), "{word}");
     }
 }
 

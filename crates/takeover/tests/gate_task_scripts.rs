@@ -300,24 +300,63 @@ fn the_next_holder_keeps_what_is_under_way() {
 }
 
 #[test]
-fn as_many_run_as_there_is_room_for_and_the_oldest_gives_way() {
-    let mut rig = Rig::vehicle();
+fn each_class_has_room_for_eight_and_nothing_ends_because_another_is_given() {
+    let mut rig = Rig::in_state(ControlState::Human);
+    let going = give(&mut rig, TaskVerb::Goto);
+    report(&mut rig, going, TaskReport::Underway(None));
     let mut ids = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..8 {
         let order = Order { epoch: Epoch(0), ..task(&mut rig, TaskVerb::Hazards) };
         ids.push(rig.give(&order));
         report(&mut rig, *ids.last().expect("one was given"), TaskReport::Underway(None));
     }
-    assert_eq!((rig.life(ids[0]).last(), rig.tasks_over.clone()), (Some(&SUPERSEDED), vec![ids[0]]));
-    assert_eq!(rig.life(ids[1]), [ACCEPTED, IN_PROGRESS]);
+    let ninth = Order { epoch: Epoch(0), ..task(&mut rig, TaskVerb::Hazards) };
+    let ninth = rig.give(&ninth);
+    assert_eq!(rig.code(ninth), Some(CommandCode::TemporarilyRejected));
+    // Orders of the gate's own push out only each other, and a task of another class has its room.
+    for _ in 0..12 {
+        rig.send(CommandKind::Hold);
+    }
+    let mode = give(&mut rig, TaskVerb::SetMode);
+    assert_eq!(rig.life(mode), [ACCEPTED]);
+    for id in ids.iter().chain([&going]) {
+        assert_eq!(rig.life(*id), [ACCEPTED, IN_PROGRESS]);
+    }
+    assert_eq!(rig.tasks_over, []);
+    report(&mut rig, ids[3], TaskReport::Done);
+    let next = Order { epoch: Epoch(0), ..task(&mut rig, TaskVerb::Hazards) };
+    let next = rig.give(&next);
+    assert_eq!(rig.life(next), [ACCEPTED], "there is room again");
     // However much is ordered meanwhile: a copy of what still runs is found out.
     for _ in 0..200 {
         let order = Order { deadline: rig.now, ..task(&mut rig, TaskVerb::Hazards) };
         rig.give(&order);
     }
-    let copy = Order { id: ids[1], epoch: Epoch(0), ..task(&mut rig, TaskVerb::Hazards) };
+    let (copy, given) = (ids[1], rig.tasks.len());
+    let copy = Order { id: copy, epoch: Epoch(0), ..task(&mut rig, TaskVerb::Hazards) };
     rig.give(&copy);
-    assert_eq!((rig.code(ids[1]), rig.tasks.len()), (Some(CommandCode::Duplicate), 9));
+    assert_eq!((rig.code(copy.id), rig.tasks.len()), (Some(CommandCode::Duplicate), given));
+}
+
+#[test]
+fn notes_of_strangers_leave_what_is_under_way_alone() {
+    let kind = AgentKind::SoftwareAgent;
+    let mut rig = Rig::around(Gate::new(identity(kind), Timers::for_kind(kind), DRIVING));
+    assert!(rig.welcome(1, &[], true));
+    let order = Order { epoch: Epoch(0), ..task(&mut rig, TaskVerb::Quarantine) };
+    let quarantine = rig.give(&order);
+    report(&mut rig, quarantine, TaskReport::Underway(None));
+    for place in 0..9 {
+        let mut note = task(&mut rig, TaskVerb::Annotate);
+        note.args.text = Some(watchkeeper_model::Note::cut("odd"));
+        let id = rig.give(&note);
+        let refused = (place == 8).then_some(CommandCode::TemporarilyRejected);
+        assert_eq!(rig.code(id), refused, "{place}");
+    }
+    let mut helps = task(&mut rig, TaskVerb::Respond);
+    helps.args.text = Some(watchkeeper_model::Note::cut("go on"));
+    let helps = rig.give(&helps);
+    assert_eq!((rig.life(helps), rig.life(quarantine)), (vec![ACCEPTED], vec![ACCEPTED, IN_PROGRESS]));
 }
 
 #[test]

@@ -82,6 +82,11 @@ impl Errands {
         }
         // Where it has arrived it stands until somebody or something else leads.
         self.going.take_if(|going| going.command_id.is_none() && !goes_on);
+        // It is taken up at once, also where it waits for a person to let it drive on.
+        if let Some(Going { command_id: Some(command_id), told: told @ None, .. }) = &mut self.going {
+            *told = Some(0);
+            return (drive, Some((*command_id, TaskReport::Underway(Some(0)), None)));
+        }
         let Some(going) = self.going.as_mut().filter(|_| goes_on) else { return (drive, None) };
         let (x, y) = (going.place.x_meters, going.place.y_meters);
         let (Some(vehicle), Some(left)) = (world.vehicles().get(index), world.meters_to(index, x, y)) else {
@@ -92,7 +97,7 @@ impl Errands {
         let Some(command_id) = going.command_id else { return (Drive::Hold, None) };
         if !going.brakes {
             let done = percent(1.0 - left / going.began_meters.max(1.0));
-            // Every tenth of the way is said, and the beginning.
+            // Every tenth of the way is said.
             let news = going.told.is_none_or(|told| done >= told.saturating_add(10));
             going.told = if news { Some(done) } else { going.told };
             return (drive, news.then_some((command_id, TaskReport::Underway(Some(done)), None)));
@@ -181,6 +186,9 @@ mod tests {
         let (mut errands, mut world) = (Errands::default(), alone());
         let place = quarter(&world);
         errands.handle(task(TaskVerb::Goto, vec![place]), &mut world, 0);
+        let held = Directive { mode: Mode::Human { hold: true }, ..PERSON };
+        let taken_up = Some((ID, TaskReport::Underway(Some(0)), None));
+        assert_eq!(errands.drive(held, Drive::Hold, &mut world, 0), (Drive::Hold, taken_up));
         for mode in [Mode::Human { hold: true }, Mode::Autonomous, Mode::Estop] {
             let directive = Directive { mode, ..PERSON };
             assert_eq!(errands.drive(directive, Drive::Hold, &mut world, 0), (Drive::Hold, None));

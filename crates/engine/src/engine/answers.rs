@@ -19,27 +19,18 @@ const LONGEST: Duration = Duration::from_mins(1);
 const MOST_RETOLD: usize = 64;
 
 impl Engine {
-    /// Returns until when an agent must answer a command with this deadline: it may be on its way until then, and the
-    /// answer gets T_agent on top. `None` for an agent that nobody knows.
-    pub(super) fn answer_due(
+    /// Returns when a deadline of an agent's clock is, and until when the agent must answer: the command may be on its
+    /// way until then, and the answer gets T_agent on top. `None` for an agent that nobody knows.
+    pub(super) fn deadline_and_answer(
         &self,
         agent_id: &AgentId,
         deadline: AgentTime,
         now: MonoTime,
-    ) -> Option<MonoTime> {
-        let left = self.time_left(agent_id, deadline, now)?;
-        Some(now.after(left.min(LONGEST)).after(self.agents.get(agent_id)?.timers.agent))
-    }
-
-    /// Returns how long it is until a deadline of the agent's clock. `None` for an agent that nobody knows.
-    pub(super) fn time_left(
-        &self,
-        agent_id: &AgentId,
-        deadline: AgentTime,
-        now: MonoTime,
-    ) -> Option<Duration> {
-        let (clock, heard_at) = self.agents.get(agent_id)?.mirror.agent_clock();
-        Some(clock.after(now.since(heard_at)).until(deadline))
+    ) -> Option<(MonoTime, MonoTime)> {
+        let agent = self.agents.get(agent_id)?;
+        let (clock, heard_at) = agent.mirror.agent_clock();
+        let left = clock.after(now.since(heard_at)).until(deadline).min(LONGEST);
+        Some((now.after(left), now.after(left).after(agent.timers.agent)))
     }
 
     /// Sets until when an agent that has accepted a command, or is at it, must say how it ended.

@@ -435,13 +435,12 @@ impl Engine {
         {
             demand.ending = Some(DemandOutcome::Dismissed);
         }
-        let due = self.answer_due(agent_id, command.deadline, now);
+        let times = self.deadline_and_answer(agent_id, command.deadline, now);
         // What makes things safer may come twice: its id is known, and one that is lost is not missed by anybody else.
-        let left = self.time_left(agent_id, command.deadline, now).unwrap_or_default();
-        let again = Again::of(&command, now, now.after(left));
+        let again = times.and_then(|(until, _)| Again::of(&command, now, until));
         self.send_agent(session, ToAgent::Command(command));
         self.advance_command(command_id, CommandState::Forwarded, None, None);
-        self.commands.await_answer(command_id, due);
+        self.commands.await_answer(command_id, times.map(|(_, due)| due));
         self.commands.send_again(command_id, again);
     }
 

@@ -4,7 +4,7 @@ use super::{Gate, GateAck, GateOutput, REMEMBERED};
 use std::hash::{Hash, Hasher};
 use watchkeeper_model::{AgentTime, CommandCode, CommandId, CommandState, ControlState, RiskClass};
 
-/// Most commands that run at once.
+/// Most commands of the gate's own that run at once, and most tasks of a class.
 const MAX_RUNNING: usize = 8;
 
 /// What a running command waits for.
@@ -50,14 +50,22 @@ struct Entry {
 pub(super) struct Running(Vec<Entry>);
 
 impl Running {
-    /// Adds a command. Without room the oldest one gives way and is returned; a stop only gives way to stops.
-    fn start(&mut self, entry: Entry) -> Option<Entry> {
-        let evicted = (self.0.len() >= MAX_RUNNING).then(|| {
-            let oldest = self.0.iter().position(|entry| entry.risk != RiskClass::Stop).unwrap_or(0);
-            self.0.remove(oldest)
-        });
+    /// Adds a command. Without room the oldest one gives way and is returned; a stop only gives way to stops, and a task
+    /// to nothing: [`Self::has_room_for`] was asked before.
+    fn start(&mut self, entry: Entry) -> Option<CommandId> {
+        let mut own = self.0.iter().enumerate().filter(|(_, entry)| !entry.goal.is_task());
+        let is_full = !entry.goal.is_task() && own.clone().count() >= MAX_RUNNING;
+        let oldest = own.clone().find(|(_, entry)| entry.risk != RiskClass::Stop).or_else(|| own.next());
+        let oldest = oldest.map(|(index, _)| index).filter(|_| is_full);
+        let evicted = oldest.map(|index| self.0.remove(index).command_id);
         self.0.push(entry);
         evicted
+    }
+
+    /// Returns whether one more task may run: tasks can take long, so each class has room of its own, and nobody's ends
+    /// because somebody gives another.
+    pub(super) fn has_room_for(&self, goal: Goal, risk: RiskClass) -> bool {
+        self.0.iter().filter(|entry| (entry.goal, entry.risk) == (goal, risk)).count() < MAX_RUNNING
     }
 
     /// Takes out every command that `ends` says yes to.
@@ -90,7 +98,7 @@ impl Gate {
     ) {
         let due = goal.is_task().then(|| now.after(self.timers.verify));
         if let Some(oldest) = self.running.start(Entry { command_id, goal, risk, due }) {
-            self.end_one(oldest, CommandState::Superseded, Some("too many commands at once"), now);
+            self.ack(oldest, CommandState::Superseded, None, Some("too many commands at once"), now);
         }
     }
 

@@ -50,7 +50,7 @@ impl Gate {
         late: bool,
         now: AgentTime,
     ) -> Result<Goal, Refusal> {
-        self.check_task(verb, command)?;
+        self.check_task(verb, Goal::Errand, command)?;
         if late {
             return Err((CommandCode::Expired, "the deadline has passed, or it was meant for another boot"));
         }
@@ -62,7 +62,8 @@ impl Gate {
 
     /// What may make things riskier, or needs an epoch of its own; it has passed the fence.
     pub(super) fn take_task(&mut self, verb: TaskVerb, command: &GateCommand<'_>) -> Result<Goal, Refusal> {
-        self.check_task(verb, command)?;
+        let goal = if verb.class() == TaskClass::Note { Goal::Errand } else { Goal::Task };
+        self.check_task(verb, goal, command)?;
         match verb.class() {
             TaskClass::Exclusive if self.state != ControlState::Human => {
                 Err((CommandCode::Precondition, "this needs a person in control"))
@@ -70,24 +71,25 @@ impl Gate {
             TaskClass::Assist if !self.state.agent_acts() => {
                 Err((CommandCode::Precondition, "the agent does not act by itself now"))
             }
-            TaskClass::Exclusive => Ok(Goal::Task),
-            TaskClass::Assist => {
+            TaskClass::Exclusive => Ok(goal),
+            TaskClass::Assist | TaskClass::Note => {
                 self.use_epoch(command.epoch);
-                Ok(Goal::Task)
-            }
-            TaskClass::Note => {
-                self.use_epoch(command.epoch);
-                Ok(Goal::Errand)
+                Ok(goal)
             }
             TaskClass::Safer => Err((CommandCode::Unsupported, "not an exclusive command")),
         }
     }
 
-    fn check_task(&self, verb: TaskVerb, command: &GateCommand<'_>) -> Result<(), Refusal> {
+    fn check_task(&self, verb: TaskVerb, goal: Goal, command: &GateCommand<'_>) -> Result<(), Refusal> {
         if !self.identity.tasks.contains(&verb) {
             return Err((CommandCode::Unsupported, "this agent does no such task"));
         }
-        verb.check(command.args).map_err(|_missing| (CommandCode::Denied, "an argument is missing or wrong"))
+        verb.check(command.args)
+            .map_err(|_missing| (CommandCode::Denied, "an argument is missing or wrong"))?;
+        if !self.running.has_room_for(goal, verb.risk()) {
+            return Err((CommandCode::TemporarilyRejected, "as many tasks of this class run as may"));
+        }
+        Ok(())
     }
 
     /// Gives an accepted task to the agent's own software.

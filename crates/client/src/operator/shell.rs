@@ -24,7 +24,7 @@ pub(super) enum Order {
     Resync { connection: u64 },
 }
 
-struct Task {
+struct Shell {
     link: Link,
     inbox: Arc<Inbox>,
     connection: u64,
@@ -33,23 +33,23 @@ struct Task {
 
 /// Runs the connection until the console's side is gone.
 pub(super) async fn run(link: Link, inbox: Arc<Inbox>, mut orders: mpsc::Receiver<Order>) {
-    let mut task = Task { link, inbox, connection: 0, loss_told: false };
+    let mut shell = Shell { link, inbox, connection: 0, loss_told: false };
     loop {
         tokio::select! {
             // What people order comes first; it is little. What the monitor says waits in the socket.
             biased;
-            order = orders.recv(), if task.link.has_room() || !task.link.is_open() => match order {
-                Some(order) => task.obey(order),
+            order = orders.recv(), if shell.link.has_room() || !shell.link.is_open() => match order {
+                Some(order) => shell.obey(order),
                 None => break,
             },
-            event = task.link.next() => task.take(event),
+            event = shell.link.next() => shell.take(event),
         }
     }
-    task.link.close().await;
-    task.inbox.push_end();
+    shell.link.close().await;
+    shell.inbox.push_end();
 }
 
-impl Task {
+impl Shell {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Send { connection, frame } if connection == self.connection => self.send(frame),

@@ -88,7 +88,7 @@ impl Shared {
     }
 }
 
-struct Task {
+struct Shell {
     shared: Arc<Shared>,
     link: Link,
     saver: Saver,
@@ -108,7 +108,7 @@ pub(super) async fn run(
     saver: Saver,
     directive: watch::Sender<Directive>,
 ) {
-    let mut task = Task {
+    let mut shell = Shell {
         shared,
         link: Link::new(endpoint),
         saver,
@@ -118,14 +118,14 @@ pub(super) async fn run(
         refusal_told: false,
         drops_told: 0,
     };
-    while !task.shared.has_ended() {
-        task.settle();
-        task.step().await;
+    while !shell.shared.has_ended() {
+        shell.settle();
+        shell.step().await;
     }
-    task.finish().await;
+    shell.finish().await;
 }
 
-impl Task {
+impl Shell {
     /// Waits for the next thing that happens, and takes it. Cancel-safe.
     async fn step(&mut self) {
         let due = self.due();
@@ -182,7 +182,10 @@ impl Task {
                     return;
                 }
             } else {
-                self.shared.core().release_tasks();
+                // Not while a record that could not be written waits to be tried again.
+                if self.saver.is_idle() {
+                    self.shared.core().release_tasks();
+                }
                 self.publish(directive);
                 if !self.transmit() {
                     return;
