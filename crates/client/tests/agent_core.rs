@@ -597,3 +597,21 @@ fn a_new_boot_takes_every_task_back() {
     assert_eq!(rig.core.poll_task(), Some(TaskEvent::Over(CommandId(Uuid::from_u128(1)))));
     assert_eq!(rig.core.poll_task(), None);
 }
+
+#[test]
+fn however_often_a_task_says_how_far_it_is_only_the_last_word_waits() {
+    let mut rig = Rig::welcomed();
+    let order = task(1, TaskVerb::Hazards, 0, &rig);
+    rig.tell(&order);
+    rig.save();
+    for round in 0..200 {
+        let report = TaskReport::Underway(Some(round / 2));
+        rig.core.handle_task_report(CommandId(Uuid::from_u128(1)), report, None, rig.now);
+    }
+    let told = rig.frames();
+    let shares: Vec<_> = told
+        .iter()
+        .filter_map(|message| if let AgentMessage::Ack(ack) = message { Some(ack.percent) } else { None })
+        .collect();
+    assert_eq!(shares, [None, Some(99)], "accepted, and the newest");
+}

@@ -25,8 +25,8 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{collections::VecDeque, time::Duration};
 use tasks::Tasking;
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, ControlState, DecisionSeq, Epoch, FallbackLevel, Incarnation,
-    Label, LatchId, Note, SignalSpec, TaskVerb,
+    AgentId, AgentKind, AgentTime, BootId, CommandState, ControlState, DecisionSeq, Epoch, FallbackLevel,
+    Incarnation, Label, LatchId, Note, SignalSpec, TaskVerb,
 };
 use watchkeeper_protocol::{
     AgentMessage, Wire,
@@ -391,6 +391,18 @@ impl AgentCore {
     }
 
     fn enqueue(&mut self, message: AgentMessage) {
+        // How far a task is takes the place of how far it was: however often its software says so, nothing is pushed out.
+        let is_progress_of = |waiting: &&mut AgentMessage| match (&**waiting, &message) {
+            (AgentMessage::Ack(waiting), AgentMessage::Ack(ack)) => {
+                (waiting.command_id, waiting.state) == (ack.command_id, CommandState::InProgress)
+                    && ack.state == CommandState::InProgress
+            }
+            _ => false,
+        };
+        if let Some(waiting) = self.waiting.iter_mut().find(is_progress_of) {
+            *waiting = message;
+            return;
+        }
         if self.waiting.len() >= MAX_WAITING {
             self.waiting.pop_front();
             self.dropped_messages = self.dropped_messages.saturating_add(1);
