@@ -104,6 +104,12 @@ pub(crate) fn split(frame: &[u8]) -> Result<(&str, &[u8]), DecodeError> {
 
 /// Decodes a body and names the field that is wrong.
 pub(crate) fn decode_body<'de, B: Deserialize<'de>>(kind: &str, body: &'de [u8]) -> Result<B, DecodeError> {
+    // To keep count of where it is costs as much as decoding itself: only what cannot be decoded is gone through again.
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(body);
+    B::deserialize(Strict(&mut deserializer)).or_else(|_| decode_slowly(kind, body))
+}
+
+fn decode_slowly<'de, B: Deserialize<'de>>(kind: &str, body: &'de [u8]) -> Result<B, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(body);
     serde_path_to_error::deserialize(Strict(&mut deserializer)).map_err(|error| {
         let problem = error.inner().to_string();

@@ -10,6 +10,7 @@ use crate::{
     ledger_queue::{Gauge, LedgerQueue},
     ledger_thread::{LedgerThread, Writer},
     options::ServerOptions,
+    spans::Spans,
     startup::{self, Started},
     token::{Token, TokenFiles, runtime_dir},
 };
@@ -47,6 +48,7 @@ pub struct RunningServer {
     accept: JoinHandle<()>,
     engine: JoinHandle<anyhow::Result<LoopReport>>,
     counters: Arc<Counters>,
+    spans: Arc<Spans>,
 }
 
 /// What a server did.
@@ -148,8 +150,10 @@ fn run(
     let (queue, receiver) = LedgerQueue::new(Arc::clone(&gauge));
     let made_at = Clock.now();
     let engine = Engine::new(config, &opening, made_at);
-    let engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters))?;
-    let writer = Writer::new(ledger, opening, gauge, marks_sender, options.head_file.clone());
+    let spans = Arc::new(Spans::default());
+    let engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters), Arc::clone(&spans));
+    let writer =
+        Writer::new(ledger, opening, gauge, Arc::clone(&spans), marks_sender, options.head_file.clone());
     let ledger = LedgerThread::spawn(writer, receiver)?;
     let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
     let engine = tokio::spawn(async move {
@@ -163,6 +167,7 @@ fn run(
         token: token.digest(),
         incarnation: incarnation.0,
         counters: Arc::clone(&counters),
+        spans: Arc::clone(&spans),
         agent_places: Arc::new(Semaphore::new(options.limits.agent_sessions)),
         console_places: Arc::new(Semaphore::new(options.limits.console_sessions)),
         control: control_sender,
@@ -170,7 +175,8 @@ fn run(
         limits: options.limits,
     });
     let accept = tokio::spawn(accept::run(listener, shared, shutdown));
-    let server = RunningServer { address, token, files, incarnation, stop, alive, accept, engine, counters };
+    let server =
+        RunningServer { address, token, files, incarnation, stop, alive, accept, engine, counters, spans };
     if let Some(path) = &options.ready_file {
         files::replace(path, &format!("{url}\n"))?;
     }
@@ -208,6 +214,11 @@ impl RunningServer {
     /// Returns which run on the data directory this is.
     pub fn incarnation(&self) -> Incarnation {
         self.incarnation
+    }
+
+    /// Returns how long decisions, alerts and records take inside the server.
+    pub fn spans(&self) -> &Spans {
+        &self.spans
     }
 
     /// Waits until the server has ended by itself, which only a failure makes it do; [`Self::stop`] tells why.

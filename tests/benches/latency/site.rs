@@ -14,13 +14,17 @@ use watchkeeper_model::{
 use watchkeeper_protocol::ToOperator;
 use watchkeeper_server::{RunningServer, Server, ServerOptions};
 
-const CONFIG: &str = "[detect.generic]\nclear_after_millis = 10\n\n[[detect.limits]]\nsignal = \"heat\"\n\
+const CONFIG: &str = "[detect.generic]\nclear_after_millis = 1\n\n[[detect.limits]]\nsignal = \"heat\"\n\
                       max = 100.0\nseverity = \"warning\"\nresponse = \"advise\"\n";
 /// Nothing here takes longer; a benchmark that would wait for ever fails instead.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A holder's console sends twenty heartbeats a second.
 const BEAT: Duration = Duration::from_millis(40);
 const TRUCKS: usize = 4;
+/// Longer than the limit must hold until the alert ends.
+const CLEAR_AFTER: Duration = Duration::from_millis(2);
+/// A console may send 400 messages a second for long.
+const PACE: Duration = Duration::from_millis(3);
 /// How soon a claim that was not heard is asked for again.
 const AGAIN: Duration = Duration::from_millis(300);
 
@@ -33,6 +37,8 @@ pub(crate) struct Site {
     trucks: Vec<AgentId>,
     /// When a truck's own software learned of each speed cap.
     obeyed: mpsc::Receiver<(MonoTime, Option<f64>)>,
+    /// The speed that was last ordered, in m/s.
+    cap: f64,
     operator: Operator,
     last_beat: MonoTime,
     _data: TempDir,
@@ -75,7 +81,17 @@ impl Site {
 
         let operator = Operator::connect(OperatorOptions::new(endpoint, PersonId::new("bench").unwrap()));
         let last_beat = console_now();
-        let mut site = Self { server, press, decisions: 0, trucks, obeyed, operator, last_beat, _data: data };
+        let mut site = Self {
+            server,
+            press,
+            decisions: 0,
+            trucks,
+            obeyed,
+            cap: 100.0,
+            operator,
+            last_beat,
+            _data: data,
+        };
         timeout(PATIENCE, site.take_control()).await.expect("the truck is taken over");
         site
     }
@@ -85,7 +101,8 @@ impl Site {
         let mut asked = (None, MonoTime::from_nanos(0));
         loop {
             let now = console_now();
-            let state = self.operator.picture().agent(&self.trucks[0]).map(|agent| agent.status().control_state);
+            let state =
+                self.operator.picture().agent(&self.trucks[0]).map(|agent| agent.status().control_state);
             if state == Some(ControlState::Human) {
                 return;
             }
@@ -152,13 +169,14 @@ impl Site {
                 .await;
             spans.push(nanos(console_now().since(began)));
             self.decide(70.0);
-            tokio::time::sleep(Duration::from_millis(12)).await;
+            busy_for(CLEAR_AFTER).await;
             self.decide(70.0);
             self.message(|message| {
                 let ToOperator::Alert(update) = message else { return None };
                 (update.alarm.alert_id == alert_id && !update.alarm.state.is_active()).then_some(())
             })
             .await;
+            busy_for(CLEAR_AFTER).await;
         }
         spans
     }
@@ -170,7 +188,9 @@ impl Site {
         for sample in 0..samples {
             self.beat();
             let truck = self.trucks[sample as usize % TRUCKS].clone();
-            let cap = 10.0 + f64::from(sample / TRUCKS as u32 % 2);
+            // Nobody has to lead an agent to slow it down, and each order must be another one.
+            self.cap -= 0.001;
+            let cap = self.cap;
             let args = CommandArgs { speed_mps: Some(cap), ..CommandArgs::default() };
             let began = console_now();
             let intent = Intent::Command { agent: truck, kind: CommandKind::SpeedCap, args };
@@ -190,6 +210,7 @@ impl Site {
                 }
             };
             there.push(nanos(heard.since(began)));
+            busy_for(PACE).await;
         }
         (there, back)
     }
@@ -197,6 +218,14 @@ impl Site {
     pub(crate) async fn stop(self) {
         drop((self.operator, self.press));
         self.server.stop().await.unwrap();
+    }
+}
+
+/// Lets everything else go on for `span`, without letting the core fall asleep: the echo has no pauses either.
+async fn busy_for(span: Duration) {
+    let until = console_now().after(span);
+    while console_now() < until {
+        tokio::task::yield_now().await;
     }
 }
 
