@@ -84,18 +84,21 @@ macro_rules! bounded_text {
         impl fmt::Display for $name {
             /// Writes the text with control characters escaped, so that an agent cannot steer a terminal.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                for c in self.0.chars() {
-                    if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
-                    {
-                        write!(f, "{}", c.escape_default())?;
-                    } else {
-                        write!(f, "{c}")?;
-                    }
+                let mut rest = self.0.as_str();
+                while let Some((at, bad)) = rest.char_indices().find(|(_, c)| steers(*c)) {
+                    let (good, from_bad) = rest.split_at(at);
+                    write!(f, "{good}{}", bad.escape_default())?;
+                    rest = from_bad.get(bad.len_utf8()..).unwrap_or_default();
                 }
-                Ok(())
+                f.write_str(rest)
             }
         }
     };
+}
+
+/// Returns whether a character moves a terminal's cursor or turns the direction of a text.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 bounded_text! {

@@ -76,12 +76,15 @@ pub trait Wire: Sized {
     fn encode(&self) -> Bytes;
 }
 
+/// An alert with its explanation; most messages are shorter.
+const USUAL_FRAME: usize = 1_024;
+
 /// Encodes `[kind, body]`.
 ///
 /// # Panics
 /// When the body cannot be written as MessagePack, which no type of this crate is capable of.
 pub fn encode<B: Serialize>(kind: &str, body: &B) -> Bytes {
-    let mut frame = Vec::with_capacity(256);
+    let mut frame = Vec::with_capacity(USUAL_FRAME);
     rmp::encode::write_array_len(&mut frame, 2).expect("a Vec takes every write");
     rmp::encode::write_str(&mut frame, kind).expect("a Vec takes every write");
     let mut serializer = rmp_serde::Serializer::new(&mut frame).with_struct_map();
