@@ -10,7 +10,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
-use crate::invocation;
+use crate::{
+    invocation,
+    micro::{self, MicroArguments},
+};
 
 /// What can be measured.
 #[derive(Debug, Subcommand)]
@@ -29,6 +32,8 @@ pub(crate) enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
         rest: Vec<OsString>,
     },
+    /// Instructions of codec, score, route, gate and fold, held to those that are written down
+    Micro(MicroArguments),
 }
 
 /// Runs a benchmark.
@@ -69,6 +74,7 @@ pub(crate) fn bench(bench: Bench) -> Result<ExitCode> {
             invocation::run_program(Path::new("taskset"), &words)
                 .context("this needs taskset: apt-get install util-linux")
         }
+        Bench::Micro(arguments) => micro::run(&arguments),
         Bench::Consoles => {
             let manifest = invocation::root_manifest()?;
             let words = ["bench", "--locked", "--package", "watchkeeper-tests", "--bench", "fifty_consoles"];

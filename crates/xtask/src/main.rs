@@ -10,6 +10,7 @@
 mod console;
 mod demo;
 mod invocation;
+mod micro;
 mod prove;
 mod screenshots;
 mod test;
