@@ -96,6 +96,36 @@ fn bless(
         return Ok(ExitCode::SUCCESS);
     }
     baseline.write(path)?;
-    println!("{changes} written down in {}; commit it with what changed them", path.display());
+    println!("{changes} changes written down in {}; commit it with what caused them", path.display());
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(now: Option<u64>) -> String {
+        let row = Row { name: "codec::encode::alert".to_owned(), baseline: Some(100_000), now };
+        format!("{:?}", judge(&[row], Path::new("baseline.toml")))
+    }
+
+    #[test]
+    fn three_per_cent_fail_the_gate_and_one_per_cent_passes_it() {
+        let [passes, fails] = [ExitCode::SUCCESS, ExitCode::FAILURE].map(|code| format!("{code:?}"));
+        for count in [99_000, 100_000, 101_000] {
+            assert_eq!(judged(Some(count)), passes, "{count}");
+        }
+        for count in [None, Some(97_000), Some(103_000)] {
+            assert_eq!(judged(count), fails, "{count:?}");
+        }
+    }
+
+    #[test]
+    fn the_baseline_of_the_repository_can_be_read_and_says_why() {
+        let path = baseline_path(&invocation::root_manifest().expect("this package lies in its workspace"));
+        let baseline = Baseline::read(&path).expect("it is whole");
+        assert!(!baseline.instructions.is_empty());
+        assert!(baseline.history.iter().all(|entry| !entry.reason.trim().is_empty()));
+        assert!(!baseline.history.is_empty());
+    }
 }

@@ -37,5 +37,5 @@ fn decode<M: Wire>((frames, decode): (Vec<Bytes>, Decode<M>)) -> Vec<Bytes> {
 }
 
 fn encoded<M: Wire>(messages: Vec<M>) -> (Vec<Bytes>, Decode<M>) {
-    (messages.iter().map(M::encode).collect(), M::decode)
+    (messages.into_iter().map(|message| message.encode()).collect(), M::decode)
 }

@@ -119,8 +119,8 @@ fn driven() -> (Gate, AgentTime) {
     gate.handle_demand(wish, now);
     gate.handle_grant(HELD, vehicle::boot_id(0), now);
     gate.handle_holder(beat(1, now), now);
-    for (seq, kind) in [(1, CommandKind::Engage), (COMMANDS, CommandKind::Assume)] {
-        let order = order(TIMES + COMMANDS as usize - seq as usize, HELD, seq, now);
+    for (index, seq, kind) in [(TIMES, 1, CommandKind::Engage), (TIMES + 1, COMMANDS, CommandKind::Assume)] {
+        let order = order(index, HELD, seq, now);
         gate.handle_command(&GateCommand { kind, expect_state: None, ..order.as_command() }, now);
     }
     gate.handle_holder(beat(BEATS, now), now);

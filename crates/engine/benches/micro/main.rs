@@ -6,7 +6,12 @@
 //! `docs/benchmarks.md` says how to change it.
 //!
 //! Not here: time, caches and branches (see `cargo xtask bench latency`), and what a socket or a disk costs.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and fails loudly"
+)]
 
 mod codec;
 mod fleet;

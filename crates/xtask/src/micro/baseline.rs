@@ -109,9 +109,9 @@ impl Row {
             (Some(baseline), Some(now)) => {
                 format!("{}: {baseline} -> {now} ({})", self.name, change(baseline, now))
             }
-            (None, Some(now)) => format!("{}: {now}, is not in the baseline", self.name),
+            (None, Some(now)) => format!("{}: new with {now}, not in the baseline", self.name),
             (Some(baseline), None) => {
-                format!("{}: was {baseline}, is in the baseline and was not counted", self.name)
+                format!("{}: gone, was {baseline} in the baseline and was not counted", self.name)
             }
             (None, None) => format!("{}: neither in the baseline nor counted", self.name),
         }
@@ -258,8 +258,8 @@ mod tests {
         assert_eq!(
             wrong,
             [
-                "gate::command::refused: 7, is not in the baseline",
-                "score::decision::calm: was 50000, is in the baseline and was not counted",
+                "gate::command::refused: new with 7, not in the baseline",
+                "score::decision::calm: gone, was 50000 in the baseline and was not counted",
             ]
         );
     }
@@ -285,7 +285,7 @@ mod tests {
                 reason: "alerts name the rule".to_owned(),
                 changes: vec![
                     "codec::encode::alert: 100000 -> 103000 (+3.00 %)".to_owned(),
-                    "new: 1, is not in the baseline".to_owned(),
+                    "new: new with 1, not in the baseline".to_owned(),
                 ],
             }]
         );
