@@ -119,7 +119,7 @@ impl Fleet {
                         pongs.extend(to.iter().map(|session| (*session, self.pong(ping))));
                     }
                     if to.contains(&SessionId(1)) {
-                        self.told.push(*message);
+                        self.told.push(std::sync::Arc::unwrap_or_clone(message));
                     }
                 }
                 watchkeeper_engine::Output::Close { report, .. } => panic!("closed: {report:?}"),
