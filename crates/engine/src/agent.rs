@@ -1,6 +1,7 @@
 //! What the monitor keeps of one agent.
 
 use crate::{clocks::PeerClock, latency::PathTrouble, strikes::Strikes, timeline::Takeover};
+use std::time::Duration;
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, BootId, ControlState, DecisionSeq, DemandId, DemandOrigin, DemandOutcome,
@@ -11,6 +12,10 @@ use watchkeeper_protocol::{
     record::{AgentAuthority, PendingStop},
 };
 use watchkeeper_takeover::{Lease, LeaseBook, Mirror, NextLease, Timers};
+
+/// How often an agent hears up to which decision the record is safe: a message for each decision would cost more than
+/// the decision.
+pub(crate) const CONFIRM_EVERY: Duration = Duration::from_millis(50);
 
 /// One agent that has connected in this incarnation.
 #[derive(Debug)]
@@ -59,7 +64,10 @@ pub(crate) struct Agent {
     pub(crate) takeover: Option<Takeover>,
     pub(crate) pending_stop: Option<PendingStop>,
     pub(crate) stop_due: Option<MonoTime>,
+    /// Up to which decision the record is safe, up to which one the agent knows it, and since when.
     pub(crate) durable_seq: DecisionSeq,
+    pub(crate) durable_told: DecisionSeq,
+    pub(crate) durable_told_at: MonoTime,
     pub(crate) status_due: MonoTime,
     pub(crate) status_sent: Option<StatusKey>,
     /// Which alerts of the state stand, as [`crate::engine`] last showed them.
@@ -233,6 +241,11 @@ impl Agent {
         }
     }
 
+    /// Returns whether it is to hear that more of its decisions are safe; one that is gone hears it in its welcome.
+    pub(crate) fn is_confirmation_due(&self) -> bool {
+        self.session.is_some() && self.durable_seq > self.durable_told
+    }
+
     /// Returns when the monitor's timers of this agent are next due.
     pub(crate) fn poll_timeout(&self) -> Option<MonoTime> {
         let escalation = self.demand.as_ref().and_then(|demand| {
@@ -255,6 +268,7 @@ impl Agent {
             self.stop_due,
             self.pipeline.poll_timeout(),
             Some(self.status_due),
+            self.is_confirmation_due().then(|| self.durable_told_at.after(CONFIRM_EVERY)),
         ]
         .into_iter()
         .flatten()

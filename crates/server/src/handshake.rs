@@ -20,7 +20,7 @@ use watchkeeper_protocol::{PATH, SUBPROTOCOL};
 
 /// What a peer's frame may have so that it still is read, and answered with `too_large`.
 const READABLE_FRAME: usize = 256 << 10;
-const READ_BUFFER: usize = 16 << 10;
+const READ_BUFFER: usize = 8 << 10;
 const WRITE_BUFFER: usize = 64 << 10;
 /// Above the largest batch plus one frame; reaching it ends the session like a missed write deadline.
 const MAX_WRITE_BUFFER: usize = 1 << 20;

@@ -5,7 +5,8 @@
 //! session is closed, and may come back and resume. Telemetry that is not written yet is replaced by newer
 //! telemetry of the same agent, and the console is told how much it missed. So is a repeat of an agent's status:
 //! a clump of them, one for each agent, would fill the control lane of every console at once. Of rosters only the
-//! newest says anything: one that is replaced is no loss.
+//! newest says anything: one that is replaced is no loss. All of them wait a moment for company, so that a console costs
+//! a write every few milliseconds and not one for each decision of the fleet.
 
 use bytes::Bytes;
 use std::{
@@ -27,6 +28,8 @@ const CONTROL_FRAMES: usize = 1_024;
 const LATEST: usize = 8_192;
 /// What is written with one flush at most, in bytes, so that the write deadline means a rate of 1 MB/s.
 const BATCH_BYTES: usize = 256 << 10;
+/// How long telemetry may wait for more of it: less than a frame at 60 Hz, and far fewer writes. Control never waits.
+const LINGER: Duration = Duration::from_millis(15);
 /// How often at most a console is told what it missed.
 const DROPPED_EVERY: Duration = Duration::from_secs(1);
 
@@ -47,6 +50,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Telemetry {
     latest: BTreeMap<Topic, Bytes>,
+    /// When the oldest of these was queued.
+    since: Option<MonoTime>,
     dropped: u64,
 }
 
@@ -115,12 +120,12 @@ impl OutboxSender {
         let (mut alert, mut status_of) = (None, None);
         match message {
             ToOperator::Telemetry(telemetry) => {
-                return self.latest(Topic::Telemetry(telemetry.agent.clone()), frame);
+                return self.latest(Topic::Telemetry(telemetry.agent.clone()), frame, now);
             }
             ToOperator::ControlStatus(update) => {
                 let agent = update.status.agent.clone();
                 if update.cursor <= self.cursor {
-                    return self.latest(Topic::Status(agent), frame);
+                    return self.latest(Topic::Status(agent), frame, now);
                 }
                 self.cursor = update.cursor;
                 // A repeat that has not left would come after what is newer.
@@ -135,7 +140,7 @@ impl OutboxSender {
             ToOperator::CommandStatus(update) => self.saw(update.cursor),
             ToOperator::Lease(update) => self.saw(update.cursor),
             ToOperator::Takeover(update) => self.saw(update.cursor),
-            ToOperator::Roster(_) => return self.latest(Topic::Roster, frame),
+            ToOperator::Roster(_) => return self.latest(Topic::Roster, frame, now),
             ToOperator::Welcome(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
@@ -157,8 +162,10 @@ impl OutboxSender {
     }
 
     /// Leaves the latest frame on a topic.
-    fn latest(&self, topic: Topic, frame: Bytes) {
+    fn latest(&self, topic: Topic, frame: Bytes, now: MonoTime) {
         let mut telemetry = self.shared.telemetry();
+        let is_first = telemetry.since.is_none();
+        telemetry.since.get_or_insert(now);
         let counts = topic != Topic::Roster;
         if telemetry.latest.insert(topic, frame).is_some() {
             telemetry.dropped += u64::from(counts);
@@ -167,7 +174,9 @@ impl OutboxSender {
             telemetry.dropped += 1;
         }
         drop(telemetry);
-        self.shared.wake.notify_one();
+        if is_first {
+            self.shared.wake.notify_one();
+        }
     }
 
     fn push(&self, control: Control) {
@@ -231,6 +240,8 @@ impl Outbox {
             if !batch.is_empty() {
                 return batch;
             }
+            let due = self.shared.telemetry().since.map(|since| since.after(LINGER));
+            let wait = due.map(|due| due.until(now()));
             tokio::select! {
                 biased;
                 control = self.control.recv() => {
@@ -242,6 +253,7 @@ impl Outbox {
                     return batch;
                 }
                 () = self.shared.wake.notified() => {}
+                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
             }
         }
     }
@@ -268,8 +280,11 @@ impl Outbox {
         // Before the control lane is emptied: a repeat must not leave before the delta whose cursor it has.
         if self.turn.is_empty() {
             let mut telemetry = self.shared.telemetry();
-            self.turn = std::mem::take(&mut telemetry.latest);
-            dropped = telemetry.dropped;
+            if telemetry.since.is_some_and(|since| now() >= since.after(LINGER)) {
+                self.turn = std::mem::take(&mut telemetry.latest);
+                telemetry.since = None;
+                dropped = telemetry.dropped;
+            }
         }
         while batch.has_room() {
             match self.control.try_recv() {

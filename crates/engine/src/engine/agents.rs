@@ -64,7 +64,8 @@ impl Engine {
             self.reconcile_next(&agent_id, hello.highest_epoch, now);
         }
         self.adopt_hello(session, hello, same_boot, now);
-        let Some(agent) = self.agents.get(&agent_id) else { return };
+        let Some(agent) = self.agents.get_mut(&agent_id) else { return };
+        agent.durable_told = agent.durable_seq;
         let welcome = AgentWelcome {
             session_id: session,
             incarnation: self.incarnation,
@@ -94,7 +95,7 @@ impl Engine {
             if !same_boot {
                 agent.last = None;
                 agent.clock = PeerClock::default();
-                agent.durable_seq = DecisionSeq(0);
+                (agent.durable_seq, agent.durable_told) = (DecisionSeq(0), DecisionSeq(0));
             }
         } else {
             let agent = self.new_agent(hello, now);
@@ -152,6 +153,8 @@ impl Engine {
             pending_stop: on_record.and_then(|entry| entry.pending_stop.clone()),
             stop_due: None,
             durable_seq: DecisionSeq(0),
+            durable_told: DecisionSeq(0),
+            durable_told_at: MonoTime::default(),
             status_due: now.after(SECOND),
             status_sent: None,
             causes_shown: [false; STATE_CAUSES],

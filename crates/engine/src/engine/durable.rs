@@ -1,6 +1,7 @@
 //! What must be on disk before it leaves (`takeover.md` 3.1, Record), and what the disk has.
 
 use super::{Engine, handover::Asker};
+use crate::agent::CONFIRM_EVERY;
 use std::collections::BTreeMap;
 use watchkeeper_model::{AgentId, CommandCode, DecisionSeq, Epoch, MonoTime, SessionId};
 use watchkeeper_protocol::{
@@ -9,6 +10,9 @@ use watchkeeper_protocol::{
     operator::LeaseEvent,
     session::Head,
 };
+
+/// After so many decisions an agent hears at once that they are safe: it keeps at most 8,192 that are not.
+const CONFIRM_AT: u64 = 1_024;
 
 /// Something that leaves when the input that caused it is on disk.
 #[derive(Debug)]
@@ -55,7 +59,7 @@ impl Engine {
         for command_id in self.commands.mark_logged(input) {
             self.publish_command(command_id);
         }
-        self.confirm_decisions(input);
+        self.confirm_decisions(input, now);
     }
 
     fn announce_grant(&mut self, agent_id: &AgentId, epoch: Epoch, now: MonoTime) {
@@ -91,7 +95,7 @@ impl Engine {
     }
 
     /// Tells agents up to which decision the record is safe.
-    fn confirm_decisions(&mut self, input: u64) {
+    fn confirm_decisions(&mut self, input: u64, now: MonoTime) {
         let mut safe: BTreeMap<SessionId, DecisionSeq> = BTreeMap::new();
         while self.decisions_not_durable.front().is_some_and(|(at, _, _)| *at <= input) {
             if let Some((_, session, seq)) = self.decisions_not_durable.pop_front() {
@@ -102,8 +106,24 @@ impl Engine {
         for (session, seq) in safe {
             let agent = self.agent_sessions.get(&session).and_then(|agent_id| self.agents.get_mut(agent_id));
             let Some(agent) = agent else { continue };
+            let is_waiting = agent.is_confirmation_due();
             agent.durable_seq = agent.durable_seq.max(seq);
-            let seq = agent.durable_seq;
+            let many = agent.durable_seq.0.saturating_sub(agent.durable_told.0) >= CONFIRM_AT;
+            let agent_id = agent.id.clone();
+            if many || now >= agent.durable_told_at.after(CONFIRM_EVERY) {
+                self.confirm_durable(&agent_id, now);
+            } else if !is_waiting {
+                self.rearm(&agent_id);
+            }
+        }
+    }
+
+    /// Tells an agent up to which decision the record is safe, where it does not know.
+    pub(super) fn confirm_durable(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
+        let seq = agent.durable_seq;
+        if let Some(session) = agent.session.filter(|_| agent.is_confirmation_due()) {
+            (agent.durable_told, agent.durable_told_at) = (seq, now);
             self.send_agent(session, ToAgent::Durable(DurableUpTo { seq }));
         }
     }

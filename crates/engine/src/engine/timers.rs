@@ -2,6 +2,7 @@
 //! commands, answers to commands, the shelf, the 1 Hz status, the roster.
 
 use super::Engine;
+use crate::agent::CONFIRM_EVERY;
 use watchkeeper_model::{AgentId, MonoTime};
 
 impl Engine {
@@ -37,6 +38,7 @@ impl Engine {
         let cooled_down = agent.cooldown_until.take_if(|until| now >= *until).is_some();
         let stop_due = agent.stop_due.is_some_and(|at| now >= at);
         let status_due = now >= agent.status_due;
+        let confirm_due = now >= agent.durable_told_at.after(CONFIRM_EVERY);
         self.findings = findings;
         self.handle_findings(agent_id, None, now);
         self.check_escalation(agent_id, now);
@@ -50,6 +52,9 @@ impl Engine {
         self.give_up_demand(agent_id, now);
         if became_offline {
             self.after_mirror_change(agent_id, now);
+        }
+        if confirm_due {
+            self.confirm_durable(agent_id, now);
         }
         if status_due {
             self.repeat_status(agent_id, now);

@@ -18,7 +18,7 @@ const LATE: fn() -> MonoTime = || MonoTime::from_nanos(10_000_000_000);
 #[tokio::test]
 async fn control_leaves_before_telemetry_and_in_order() {
     let (sender, mut outbox) = outbox();
-    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"t"));
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"t"), MonoTime::default());
     sender.control(Bytes::from_static(b"1"));
     sender.push(Control::Frame {
         frame: Bytes::from_static(b"2"),
@@ -34,7 +34,7 @@ async fn control_leaves_before_telemetry_and_in_order() {
 async fn the_latest_telemetry_wins_and_the_console_is_told_how_much_it_missed() {
     let (sender, mut outbox) = outbox();
     for text in [b"1", b"2", b"3"] {
-        sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(text));
+        sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(text), MonoTime::default());
     }
     let batch = outbox.next_batch(LATE).await;
     assert_eq!(batch.frames[0], b"3".as_slice());
@@ -56,10 +56,10 @@ async fn a_full_control_lane_closes_the_session_as_too_slow() {
 async fn nobodys_second_telemetry_comes_before_anybodys_first() {
     let (sender, mut outbox) = outbox();
     let big = Bytes::from(vec![0; BATCH_BYTES]);
-    sender.latest(Topic::Telemetry(agent("a")), big.clone());
-    sender.latest(Topic::Telemetry(agent("b")), Bytes::from_static(b"b"));
+    sender.latest(Topic::Telemetry(agent("a")), big.clone(), MonoTime::default());
+    sender.latest(Topic::Telemetry(agent("b")), Bytes::from_static(b"b"), MonoTime::default());
     assert_eq!(outbox.next_batch(LATE).await.frames, std::slice::from_ref(&big));
-    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"again"));
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"again"), MonoTime::default());
     assert_eq!(outbox.next_batch(LATE).await.frames[0], b"b".as_slice());
 }
 
