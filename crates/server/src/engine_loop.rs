@@ -5,6 +5,7 @@ use crate::{
     counters::Counters,
     ledger_queue::{LedgerQueue, Pressure},
     ledger_thread::{DurableMark, InputRecord, LedgerItem, LedgerThread},
+    metrics::LoopMeter,
     outbox::{OutboxSender, shutting_down},
 };
 use anyhow::Context;
@@ -82,6 +83,8 @@ pub(crate) struct EngineLoop {
     counters: Arc<Counters>,
     refused_told: u64,
     pressure_told: Pressure,
+    /// Where somebody wants figures of the running server.
+    meter: Option<LoopMeter>,
     /// Control items taken since telemetry had its turn.
     control_run: usize,
     draining: bool,
@@ -106,11 +109,17 @@ impl EngineLoop {
             counters,
             refused_told: 0,
             pressure_told: Pressure::default(),
+            meter: None,
             control_run: 0,
             draining: false,
         };
         this.feed(EngineInput::Timeout, made_at)?;
         Ok(this)
+    }
+
+    /// Leaves figures from now on.
+    pub(crate) fn set_meter(&mut self, meter: LoopMeter) {
+        self.meter = Some(meter);
     }
 
     /// Runs until every sender of the control lane is gone, then finishes the record.
@@ -237,7 +246,11 @@ impl EngineLoop {
             self.refused_told = refused;
             self.feed(EngineInput::RefusedFrames { count }, self.clock.now())?;
         }
-        self.tell_pressure()
+        self.tell_pressure()?;
+        if let Some(meter) = &mut self.meter {
+            meter.leave(&self.engine, self.inputs, self.queue.pressure(self.clock.now()));
+        }
+        Ok(())
     }
 
     fn tell_pressure(&mut self) -> anyhow::Result<()> {
@@ -285,6 +298,9 @@ impl EngineLoop {
         })?;
         for (output, frame) in sends {
             self.send(output, frame);
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.fed(&mut self.engine, now, self.clock.now());
         }
         // Where records pile up between two rounds, the engine hears of it in time.
         if self.queue.has_backlog() && self.pressure_told.percent < 90 {

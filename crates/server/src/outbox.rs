@@ -7,6 +7,7 @@
 //! a clump of them, one for each agent, would fill the control lane of every console at once. Of rosters only the
 //! newest says anything: one that is replaced is no loss.
 
+use crate::counters::Counters;
 use bytes::Bytes;
 use std::{
     collections::BTreeMap,
@@ -42,6 +43,7 @@ struct Shared {
     wake: Notify,
     /// Set when the control lane was full.
     overflow: OnceLock<ErrorReport>,
+    counters: Arc<Counters>,
 }
 
 #[derive(Debug, Default)]
@@ -90,9 +92,9 @@ pub(crate) struct Batch {
 }
 
 /// Makes an outbox.
-pub(crate) fn outbox() -> (OutboxSender, Outbox) {
+pub(crate) fn outbox(counters: Arc<Counters>) -> (OutboxSender, Outbox) {
     let (sender, receiver) = mpsc::channel(CONTROL_FRAMES);
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared { counters, ..Shared::default() });
     let outbox = Outbox {
         control: receiver,
         shared: Arc::clone(&shared),
@@ -159,10 +161,14 @@ impl OutboxSender {
         let mut telemetry = self.shared.telemetry();
         let counts = topic != Topic::Roster;
         if telemetry.latest.insert(topic, frame).is_some() {
-            telemetry.dropped += u64::from(counts);
+            if counts {
+                telemetry.dropped += 1;
+                self.shared.counters.drop_telemetry();
+            }
         } else if telemetry.latest.len() > LATEST {
             telemetry.latest.pop_last();
             telemetry.dropped += 1;
+            self.shared.counters.drop_telemetry();
         }
         drop(telemetry);
         self.shared.wake.notify_one();

@@ -9,7 +9,9 @@ use crate::{
     files,
     ledger_queue::{Gauge, LedgerQueue},
     ledger_thread::{LedgerThread, Writer},
+    metrics::metrics,
     options::ServerOptions,
+    scrape,
     startup::{self, Started},
     token::{Token, TokenFiles, runtime_dir},
 };
@@ -46,6 +48,8 @@ pub struct RunningServer {
     alive: watch::Receiver<()>,
     accept: JoinHandle<()>,
     engine: JoinHandle<anyhow::Result<LoopReport>>,
+    /// Where it is scraped, and the task that answers.
+    metrics: Option<(SocketAddr, JoinHandle<()>)>,
     counters: Arc<Counters>,
 }
 
@@ -93,22 +97,23 @@ impl Server {
     /// An address that is not loopback or taken, a data directory that is in use or damaged, files that cannot
     /// be written; the message says what to do.
     pub async fn start(options: ServerOptions) -> anyhow::Result<RunningServer> {
-        let listener = listen(options.listen)?;
-        let address = listener.local_addr().context("asking for the address we listen on")?;
+        let listener = listen(options.listen, "tokens and commands")?;
+        let metrics = options.metrics.map(|address| listen(address, "the metrics")).transpose()?;
         let (options, started) = tokio::task::spawn_blocking(move || {
             let started = startup::start(&options);
             (options, started)
         })
         .await
         .context("opening the data directory")?;
-        run(options, started?, listener, address)
+        run(options, started?, listener, metrics)
     }
 }
 
-fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Listens on a loopback address; `what` would be in the clear elsewhere.
+fn listen(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
     if !address.ip().is_loopback() {
         bail!(
-            "{address} is not a loopback address: there is no TLS yet, so that tokens and commands would travel \
+            "{address} is not a loopback address: there is no TLS yet, so that {what} would travel \
              in the clear. Listen on 127.0.0.1 and let a tunnel (ssh -L) carry it"
         );
     }
@@ -127,8 +132,9 @@ fn run(
     options: ServerOptions,
     started: Started,
     listener: TcpListener,
-    address: SocketAddr,
+    metrics_listener: Option<TcpListener>,
 ) -> anyhow::Result<RunningServer> {
+    let address = listener.local_addr().context("asking for the address we listen on")?;
     let Started { ledger, opening } = started;
     let url = format!("ws://{address}{PATH}");
     let token = Token::random();
@@ -148,7 +154,16 @@ fn run(
     let (queue, receiver) = LedgerQueue::new(Arc::clone(&gauge));
     let made_at = Clock.now();
     let engine = Engine::new(config, &opening, made_at);
-    let engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters))?;
+    let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters))?;
+    let metrics = match metrics_listener {
+        None => None,
+        Some(listener) => {
+            let (meter, exposition) = metrics(incarnation, Arc::clone(&counters), marks.clone())?;
+            engine_loop.set_meter(meter);
+            let address = listener.local_addr().context("asking for the address of the metrics")?;
+            Some((address, tokio::spawn(scrape::run(listener, exposition, shutdown.clone()))))
+        }
+    };
     let writer = Writer::new(ledger, opening, gauge, marks_sender, options.head_file.clone());
     let ledger = LedgerThread::spawn(writer, receiver)?;
     let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
@@ -170,7 +185,8 @@ fn run(
         limits: options.limits,
     });
     let accept = tokio::spawn(accept::run(listener, shared, shutdown));
-    let server = RunningServer { address, token, files, incarnation, stop, alive, accept, engine, counters };
+    let server =
+        RunningServer { address, token, files, incarnation, stop, alive, accept, engine, metrics, counters };
     if let Some(path) = &options.ready_file {
         files::replace(path, &format!("{url}\n"))?;
     }
@@ -193,6 +209,11 @@ impl RunningServer {
     /// Returns the address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns where Prometheus scrapes it, such as `http://127.0.0.1:9464/metrics`; `None` without metrics.
+    pub fn metrics_url(&self) -> Option<String> {
+        self.metrics.as_ref().map(|(address, _)| format!("http://{address}{}", scrape::PATH))
     }
 
     /// Returns the token of this run; it is a secret.
@@ -224,6 +245,9 @@ impl RunningServer {
     pub async fn stop(self) -> anyhow::Result<ServeReport> {
         self.stop.send_replace(true);
         self.accept.await.context("waiting for the connections to end")?;
+        if let Some((_, task)) = self.metrics {
+            task.await.context("waiting for the metrics to end")?;
+        }
         let LoopReport { inputs, digest, head, stages } =
             self.engine.await.context("waiting for the engine to end")??;
         Ok(ServeReport {
