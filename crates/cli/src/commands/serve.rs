@@ -49,7 +49,8 @@ pub(crate) struct ServeArguments {
     /// Keeps the newest heads of the record here, one a line: they show later tampering
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
-    /// Written as soon as connections are taken: JSON with `url`, `token_file`, and `metrics_url` where there is one
+    /// Written as soon as connections are taken: JSON with `url`, `token_file` and `metrics_url`, which is
+    /// null without metrics
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Goes on with a damaged record, in a new segment that is marked as a gap
@@ -116,10 +117,9 @@ pub(crate) fn config(path: Option<&Path>) -> anyhow::Result<Config> {
 fn write_ready_file(path: &Path, server: &RunningServer) -> anyhow::Result<()> {
     let token_file = server.token_file();
     let token_file = fs::canonicalize(token_file).unwrap_or_else(|_gone| token_file.to_owned());
-    let mut ready = serde_json::json!({ "url": server.url(), "token_file": token_file });
-    if let Some(url) = server.metrics_url() {
-        ready["metrics_url"] = url.into();
-    }
+    let metrics_url = server.metrics_url();
+    let ready =
+        serde_json::json!({ "url": server.url(), "token_file": token_file, "metrics_url": metrics_url });
     let unfinished = path.with_extension(format!("{}.new", std::process::id()));
     let write = || {
         let mut file =

@@ -1,5 +1,12 @@
 //! A running server, scraped over HTTP as Prometheus does it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, looks at a few messages of many, and counts in whole numbers"
+)]
+
 use crate::support::{Client, PATIENCE, decision, options};
 use std::{
     collections::BTreeMap,
