@@ -155,7 +155,9 @@ impl Engine {
             EngineInput::Operator { session, received_at, framed } => {
                 self.handle_operator_message(session, received_at, framed.into_message(), now);
             }
-            EngineInput::Delivered { session: _, alerts } => self.handle_delivered(&alerts, now),
+            EngineInput::Delivered { session: _, alerts, at } => {
+                self.handle_delivered(&alerts, at.unwrap_or(now));
+            }
             EngineInput::Durable { input, head } => self.handle_durable(input, head, now),
             EngineInput::LedgerPressure { queue_percent, stalled } => {
                 self.queue_percent = queue_percent;
@@ -234,15 +236,15 @@ impl Engine {
         self.outputs.push_back(Output::ToAgent { session, message: Box::new(message) });
     }
 
-    fn send_operator(&mut self, session: SessionId, message: ToOperator) {
-        self.outputs.push_back(Output::ToOperators { to: Arc::from([session]), message: Box::new(message) });
+    fn send_operator(&mut self, session: SessionId, message: impl Into<Arc<ToOperator>>) {
+        self.outputs.push_back(Output::ToOperators { to: Arc::from([session]), message: message.into() });
     }
 
     /// Sends to every console; nothing is made when there is none.
-    fn broadcast(&mut self, message: ToOperator) {
+    fn broadcast(&mut self, message: impl Into<Arc<ToOperator>>) {
         if !self.console_sessions.is_empty() {
             let to = Arc::clone(&self.console_sessions);
-            self.outputs.push_back(Output::ToOperators { to, message: Box::new(message) });
+            self.outputs.push_back(Output::ToOperators { to, message: message.into() });
         }
     }
 
@@ -251,7 +253,7 @@ impl Engine {
         let delta = self.feed.push(make);
         // Whoever gets or loses a lease stands differently in the roster.
         self.roster_changed |= matches!(
-            &delta,
+            &*delta,
             ToOperator::Lease(update) if matches!(update.event, LeaseEvent::Granted | LeaseEvent::Ended)
         );
         self.broadcast(delta);

@@ -1,6 +1,6 @@
 //! The stream of deltas that consoles follow, with a cursor so that a reconnect misses nothing.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 use watchkeeper_protocol::ToOperator;
 
 /// How many deltas are kept for consoles that come back: what a console missed beyond that is cheaper as a
@@ -11,7 +11,7 @@ const KEPT: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Feed {
     cursor: u64,
-    kept: VecDeque<ToOperator>,
+    kept: VecDeque<Arc<ToOperator>>,
 }
 
 impl Feed {
@@ -26,18 +26,18 @@ impl Feed {
     }
 
     /// Numbers the delta that `make` makes, and keeps it.
-    pub(crate) fn push(&mut self, make: impl FnOnce(u64) -> ToOperator) -> ToOperator {
+    pub(crate) fn push(&mut self, make: impl FnOnce(u64) -> ToOperator) -> Arc<ToOperator> {
         self.cursor += 1;
-        let delta = make(self.cursor);
+        let delta = Arc::new(make(self.cursor));
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
-        self.kept.push_back(delta.clone());
+        self.kept.push_back(Arc::clone(&delta));
         delta
     }
 
     /// Returns every delta after `cursor`; `None` when they are too many or the cursor is not from here.
-    pub(crate) fn since(&self, cursor: u64) -> Option<impl Iterator<Item = &ToOperator>> {
+    pub(crate) fn since(&self, cursor: u64) -> Option<impl Iterator<Item = &Arc<ToOperator>>> {
         let missing = usize::try_from(self.cursor.checked_sub(cursor)?).ok()?;
         let skip = self.kept.len().checked_sub(missing)?;
         Some(self.kept.iter().skip(skip))

@@ -33,8 +33,8 @@ pub enum Output {
     ToOperators {
         /// Their sessions; the first one's socket is written first.
         to: Arc<[SessionId]>,
-        /// What.
-        message: Box<ToOperator>,
+        /// What; the feed keeps it too.
+        message: Arc<ToOperator>,
     },
     /// Close a session and say why.
     Close {

@@ -62,7 +62,10 @@ impl Stages {
 
     /// Forgets what nobody asked for: it stands in the figures all the same.
     pub(crate) fn begin_input(&mut self) {
-        self.fresh.clear();
+        // Nearly always there is nothing, and every input asks.
+        if !self.fresh.is_empty() {
+            self.fresh.clear();
+        }
     }
 
     /// Returns the figures so far, of stages that were measured or missed.

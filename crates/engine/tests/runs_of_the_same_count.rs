@@ -63,7 +63,7 @@ impl Run {
                         self.demand = demand.demand_id;
                     }
                 }
-                Output::ToOperators { message, .. } => told.push(*message),
+                Output::ToOperators { message, .. } => told.push((*message).clone()),
                 Output::Close { .. } | Output::Derived(_) => {}
             }
         }

@@ -1,6 +1,6 @@
 //! Text and lists with a bound, so that no peer can make another hold more than it said it would.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use std::fmt;
 use thiserror::Error;
 
@@ -17,11 +17,38 @@ pub enum TextError {
     },
 }
 
+/// On the wire a checked text is a string; nothing of it is copied on the way out, and nothing kept that is refused.
+macro_rules! serialize_as_text {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visitor;
+                impl serde::de::Visitor<'_> for Visitor {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a string")
+                    }
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        $name::new(text).map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Visitor)
+            }
+        }
+    };
+}
+pub(crate) use serialize_as_text;
+
 macro_rules! bounded_text {
     ($(#[$doc:meta])* $name:ident, $limit:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(String);
 
         impl $name {
@@ -29,12 +56,12 @@ macro_rules! bounded_text {
             pub const LIMIT: usize = $limit;
 
             /// Checks the length and makes the text.
-            pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
-                let text = text.into();
-                if text.len() > Self::LIMIT {
-                    return Err(TextError::TooLong { found: text.len(), limit: Self::LIMIT });
+            pub fn new(text: impl AsRef<str> + Into<String>) -> Result<Self, TextError> {
+                let found = text.as_ref().len();
+                if found > Self::LIMIT {
+                    return Err(TextError::TooLong { found, limit: Self::LIMIT });
                 }
-                Ok(Self(text))
+                Ok(Self(text.into()))
             }
 
             /// Makes the text from our own words, cut at the bound (on a character boundary).
@@ -52,34 +79,26 @@ macro_rules! bounded_text {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = TextError;
-            fn try_from(text: String) -> Result<Self, TextError> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(text: $name) -> String {
-                text.0
-            }
-        }
+        $crate::text::serialize_as_text!($name);
 
         impl fmt::Display for $name {
             /// Writes the text with control characters escaped, so that an agent cannot steer a terminal.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                for c in self.0.chars() {
-                    if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
-                    {
-                        write!(f, "{}", c.escape_default())?;
-                    } else {
-                        write!(f, "{c}")?;
-                    }
+                let mut rest = self.0.as_str();
+                while let Some((at, bad)) = rest.char_indices().find(|(_, c)| steers(*c)) {
+                    let (good, from_bad) = rest.split_at(at);
+                    write!(f, "{good}{}", bad.escape_default())?;
+                    rest = from_bad.get(bad.len_utf8()..).unwrap_or_default();
                 }
-                Ok(())
+                f.write_str(rest)
             }
         }
     };
+}
+
+/// Returns whether a character moves a terminal's cursor or turns the direction of a text.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 bounded_text! {

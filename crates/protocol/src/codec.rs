@@ -76,12 +76,15 @@ pub trait Wire: Sized {
     fn encode(&self) -> Bytes;
 }
 
+/// An alert with its explanation; most messages are shorter.
+const USUAL_FRAME: usize = 1_024;
+
 /// Encodes `[kind, body]`.
 ///
 /// # Panics
 /// When the body cannot be written as MessagePack, which no type of this crate is capable of.
 pub fn encode<B: Serialize>(kind: &str, body: &B) -> Bytes {
-    let mut frame = Vec::with_capacity(256);
+    let mut frame = Vec::with_capacity(USUAL_FRAME);
     rmp::encode::write_array_len(&mut frame, 2).expect("a Vec takes every write");
     rmp::encode::write_str(&mut frame, kind).expect("a Vec takes every write");
     let mut serializer = rmp_serde::Serializer::new(&mut frame).with_struct_map();
@@ -104,6 +107,12 @@ pub(crate) fn split(frame: &[u8]) -> Result<(&str, &[u8]), DecodeError> {
 
 /// Decodes a body and names the field that is wrong.
 pub(crate) fn decode_body<'de, B: Deserialize<'de>>(kind: &str, body: &'de [u8]) -> Result<B, DecodeError> {
+    // To keep count of where it is costs as much as decoding itself: only what cannot be decoded is gone through again.
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(body);
+    B::deserialize(Strict(&mut deserializer)).or_else(|_| decode_slowly(kind, body))
+}
+
+fn decode_slowly<'de, B: Deserialize<'de>>(kind: &str, body: &'de [u8]) -> Result<B, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(body);
     serde_path_to_error::deserialize(Strict(&mut deserializer)).map_err(|error| {
         let problem = error.inner().to_string();

@@ -127,6 +127,9 @@ pub enum EngineInput {
         session: SessionId,
         /// Which alerts.
         alerts: Vec<AlertId>,
+        /// When; records of earlier versions leave it out, and mean the time of the input.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<MonoTime>,
     },
     /// All inputs up to number `input` (counted from 1 within this incarnation) are on disk.
     Durable {

@@ -10,6 +10,7 @@ use crate::{
     outbox::outbox,
     session::{Session, Side},
     socket::{Incoming, Socket, not_binary, report},
+    spans::Spans,
     token::TokenDigest,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) token: TokenDigest,
     pub(crate) incarnation: u64,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) spans: Arc<Spans>,
     pub(crate) agent_places: Arc<Semaphore>,
     pub(crate) console_places: Arc<Semaphore>,
     pub(crate) control: mpsc::Sender<ControlItem>,

@@ -7,6 +7,7 @@ use crate::{
     ledger_thread::{DurableMark, InputRecord, LedgerItem, LedgerThread},
     metrics::LoopMeter,
     outbox::{OutboxSender, shutting_down},
+    spans::{Span, Spans},
 };
 use anyhow::Context;
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use tokio::{
 };
 use watchkeeper_engine::{Engine, EngineInput, Output, OutputDigest};
 use watchkeeper_model::{MonoTime, SessionId};
-use watchkeeper_protocol::{operator::StageLatency, record::DigestRecord, session::Head};
+use watchkeeper_protocol::{AgentMessage, operator::StageLatency, record::DigestRecord, session::Head};
 
 /// Items of each lane from the sessions; a session waits when its lane is full.
 pub(crate) const LANE: usize = 4_096;
@@ -77,10 +78,13 @@ pub(crate) struct EngineLoop {
     engine: Engine,
     clock: Clock,
     queue: LedgerQueue,
+    /// What was fed since the ledger thread was last given something.
+    unrecorded: Vec<LedgerItem>,
     outboxes: BTreeMap<SessionId, OutboxSender>,
     digest: OutputDigest,
     inputs: u64,
     counters: Arc<Counters>,
+    spans: Arc<Spans>,
     refused_told: u64,
     pressure_told: Pressure,
     /// Where somebody wants figures of the running server.
@@ -98,23 +102,26 @@ impl EngineLoop {
         made_at: MonoTime,
         queue: LedgerQueue,
         counters: Arc<Counters>,
-    ) -> anyhow::Result<Self> {
+        spans: Arc<Spans>,
+    ) -> Self {
         let mut this = Self {
             engine,
             clock: Clock,
             queue,
+            unrecorded: Vec::new(),
             outboxes: BTreeMap::new(),
             digest: OutputDigest::default(),
             inputs: 0,
             counters,
+            spans,
             refused_told: 0,
             pressure_told: Pressure::default(),
             meter: None,
             control_run: 0,
             draining: false,
         };
-        this.feed(EngineInput::Timeout, made_at)?;
-        Ok(this)
+        this.feed(EngineInput::Timeout, made_at);
+        this
     }
 
     /// Leaves figures from now on.
@@ -136,10 +143,11 @@ impl EngineLoop {
 
     /// Takes what comes next; false when there is nobody left to listen to.
     async fn step(&mut self, sources: &mut Sources, round: &mut Interval) -> anyhow::Result<bool> {
+        self.record(sources).await?;
         // Before everything else, so that no flood of messages can hold a deadline up.
         let now = self.clock.now();
         if self.engine.poll_timeout().is_some_and(|due| due <= now) {
-            self.feed(EngineInput::Timeout, now)?;
+            self.feed(EngineInput::Timeout, now);
         }
         let backlog = self.queue.has_backlog();
         tokio::select! {
@@ -147,12 +155,12 @@ impl EngineLoop {
             // Once; and then everybody is on the way out.
             _ = sources.shutdown.changed(), if !self.draining => self.drain(),
             // Four times a second, so that no flood hides a disk that does not write.
-            _ = round.tick() => self.look_around()?,
+            _ = round.tick() => self.look_around(),
             // What waits for the disk is what a person waits for.
-            Ok(()) = sources.marks.changed() => self.take_mark(&mut sources.marks)?,
+            Ok(()) = sources.marks.changed() => self.take_mark(&mut sources.marks),
             item = sources.control.recv() => {
                 let Some(item) = item else { return Ok(false) };
-                self.take_control_run(item, sources)?;
+                self.take_control_run(item, sources);
             }
             () = tokio::time::sleep_until(self.clock.wake_at(self.engine.poll_timeout())) => {}
             () = tokio::time::sleep(BACKLOG_RETRY), if backlog => self.queue.drain(),
@@ -160,17 +168,36 @@ impl EngineLoop {
             // control leaves them is in `take_control_run`.
             Some(item) = sources.telemetry.recv(), if !backlog => {
                 self.control_run = 0;
-                self.take_telemetry(item)?;
+                self.take_telemetry(item);
                 for _ in 1..TELEMETRY_RUN {
                     if self.queue.has_backlog() || !sources.control.is_empty() {
                         break;
                     }
                     let Ok(item) = sources.telemetry.try_recv() else { break };
-                    self.take_telemetry(item)?;
+                    self.take_telemetry(item);
                 }
             }
         }
         Ok(true)
+    }
+
+    /// Gives the ledger thread what was fed. The sessions that have something to write go first where nothing waits for
+    /// the engine: waking a thread takes as long as a write.
+    async fn record(&mut self, sources: &Sources) -> anyhow::Result<()> {
+        if self.unrecorded.is_empty() {
+            return Ok(());
+        }
+        if sources.control.is_empty() && sources.telemetry.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for item in self.unrecorded.drain(..) {
+            self.queue.push(item)?;
+        }
+        // Where records pile up between two rounds, the engine hears of it in time.
+        if self.queue.has_backlog() && self.pressure_told.percent < 90 {
+            self.tell_pressure();
+        }
+        Ok(())
     }
 
     fn drain(&mut self) {
@@ -180,23 +207,20 @@ impl EngineLoop {
         }
     }
 
-    fn take_mark(&mut self, marks: &mut watch::Receiver<Option<DurableMark>>) -> anyhow::Result<()> {
+    fn take_mark(&mut self, marks: &mut watch::Receiver<Option<DurableMark>>) {
         let mark = *marks.borrow_and_update();
-        match mark {
-            Some(DurableMark { input, head }) => {
-                self.feed(EngineInput::Durable { input, head }, self.clock.now())
-            }
-            None => Ok(()),
+        if let Some(DurableMark { input, head }) = mark {
+            self.feed(EngineInput::Durable { input, head }, self.clock.now());
         }
     }
 
     /// Takes control items until there are none or telemetry is due; then that has its share.
-    fn take_control_run(&mut self, first: ControlItem, sources: &mut Sources) -> anyhow::Result<()> {
-        self.take_control(first)?;
+    fn take_control_run(&mut self, first: ControlItem, sources: &mut Sources) {
+        self.take_control(first);
         self.control_run += 1;
         while self.control_run < CONTROL_RUN {
-            let Ok(item) = sources.control.try_recv() else { return Ok(()) };
-            self.take_control(item)?;
+            let Ok(item) = sources.control.try_recv() else { return };
+            self.take_control(item);
             self.control_run += 1;
         }
         self.control_run = 0;
@@ -205,59 +229,56 @@ impl EngineLoop {
                 break;
             }
             let Ok(item) = sources.telemetry.try_recv() else { break };
-            self.take_telemetry(item)?;
+            self.take_telemetry(item);
         }
-        Ok(())
     }
 
-    fn take_control(&mut self, item: ControlItem) -> anyhow::Result<()> {
+    fn take_control(&mut self, item: ControlItem) {
         match item {
             ControlItem::Connected { session, outbox, hello } => {
                 if self.draining {
                     outbox.close(shutting_down());
                 }
                 self.outboxes.insert(session, outbox);
-                self.feed(*hello, self.clock.now())
+                self.feed(*hello, self.clock.now());
             }
             ControlItem::Input(input) => {
                 if let EngineInput::Disconnected { session } = &input {
                     self.outboxes.remove(session);
                 }
-                self.feed(input, self.clock.now())
+                self.feed(input, self.clock.now());
             }
         }
     }
 
-    fn take_telemetry(&mut self, item: TelemetryItem) -> anyhow::Result<()> {
+    fn take_telemetry(&mut self, item: TelemetryItem) {
         match item {
-            TelemetryItem::Input(input) => self.feed(input, self.clock.now())?,
+            TelemetryItem::Input(input) => self.feed(input, self.clock.now()),
             TelemetryItem::Barrier(passed) => {
                 // A session that has stopped waiting needs no answer.
                 passed.send(()).unwrap_or_default();
             }
         }
-        Ok(())
     }
 
-    fn look_around(&mut self) -> anyhow::Result<()> {
+    fn look_around(&mut self) {
         let refused = self.counters.refused_frames();
         if refused > self.refused_told {
             let count = refused - self.refused_told;
             self.refused_told = refused;
-            self.feed(EngineInput::RefusedFrames { count }, self.clock.now())?;
+            self.feed(EngineInput::RefusedFrames { count }, self.clock.now());
         }
-        self.tell_pressure()?;
+        self.tell_pressure();
         if let Some(meter) = &mut self.meter {
             meter.leave(&self.engine, self.inputs, self.queue.pressure(self.clock.now()));
         }
-        Ok(())
     }
 
-    fn tell_pressure(&mut self) -> anyhow::Result<()> {
+    fn tell_pressure(&mut self) {
         let now = self.clock.now();
         let pressure = self.queue.pressure(now);
         if !pressure.is_news(self.pressure_told) {
-            return Ok(());
+            return;
         }
         if pressure.stalled != self.pressure_told.stalled {
             if pressure.stalled {
@@ -268,49 +289,49 @@ impl EngineLoop {
         }
         self.pressure_told = pressure;
         let Pressure { percent, stalled } = pressure;
-        self.feed(EngineInput::LedgerPressure { queue_percent: percent, stalled }, now)
+        self.feed(EngineInput::LedgerPressure { queue_percent: percent, stalled }, now);
     }
 
-    /// Feeds one input: record, engine, record of what it derived, then the sessions.
-    fn feed(&mut self, input: EngineInput, now: MonoTime) -> anyhow::Result<()> {
+    /// Feeds one input: engine, sessions, and what the record is to hold.
+    fn feed(&mut self, input: EngineInput, now: MonoTime) {
         let payload = rmp_serde::to_vec_named(&input).expect("every input can be written as MessagePack");
         let awaited = is_awaited(&input);
+        let decided_at = decision_arrival(&input);
         self.inputs += 1;
         self.engine.handle(input, now);
-        let (mut derived, mut sends) = (Vec::new(), Vec::new());
+        if decided_at.is_some() {
+            self.spans.pause(Span::Detect);
+        }
+        let done = self.clock.now();
+        if let Some(arrived_at) = decided_at {
+            self.spans.record(Span::Queue, now.since(arrived_at));
+            self.spans.record(Span::Detect, done.since(now));
+        }
+        let mut derived = Vec::new();
         while let Some(output) = self.engine.poll_output() {
             let frame = output.encode();
             self.digest.update(&output, frame.as_ref());
             match output {
                 Output::Derived(one) => derived.push(one),
                 Output::ToAgent { .. } | Output::ToOperators { .. } | Output::Close { .. } => {
-                    sends.push((output, frame));
+                    self.send(output, frame, done);
                 }
             }
         }
         let digest = self.inputs.is_multiple_of(DIGEST_EVERY).then(|| self.digest_record());
-        self.queue.push(LedgerItem {
+        self.unrecorded.push(LedgerItem {
             now,
             wall: self.clock.wall(),
             input: Some(InputRecord { number: self.inputs, payload, awaited }),
             derived,
             digest,
-        })?;
-        for (output, frame) in sends {
-            self.send(output, frame);
-        }
+        });
         if let Some(meter) = &mut self.meter {
             meter.fed(&mut self.engine, now, self.clock.now());
         }
-        // Where records pile up between two rounds, the engine hears of it in time.
-        if self.queue.has_backlog() && self.pressure_told.percent < 90 {
-            self.tell_pressure()
-        } else {
-            Ok(())
-        }
     }
 
-    fn send(&mut self, output: Output, frame: Option<Bytes>) {
+    fn send(&mut self, output: Output, frame: Option<Bytes>, now: MonoTime) {
         match output {
             Output::ToAgent { session, .. } => {
                 if let (Some(outbox), Some(frame)) = (self.outboxes.get(&session), frame) {
@@ -321,7 +342,7 @@ impl EngineLoop {
                 let Some(frame) = frame else { return };
                 for session in to.iter() {
                     if let Some(outbox) = self.outboxes.get_mut(session) {
-                        outbox.message(&message, frame.clone());
+                        outbox.message(&message, frame.clone(), now);
                     }
                 }
             }
@@ -341,10 +362,13 @@ impl EngineLoop {
     /// Feeds what still waits, records the last digest, and waits for the disk.
     async fn finish(mut self, mut sources: Sources, ledger: LedgerThread) -> anyhow::Result<LoopReport> {
         while let Ok(item) = sources.telemetry.try_recv() {
-            self.take_telemetry(item)?;
+            self.take_telemetry(item);
         }
-        self.look_around()?;
+        self.look_around();
         let digest = self.digest_record();
+        for item in self.unrecorded.drain(..) {
+            self.queue.push(item)?;
+        }
         self.queue.push(LedgerItem {
             now: self.clock.now(),
             wall: self.clock.wall(),
@@ -363,6 +387,12 @@ impl EngineLoop {
         let head = ledger.finish().await.context("finishing the record")?;
         Ok(LoopReport { inputs, digest: digest.sha256, head, stages })
     }
+}
+
+/// Returns when a decision came in; `None` for every other input.
+fn decision_arrival(input: &EngineInput) -> Option<MonoTime> {
+    let EngineInput::Agent { received_at, framed, .. } = input else { return None };
+    matches!(framed.message(), AgentMessage::Decision(_)).then_some(*received_at)
 }
 
 /// Says whether somebody outside may wait until this input is on disk. The loop's own inputs are not waited

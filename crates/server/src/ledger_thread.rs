@@ -3,7 +3,13 @@
 //! It takes what is queued, commits it with one sync, and says up to which input everything is on disk. A
 //! sync that fails ends the process: asking again could report success for data that is lost.
 
-use crate::{clock::Clock, files, ledger_queue::Gauge, startup};
+use crate::{
+    clock::Clock,
+    files,
+    ledger_queue::Gauge,
+    spans::{Span, Spans},
+    startup,
+};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -94,6 +100,7 @@ pub(crate) struct Writer<S> {
     inputs: u64,
     clock: Clock,
     gauge: Arc<Gauge>,
+    spans: Arc<Spans>,
     marks: watch::Sender<Option<DurableMark>>,
     head_file: Option<PathBuf>,
     head_file_at: MonoTime,
@@ -160,6 +167,7 @@ impl<S: Storage> Writer<S> {
         ledger: Ledger<S>,
         mut opening: Opening,
         gauge: Arc<Gauge>,
+        spans: Arc<Spans>,
         marks: watch::Sender<Option<DurableMark>>,
         head_file: Option<PathBuf>,
     ) -> Self {
@@ -178,6 +186,7 @@ impl<S: Storage> Writer<S> {
             inputs,
             clock,
             gauge,
+            spans,
             marks,
             head_file,
             head_file_at: MonoTime::default(),
@@ -206,7 +215,8 @@ impl<S: Storage> Writer<S> {
     }
 
     fn batch(&mut self, first: LedgerItem, queue: &Receiver<LedgerItem>) -> Result<(), LedgerFailure> {
-        self.gauge.busy_since(first.now);
+        let oldest = first.now;
+        self.gauge.busy_since(oldest);
         let until = self.clock.now().after(LINGER);
         let mut awaited = self.take(first)?;
         while self.ledger.pending_bytes() < BATCH_BYTES {
@@ -222,8 +232,11 @@ impl<S: Storage> Writer<S> {
             };
             awaited |= self.take(item)?;
         }
+        self.spans.pause(Span::Ledger);
         self.commit()?;
         if awaited {
+            // What nobody waits for lingers on purpose.
+            self.spans.record(Span::Ledger, self.clock.now().since(oldest));
             self.marks.send_replace(Some(DurableMark { input: self.inputs, head: self.head() }));
         }
         self.roll_if_due()

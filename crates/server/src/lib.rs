@@ -37,11 +37,13 @@ mod scrape;
 mod server;
 mod session;
 mod socket;
+mod spans;
 mod startup;
 pub mod token;
 
 pub use options::{Limits, ServerOptions};
 pub use server::{RunningServer, ServeReport, Server, serve};
+pub use spans::{Span, Spans};
 pub use startup::ledger_dir;
 pub use token::{Token, runtime_dir};
 

@@ -43,6 +43,8 @@ catalogue! {
         "Spans above the hard budget of their stage, and those that are unknown.";
     STAGE_UNKNOWN = "watchkeeper_stage_unknown_total", Counter,
         "Spans of which a moment is missing, such as an alert that nobody was shown.";
+    SPAN = "watchkeeper_server_span_seconds", Histogram,
+        "How long each part of the way through the server took: queue, detect, outbox, ledger.";
     OVER_BUDGET = "watchkeeper_takeovers_over_budget_total", Counter,
         "Takeovers that are over and broke a hard budget of the machine; each is an alert of its own.";
     TAKEOVERS_ENDED = "watchkeeper_takeovers_total", Counter,

@@ -9,6 +9,7 @@ use crate::{
     ledger_queue::Pressure,
     ledger_thread::DurableMark,
     metric_names::{self as names, CATALOGUE, Shape},
+    spans::Spans,
 };
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{
@@ -26,6 +27,12 @@ use watchkeeper_model::{
 const BUCKETS: [f64; 19] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0, 2.0,
     5.0, 10.0, 60.0,
+];
+
+/// The same of the spans inside the server, which lie in microseconds.
+const SPAN_BUCKETS: [f64; 16] = [
+    0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
+    0.1, 0.25, 1.0, 10.0,
 ];
 
 const METADATA: Metadata<'static> = Metadata::new("watchkeeper", Level::INFO, None);
@@ -62,6 +69,7 @@ pub(crate) struct Exposition {
     left: watch::Receiver<Snapshot>,
     marks: watch::Receiver<Option<DurableMark>>,
     counters: Arc<Counters>,
+    spans: Arc<Spans>,
 }
 
 /// Makes both ends for one server.
@@ -71,13 +79,17 @@ pub(crate) struct Exposition {
 pub(crate) fn metrics(
     incarnation: Incarnation,
     counters: Arc<Counters>,
+    spans: Arc<Spans>,
     marks: watch::Receiver<Option<DurableMark>>,
 ) -> Result<(LoopMeter, Exposition), BuildError> {
-    let stage = Matcher::Full(names::STAGE.to_owned());
-    let recorder = PrometheusBuilder::new().set_buckets_for_metric(stage, &BUCKETS)?.build_recorder();
+    let full = |name: &str| Matcher::Full(name.to_owned());
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(full(names::STAGE), &BUCKETS)?
+        .set_buckets_for_metric(full(names::SPAN), &SPAN_BUCKETS)?
+        .build_recorder();
     let (sender, left) = watch::channel(Snapshot::default());
     let text = recorder.handle();
-    let exposition = Exposition { recorder, text, left, marks, counters };
+    let exposition = Exposition { recorder, text, left, marks, counters, spans };
     exposition.describe();
     let build = [Label::new("build", crate::BUILD), Label::new("incarnation", incarnation.to_string())];
     exposition.gauge(names::BUILD_INFO, build.to_vec()).set(1.0);
@@ -117,6 +129,7 @@ impl Exposition {
     /// Returns everything as Prometheus text, format 0.0.4.
     pub(crate) fn render(&self) -> String {
         let Snapshot { counts, standing, inputs, rounds, busy, pressure } = self.left.borrow().clone();
+        self.show_spans();
         self.show_counts(&counts);
         self.show_standing(standing);
         self.count(names::INPUTS, inputs);
@@ -136,7 +149,19 @@ impl Exposition {
 
     /// Sorts what was measured since the last time into its buckets: what nobody scrapes would pile up otherwise.
     pub(crate) fn keep_up(&self) {
+        self.show_spans();
         self.text.run_upkeep();
+    }
+
+    fn show_spans(&self) {
+        for (span, took) in self.spans.take() {
+            let key = key(names::SPAN, label("span", span.word()));
+            let histogram = self.recorder.register_histogram(&key, &METADATA);
+            for value in took.iter_recorded() {
+                let count = usize::try_from(value.count_since_last_iteration()).unwrap_or(usize::MAX);
+                histogram.record_many(Duration::from_nanos(value.value_iterated_to()), count);
+            }
+        }
     }
 
     fn show_counts(&self, counts: &Counts) {

@@ -33,7 +33,7 @@ const DROPPED_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Control {
-    Frame { frame: Bytes, alert: Option<AlertId>, status_of: Option<AgentId> },
+    Frame { frame: Bytes, alert: Option<(AlertId, MonoTime)>, status_of: Option<AgentId> },
     Close(ErrorReport),
 }
 
@@ -86,6 +86,8 @@ pub(crate) struct Batch {
     pub(crate) frames: Vec<Bytes>,
     /// The alerts among them.
     pub(crate) alerts: Vec<AlertId>,
+    /// When the oldest of these alerts was queued.
+    pub(crate) oldest_alert: Option<MonoTime>,
     /// Close the session after them, and say why.
     pub(crate) close: Option<ErrorReport>,
     bytes: usize,
@@ -111,7 +113,7 @@ impl OutboxSender {
     }
 
     /// Queues a message to an operator, which is encoded in `frame`, on the lane that it belongs to.
-    pub(crate) fn message(&mut self, message: &ToOperator, frame: Bytes) {
+    pub(crate) fn message(&mut self, message: &ToOperator, frame: Bytes, now: MonoTime) {
         let (mut alert, mut status_of) = (None, None);
         match message {
             ToOperator::Telemetry(telemetry) => {
@@ -129,7 +131,7 @@ impl OutboxSender {
             }
             ToOperator::Alert(update) => {
                 self.saw(update.cursor);
-                alert = Some(update.alarm.alert_id);
+                alert = Some((update.alarm.alert_id, now));
             }
             ToOperator::Snapshot(part) => self.saw(part.cursor),
             ToOperator::CommandStatus(update) => self.saw(update.cursor),
@@ -254,7 +256,10 @@ impl Outbox {
         match control {
             Control::Frame { frame, alert, status_of } => {
                 batch.push(frame);
-                batch.alerts.extend(alert);
+                if let Some((alert, queued_at)) = alert {
+                    batch.alerts.push(alert);
+                    batch.oldest_alert.get_or_insert(queued_at);
+                }
                 if let Some(agent) = status_of {
                     // What was taken out before this was queued is older.
                     self.turn.remove(&Topic::Status(agent));

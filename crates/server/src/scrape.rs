@@ -25,8 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const REQUEST_BYTES: usize = 8 << 10;
 /// Most headers of a request.
 const HEADERS: usize = 64;
-/// How often measured spans are sorted into their buckets while nobody scrapes.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often measured spans are sorted into their buckets, whether or not somebody scrapes.
+const UPKEEP: Duration = Duration::from_secs(1);
 /// After a failed accept, most likely for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 

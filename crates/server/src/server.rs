@@ -9,9 +9,10 @@ use crate::{
     files,
     ledger_queue::{Gauge, LedgerQueue},
     ledger_thread::{LedgerThread, Writer},
-    metrics::metrics,
+    metrics::{Exposition, metrics},
     options::ServerOptions,
     scrape,
+    spans::Spans,
     startup::{self, Started},
     token::{Token, TokenFiles, runtime_dir},
 };
@@ -51,6 +52,7 @@ pub struct RunningServer {
     /// Where it is scraped, and the task that answers.
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
     counters: Arc<Counters>,
+    spans: Arc<Spans>,
 }
 
 /// What a server did.
@@ -154,17 +156,19 @@ fn run(
     let (queue, receiver) = LedgerQueue::new(Arc::clone(&gauge));
     let made_at = Clock.now();
     let engine = Engine::new(config, &opening, made_at);
-    let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters))?;
+    let spans = Arc::new(Spans::default());
+    let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters), Arc::clone(&spans));
     let metrics = match metrics_listener {
         None => None,
         Some(listener) => {
-            let (meter, exposition) = metrics(incarnation, Arc::clone(&counters), marks.clone())?;
+            let (meter, exposition) =
+                metrics(incarnation, Arc::clone(&counters), Arc::clone(&spans), marks.clone())?;
             engine_loop.set_meter(meter);
-            let address = listener.local_addr().context("asking for the address of the metrics")?;
-            Some((address, tokio::spawn(scrape::run(listener, exposition, shutdown.clone()))))
+            Some(answer_scrapes(listener, exposition, shutdown.clone())?)
         }
     };
-    let writer = Writer::new(ledger, opening, gauge, marks_sender, options.head_file.clone());
+    let writer =
+        Writer::new(ledger, opening, gauge, Arc::clone(&spans), marks_sender, options.head_file.clone());
     let ledger = LedgerThread::spawn(writer, receiver)?;
     let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
     let engine = tokio::spawn(async move {
@@ -178,6 +182,7 @@ fn run(
         token: token.digest(),
         incarnation: incarnation.0,
         counters: Arc::clone(&counters),
+        spans: Arc::clone(&spans),
         agent_places: Arc::new(Semaphore::new(options.limits.agent_sessions)),
         console_places: Arc::new(Semaphore::new(options.limits.console_sessions)),
         control: control_sender,
@@ -185,13 +190,33 @@ fn run(
         limits: options.limits,
     });
     let accept = tokio::spawn(accept::run(listener, shared, shutdown));
-    let server =
-        RunningServer { address, token, files, incarnation, stop, alive, accept, engine, metrics, counters };
+    let server = RunningServer {
+        address,
+        token,
+        files,
+        incarnation,
+        stop,
+        alive,
+        accept,
+        engine,
+        metrics,
+        counters,
+        spans,
+    };
     if let Some(path) = &options.ready_file {
         files::replace(path, &format!("{url}\n"))?;
     }
     tracing::info!(url, incarnation = incarnation.0, "the monitor takes connections");
     Ok(server)
+}
+
+fn answer_scrapes(
+    listener: TcpListener,
+    exposition: Exposition,
+    shutdown: watch::Receiver<bool>,
+) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
+    let address = listener.local_addr().context("asking for the address of the metrics")?;
+    Ok((address, tokio::spawn(scrape::run(listener, exposition, shutdown))))
 }
 
 fn token_directory(options: &ServerOptions) -> PathBuf {
@@ -229,6 +254,11 @@ impl RunningServer {
     /// Returns which run on the data directory this is.
     pub fn incarnation(&self) -> Incarnation {
         self.incarnation
+    }
+
+    /// Returns how long decisions, alerts and records take inside the server.
+    pub fn spans(&self) -> &Spans {
+        &self.spans
     }
 
     /// Waits until the server has ended by itself, which only a failure makes it do; [`Self::stop`] tells why.

@@ -8,6 +8,7 @@ use crate::{
     pace::Pace,
     refusals::Refusals,
     socket::{Incoming, Socket, WriteFailure, not_binary, report},
+    spans::Span,
 };
 use bytes::Bytes;
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
@@ -155,13 +156,27 @@ impl Session {
     }
 
     async fn write(&mut self, batch: Batch) -> ControlFlow<End> {
+        if !batch.alerts.is_empty() {
+            self.shared.spans.pause(Span::Outbox);
+        }
         match self.socket.write(batch.frames).await {
             Ok(()) => {}
             Err(failure) => return ControlFlow::Break(end_of(failure)),
         }
         if !batch.alerts.is_empty() {
-            // The moment t4 of `takeover.md` 3.3: the alert is in the console's socket.
-            self.forward(EngineInput::Delivered { session: self.id, alerts: batch.alerts }).await?;
+            // The moment t4 of `takeover.md` 3.3: the alert is in the console's socket. To note it is less urgent than
+            // whatever waits for what was just written.
+            let written_at = self.shared.clock.now();
+            if let Some(queued_at) = batch.oldest_alert {
+                self.shared.spans.record(Span::Outbox, written_at.since(queued_at));
+            }
+            tokio::task::yield_now().await;
+            self.forward(EngineInput::Delivered {
+                session: self.id,
+                alerts: batch.alerts,
+                at: Some(written_at),
+            })
+            .await?;
         }
         match batch.close {
             Some(report) => ControlFlow::Break(End::Told(report)),

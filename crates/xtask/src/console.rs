@@ -8,76 +8,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use clap::Subcommand;
 
 use crate::invocation;
-
-/// What can be measured.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Bench {
-    /// The window console: frame cost, message to presented frame, folding; draws to a texture
-    Console {
-        /// Handed on to the console's benchmark
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
-        rest: Vec<OsString>,
-    },
-    /// Fifty consoles, one of them stalled: how much later do the others hear of alerts
-    Consoles,
-    /// Alerts and commands through the whole system, beside a bare WebSocket echo; on one core
-    Latency {
-        /// Handed on to the benchmark
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
-        rest: Vec<OsString>,
-    },
-}
-
-/// Runs a benchmark.
-pub(crate) fn bench(bench: Bench) -> Result<ExitCode> {
-    match bench {
-        Bench::Console { rest } => {
-            let manifest = invocation::root_manifest()?;
-            let words = ["run", "--locked", "--package", "watchkeeper-console", "--example", "bench"];
-            let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
-            words.extend(["--manifest-path".into(), manifest.into(), "--".into()]);
-            words.extend(rest);
-            // With RUST_BACKTRACE set something walks the stack in every frame: a millisecond that no user pays.
-            words.splice(0..0, ["RUST_BACKTRACE=0", "cargo"].map(OsString::from));
-            if has_display() {
-                return invocation::run_program(Path::new("env"), &words);
-            }
-            // A display that nobody sees; it ends with the benchmark.
-            words.insert(0, "env".into());
-            let screen = ["--auto-servernum", "--server-args=-screen 0 1920x1080x24"].map(OsString::from);
-            let words: Vec<OsString> = screen.into_iter().chain(words).collect();
-            invocation::run_program(Path::new("xvfb-run"), &words)
-                .context("without a display this needs xvfb-run: apt-get install xvfb xauth; or set DISPLAY")
-        }
-        Bench::Latency { rest } => {
-            let manifest = invocation::root_manifest()?;
-            let words = ["bench", "--locked", "--package", "watchkeeper-tests", "--bench", "latency"];
-            let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
-            words.extend(["--manifest-path".into(), manifest.into()]);
-            let mut build = words.clone();
-            build.push("--no-run".into());
-            if invocation::run_cargo(&build)? != ExitCode::SUCCESS {
-                return Ok(ExitCode::FAILURE);
-            }
-            // On two cores the scheduler decides whether a hand-over costs 17 or 47 microseconds.
-            words.splice(0..0, ["-c", "0", "cargo"].map(OsString::from));
-            words.push("--".into());
-            words.extend(rest);
-            invocation::run_program(Path::new("taskset"), &words)
-                .context("this needs taskset: apt-get install util-linux")
-        }
-        Bench::Consoles => {
-            let manifest = invocation::root_manifest()?;
-            let words = ["bench", "--locked", "--package", "watchkeeper-tests", "--bench", "fifty_consoles"];
-            let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
-            words.extend(["--manifest-path".into(), manifest.into()]);
-            invocation::run_cargo(&words)
-        }
-    }
-}
 
 /// Returns whether there is a display to open a window on.
 pub(crate) fn has_display() -> bool {

@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::OsString,
     path::{Path, PathBuf},
-    process::{Command, ExitCode, ExitStatus},
+    process::{Command, ExitCode, ExitStatus, Stdio},
 };
 
 use anyhow::{Context, Result};
@@ -31,6 +31,22 @@ pub(crate) fn run_cargo(arguments: &[OsString]) -> Result<ExitCode> {
     announce(arguments);
     let status = Command::new(cargo_program()).args(arguments).status().context("cannot start cargo")?;
     Ok(exit_code(status))
+}
+
+/// Runs cargo with these arguments and returns what it wrote to its standard output; a failure is an error.
+pub(crate) fn cargo_output(arguments: &[OsString]) -> Result<String> {
+    announce(arguments);
+    let output = Command::new(cargo_program())
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        eprint!("{said}");
+        anyhow::bail!("{} ended with {}", shown(arguments), output.status);
+    }
+    Ok(said)
 }
 
 /// Runs a program with these arguments and waits for it.

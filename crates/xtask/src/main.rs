@@ -7,9 +7,11 @@
 //!
 //! Deliberately not here: set-up of the machine (see `.ci/run`), and any knowledge of the product.
 
+mod bench;
 mod console;
 mod demo;
 mod invocation;
+mod micro;
 mod prove;
 mod screenshots;
 mod test;
@@ -37,7 +39,7 @@ enum Task {
     Prove(prove::ProveArguments),
     /// Measures
     #[command(subcommand)]
-    Bench(console::Bench),
+    Bench(bench::Bench),
     /// Runs every test of the workspace; arguments are handed on to `cargo test`
     #[command(disable_help_flag = true)]
     Test {
@@ -53,7 +55,7 @@ fn main() -> Result<ExitCode> {
         Task::Demo(arguments) => demo::run(arguments),
         Task::Screenshots(arguments) => screenshots::run(&arguments),
         Task::Prove(arguments) => prove::run(arguments),
-        Task::Bench(bench) => console::bench(bench),
+        Task::Bench(bench) => bench::run(bench),
         // Taken from the raw command line: clap would swallow the `--` that cargo must see.
         Task::Test { rest: _ } => test::run(command_line.get(2..).unwrap_or_default()),
     }

@@ -1,47 +1,109 @@
 //! How far the whole system is from the limit of this machine: `cargo xtask bench latency`.
 //!
-//! One process, on one core, holds the real server with everything on (record, leases, explanations, metrics), agents and
-//! a console of the SDK over loopback sockets, and beside them a bare tokio-tungstenite echo: a WebSocket round trip that
-//! does nothing is what every figure is divided by. Rounds of the paths take turns, each round starts with another path,
-//! and the figure of a path is the median over the rounds of its p50 over the echo's p50. The echo is measured twice a
-//! round: where it differs from itself by more than 3 %, the run is void and says nothing.
+//! One process holds the real server with everything on (record, leases, explanations, spans), agents and consoles of the
+//! SDK over loopback sockets, and beside them a bare tokio-tungstenite echo: a WebSocket round trip that does nothing
+//! is what every figure is divided by. Rounds are made of short slices of the paths in turn, and the figure of a path
+//! is the median over the rounds of its p50 over the p50 of its base. The echo is measured twice a round: where it
+//! differs from itself by more than 3 %, the run is void and says nothing.
+//!
+//! `way` is one console and is meant for one core (`taskset -c 0`): alerts, commands, stops, claims, and the spans
+//! inside the server. `crowd` is many consoles and is meant for all cores. `compare` sets two reports side by side.
 //!
 //! A sample begins when the last one has ended: what is measured is the way, not a load (`performance.md`, "How to
-//! measure here"). Not here: throughput, many consoles, and what `fsync` costs.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails loudly")]
+//! measure here"). Not here: throughput (`bench throughput`), and what a frame of the console costs (`bench console`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints, and fails loudly"
+)]
 
+mod compare;
+mod crowd;
 mod echo;
 mod figures;
+mod probe;
+mod report;
 mod site;
+mod suites;
 
-use clap::Parser;
-use echo::Echo;
-use figures::{Path, Verdict};
-use site::Site;
-use std::{path::PathBuf, process::ExitCode};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use figures::{Judge, Suite, Verdict};
+use serde_json::json;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use watchkeeper_server::Span;
 
-/// What is measured, and how long.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench latency")]
 struct Arguments {
-    /// Rounds of a run
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(3..))]
-    rounds: u32,
-    /// Samples of each path in a round; of alerts, a quarter
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(8..))]
-    samples: u32,
-    /// Runs; most of them must agree, void ones not counted
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    repeats: u32,
-    /// Directory for the histograms (.hlog) and the figures (.json)
-    #[arg(long, default_value = "target/bench/latency")]
-    out: PathBuf,
+    #[command(subcommand)]
+    task: Task,
     /// Given by cargo
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
 }
 
-/// The exit code of a run that says nothing: EX_TEMPFAIL of sysexits.h, try again.
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// One console: alerts, commands, stops, claims; on one core
+    Way(Measuring),
+    /// Ten and a hundred consoles; on all cores
+    Crowd(Measuring),
+    /// Sets two reports side by side; fails where the second is slower
+    Compare {
+        /// A report of an earlier run
+        before: PathBuf,
+        /// A report of a later run
+        after: PathBuf,
+    },
+}
+
+/// How long is measured, and against what.
+#[derive(Clone, Debug, Args)]
+struct Measuring {
+    /// Rounds of a run
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(3..))]
+    rounds: u32,
+    /// Samples of each path in a round; of slow ones fewer
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..))]
+    samples: u32,
+    /// Runs; most of them must agree. Void ones are repeated, as often again
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: u32,
+    /// Which limits decide
+    #[arg(long, default_value = "bar")]
+    judge: Judge,
+    /// Directory for the report (.json), the histograms (.hlog) and the picture (.svg)
+    #[arg(long, default_value = "target/bench/latency")]
+    out: PathBuf,
+    /// Makes a span of the server a millisecond longer, to see that it is noticed
+    #[arg(long)]
+    plant: Option<Planted>,
+}
+
+/// Where a delay can be planted.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Planted {
+    Detect,
+    Outbox,
+    Ledger,
+}
+
+impl Planted {
+    const fn span(self) -> Span {
+        match self {
+            Self::Detect => Span::Detect,
+            Self::Outbox => Span::Outbox,
+            Self::Ledger => Span::Ledger,
+        }
+    }
+}
+
+/// The exit code of a benchmark that says nothing: EX_TEMPFAIL of sysexits.h, try again.
 const VOID: u8 = 75;
 
 fn main() -> ExitCode {
@@ -50,52 +112,83 @@ fn main() -> ExitCode {
         println!("skipped: run it with `cargo xtask bench latency`");
         return ExitCode::SUCCESS;
     }
-    let arguments = Arguments::parse();
+    match Arguments::parse().task {
+        Task::Way(measuring) => measure("way", &measuring),
+        Task::Crowd(measuring) => measure("crowd", &measuring),
+        Task::Compare { before, after } => match compare::compare(&before, &after) {
+            Ok(code) => code,
+            Err(problem) => {
+                eprintln!("{problem:#}");
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+fn measure(name: &'static str, measuring: &Measuring) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let verdicts: Vec<Verdict> = (1..=arguments.repeats)
-        .map(|repeat| runtime.block_on(run(&arguments, repeat)))
-        .inspect(|verdict| println!("{verdict}\n"))
-        .collect();
-    let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
-    let (within, over) = (count(Verdict::Within), count(Verdict::Over));
+    let Measuring { rounds, samples, repeats, judge, .. } = *measuring;
+    let (mut within, mut over, mut runs) = (0, 0, Vec::new());
+    println!("{name}: {}\n", machine());
+    for run in 1..=2 * repeats {
+        // As a task: the thread that waits for the end must not take part.
+        let of_this_run = measuring.clone();
+        let suite = runtime.block_on(async {
+            let task = match name {
+                "way" => tokio::spawn(suites::way(of_this_run)),
+                _ => tokio::spawn(suites::crowd(of_this_run)),
+            };
+            task.await.unwrap()
+        });
+        let verdict = suite.judge(judge);
+        println!("{name}, run {run}: {rounds} rounds of {samples} samples");
+        report::print(&suite);
+        println!("{verdict}\n");
+        runs.push(report::run_json(&suite, &verdict.to_string()));
+        write(name, &measuring.out, &suite, &runs).unwrap();
+        match verdict {
+            Verdict::Within => within += 1,
+            Verdict::Over(_) => over += 1,
+            Verdict::Void(_) => {}
+        }
+        let is_decided = judge == Judge::Gate && within.max(over) * 2 > repeats;
+        if is_decided || within + over == repeats {
+            break;
+        }
+    }
+    println!("{name}: {within} of {} runs that say something are within their limits", within + over);
     if within > over {
-        println!("{within} of {} runs are within the bar", within + over);
         ExitCode::SUCCESS
     } else if over > 0 {
-        println!("{over} of {} runs are OVER the bar", within + over);
         ExitCode::FAILURE
     } else {
-        println!("every run is void: this machine does too much else now");
+        println!("every run is void: this machine does too much else now; try again");
         ExitCode::from(VOID)
     }
 }
 
-async fn run(arguments: &Arguments, repeat: u32) -> Verdict {
-    let samples = arguments.samples;
-    let mut echo = Echo::start().await;
-    let mut site = Site::start().await;
-    let mut paths = Path::all();
-    for round in 0..=arguments.rounds {
-        let mut figures = [const { Vec::new() }; Path::COUNT];
-        for turn in 0..MEASURED {
-            match (turn + round) % MEASURED {
-                0 => figures[Path::ECHO] = echo.round(samples).await,
-                1 => figures[Path::AGAIN] = echo.round(samples).await,
-                2 => figures[Path::ALERT] = site.alerts(samples.div_ceil(4)).await,
-                _ => (figures[Path::COMMAND], figures[Path::ACK]) = site.commands(samples).await,
-            }
-        }
-        // The first round warms up.
-        if round > 0 {
-            figures::add(&mut paths, &figures);
-        }
-    }
-    site.stop().await;
-    println!("run {repeat}: {} rounds, {samples} samples a round and path", arguments.rounds);
-    figures::print(&paths);
-    figures::write(&paths, &arguments.out, repeat).unwrap();
-    figures::judge(&paths)
+/// Writes what is known after a run.
+fn write(name: &str, out: &Path, suite: &Suite, runs: &[serde_json::Value]) -> std::io::Result<()> {
+    fs::create_dir_all(out)?;
+    let run = runs.len();
+    report::write_log(suite, &out.join(format!("{name}-{run}.hlog")))?;
+    fs::write(out.join(format!("{name}-{run}.svg")), report::draw(suite, &format!("{name}, run {run}")))?;
+    let report = json!({ "suite": name, "machine": machine(), "runs": runs });
+    fs::write(out.join(format!("{name}.json")), format!("{report:#}\n"))
 }
 
-/// What takes turns in a round: the echo, the echo again, alerts, and commands with their acknowledgements.
-const MEASURED: u32 = 4;
+/// Returns what was measured on, and what.
+fn machine() -> String {
+    let first = |file: &str, start: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default();
+        line.trim_start_matches([' ', '\t', ':']).to_owned()
+    };
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!(
+        "{}, {cores} of its cores, Linux {}, build {}",
+        first("/proc/cpuinfo", "model name"),
+        first("/proc/sys/kernel/osrelease", ""),
+        watchkeeper_server::BUILD
+    )
+}

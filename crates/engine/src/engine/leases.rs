@@ -63,7 +63,7 @@ impl Engine {
         agent.lease_seen = false;
         // A claim out of a fallback has no demand, and is a takeover all the same.
         let takeover = agent.takeover.get_or_insert_with(|| {
-            Takeover::new(spare_demand, DemandOrigin::Operator, Self::wish(person).into())
+            Takeover::new(spare_demand, DemandOrigin::Operator, Self::wish(person).as_str().to_owned())
         });
         takeover.holder = Some(person.clone());
         takeover.epoch = Some(epoch);

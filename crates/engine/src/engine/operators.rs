@@ -6,6 +6,7 @@ use crate::{
     timeline::{exact, span},
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use watchkeeper_model::{AlertId, MonoTime, OperatorRole, SessionId, Stage};
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
@@ -23,7 +24,7 @@ const PART_TAKEOVERS: usize = 8;
 impl Engine {
     pub(super) fn connect_operator(&mut self, session: SessionId, hello: &OperatorHello, now: MonoTime) {
         let resume = hello.resume.filter(|resume| resume.incarnation == self.incarnation);
-        let missed: Option<Vec<ToOperator>> =
+        let missed: Option<Vec<Arc<ToOperator>>> =
             resume.and_then(|resume| self.feed.since(resume.cursor)).map(|deltas| deltas.cloned().collect());
         let welcome = OperatorWelcome {
             session_id: session,
@@ -181,10 +182,10 @@ impl Engine {
     }
 
     /// Alerts reached a console's socket (t4).
-    pub(super) fn handle_delivered(&mut self, alerts: &[AlertId], now: MonoTime) {
+    pub(super) fn handle_delivered(&mut self, alerts: &[AlertId], at: MonoTime) {
         for alert_id in alerts {
             if let Some(moments) = self.alert_book.get_mut(*alert_id) {
-                moments.t4.get_or_insert(exact(now));
+                moments.t4.get_or_insert(exact(at));
                 self.publish_takeover_of(*alert_id);
             }
         }

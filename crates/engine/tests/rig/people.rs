@@ -87,7 +87,7 @@ impl Rig {
     }
 
     pub(crate) fn present(&mut self, session: u64, alert_id: AlertId) {
-        self.feed(EngineInput::Delivered { session: SessionId(session), alerts: vec![alert_id] });
+        self.feed(EngineInput::Delivered { session: SessionId(session), alerts: vec![alert_id], at: None });
         let presented = Presented { alerts: vec![alert_id], presented_nanos: self.now.as_nanos() };
         self.send_operator(session, OperatorMessage::Presented(presented));
     }

@@ -6,6 +6,7 @@ pub(crate) mod shift;
 mod software;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_engine::{
@@ -237,7 +238,7 @@ impl Rig {
                             self.answer_pings(session.0);
                         }
                     }
-                    self.look(*message);
+                    self.look(Arc::unwrap_or_clone(message));
                 }
                 Output::Derived(Derived::Takeover(record)) => self.takeovers.push(*record),
             }

@@ -19,7 +19,7 @@ async fn a_flood_of_control_leaves_telemetry_its_share() {
     let made_at = Clock.now();
     let engine = Engine::new(Config::default(), &opening, made_at);
     let (queue, _records) = LedgerQueue::new(Arc::new(Gauge::default()));
-    let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::new(Counters::default())).unwrap();
+    let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::default(), Arc::default());
     let (control, control_lane) = mpsc::channel(LANE);
     let (telemetry, telemetry_lane) = mpsc::channel(LANE);
     let (_marks, marks) = watch::channel(None);

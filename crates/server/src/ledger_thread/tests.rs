@@ -89,7 +89,7 @@ fn bench(segment_bytes: u64) -> Bench {
     let gauge = Arc::new(Gauge::default());
     let (marks_sender, marks) = watch::channel(None);
     let (queue, receiver) = LedgerQueue::new(Arc::clone(&gauge));
-    let writer = Writer::new(ledger, opening, gauge, marks_sender, None);
+    let writer = Writer::new(ledger, opening, gauge, Arc::default(), marks_sender, None);
     Bench { writer, queue, receiver, marks, full, slow, makes_segment }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 fn both() -> (LoopMeter, Exposition, watch::Sender<Option<DurableMark>>) {
     let (sender, marks) = watch::channel(None);
-    let (meter, exposition) = metrics(Incarnation(3), Arc::default(), marks).unwrap();
+    let (meter, exposition) = metrics(Incarnation(3), Arc::default(), Arc::default(), marks).unwrap();
     (meter, exposition, sender)
 }
 

@@ -20,7 +20,11 @@ async fn control_leaves_before_telemetry_and_in_order() {
     let (sender, mut outbox) = outbox(Arc::default());
     sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"t"));
     sender.control(Bytes::from_static(b"1"));
-    sender.push(Control::Frame { frame: Bytes::from_static(b"2"), alert: Some(AlertId(7)), status_of: None });
+    sender.push(Control::Frame {
+        frame: Bytes::from_static(b"2"),
+        alert: Some((AlertId(7), MonoTime::default())),
+        status_of: None,
+    });
     let batch = outbox.next_batch(LATE).await;
     assert_eq!(batch.frames, [b"1".as_slice(), b"2", b"t"]);
     assert_eq!(batch.alerts, [AlertId(7)]);
@@ -110,7 +114,7 @@ fn status(name: &str, cursor: u64) -> (ToOperator, Bytes) {
 }
 
 fn send(sender: &mut OutboxSender, (message, frame): (ToOperator, Bytes)) {
-    sender.message(&message, frame);
+    sender.message(&message, frame, MonoTime::default());
 }
 
 #[tokio::test]
@@ -167,7 +171,7 @@ async fn a_status_with_the_cursor_of_the_snapshot_is_a_repeat() {
         alerts: Vec::new(),
         takeovers: Vec::new(),
     };
-    sender.message(&ToOperator::Snapshot(part), Bytes::from_static(b"snapshot"));
+    sender.message(&ToOperator::Snapshot(part), Bytes::from_static(b"snapshot"), MonoTime::default());
     send(&mut sender, status("a", 9));
     sender.control(Bytes::from_static(b"ping"));
     assert_eq!(outbox.next_batch(LATE).await.frames, [b"snapshot".as_slice(), b"ping", b"a9"]);
@@ -178,7 +182,7 @@ async fn only_the_newest_roster_leaves_and_none_counts_as_dropped() {
     let (mut sender, mut outbox) = outbox(Arc::default());
     for (more, text) in [(1, b"old".as_slice()), (2, b"new")] {
         let roster = Roster { operators: Vec::new(), more };
-        sender.message(&ToOperator::Roster(roster), Bytes::from_static(text));
+        sender.message(&ToOperator::Roster(roster), Bytes::from_static(text), MonoTime::default());
     }
     sender.control(Bytes::from_static(b"ping"));
     assert_eq!(outbox.next_batch(LATE).await.frames, [b"ping".as_slice(), b"new"]);
@@ -212,7 +216,7 @@ async fn every_update_of_a_takeover_leaves_and_moves_the_cursor_on() {
     };
     for (cursor, text) in [(1, b"begun".as_slice()), (2, b"granted")] {
         let update = TakeoverUpdate { cursor, takeover: takeover.clone() };
-        sender.message(&ToOperator::Takeover(update), Bytes::from_static(text));
+        sender.message(&ToOperator::Takeover(update), Bytes::from_static(text), MonoTime::default());
     }
     send(&mut sender, status("a", 2));
     let batch = outbox.next_batch(LATE).await;

@@ -56,6 +56,7 @@ fn shared(control: mpsc::Sender<ControlItem>, telemetry: mpsc::Sender<TelemetryI
         listen: Ipv4Addr::LOCALHOST.into(),
         token: Token::random().digest(),
         incarnation: 1,
+        spans: Arc::default(),
         counters: Arc::new(Counters::default()),
         agent_places: Arc::new(Semaphore::new(1)),
         console_places: Arc::new(Semaphore::new(1)),

@@ -127,6 +127,10 @@ async fn the_figures_move_with_what_happens() {
     );
     let later = until(&server, "watchkeeper_ledger_durable_inputs", |inputs| inputs > 20.0).await;
     assert!(later["watchkeeper_ledger_durable_sequence"] > later["watchkeeper_ledger_durable_inputs"]);
+    for span in ["queue", "detect"] {
+        assert_eq!(later[&format!("watchkeeper_server_span_seconds_count{{span=\"{span}\"}}")], 20.0);
+    }
+    assert!(later["watchkeeper_server_span_seconds_count{span=\"ledger\"}"] > 0.0);
     // `is_served` asks with a message that nobody knows.
     until(&server, "watchkeeper_refused_frames_total", |refused| refused == 1.0).await;
 

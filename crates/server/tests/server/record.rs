@@ -120,7 +120,7 @@ async fn an_alert_that_left_for_a_console_is_recorded_as_delivered() {
         .await;
     server.stop().await.unwrap();
     let delivered = inputs(dir.path()).into_iter().any(|input| {
-        if let EngineInput::Delivered { session, alerts } = input {
+        if let EngineInput::Delivered { session, alerts, .. } = input {
             session.0 == 100_000_001 && alerts.contains(&alert)
         } else {
             false

@@ -114,7 +114,7 @@ fn describe_input(input: &EngineInput) -> String {
         EngineInput::Operator { session, framed, .. } => {
             format!("session {session}: {}", framed.message().kind())
         }
-        EngineInput::Delivered { session, alerts } => {
+        EngineInput::Delivered { session, alerts, .. } => {
             format!("session {session}: has {}", count_of(alerts.len(), "alert"))
         }
         EngineInput::Durable { input, head } => {

@@ -1,0 +1,108 @@
+//! The benchmarks: which program measures what, and on which cores.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+
+use crate::{
+    console::has_display,
+    invocation,
+    micro::{self, MicroArguments},
+};
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Alerts, commands, stops and claims through the whole system, beside a bare WebSocket echo
+    Latency {
+        /// Handed on to both parts of the benchmark, for example --judge gate
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+        rest: Vec<OsString>,
+    },
+    /// Two reports of `latency` side by side: fails where the second is slower
+    Compare {
+        /// For example target/bench/latency/way.json of an earlier run
+        before: PathBuf,
+        /// The same of a later run
+        after: PathBuf,
+    },
+    /// Instructions of codec, score, route, gate and fold, held to those that are written down
+    Micro(MicroArguments),
+    /// The window console: frame cost, message to presented frame, folding; draws to a texture
+    Console {
+        /// Handed on to the console's benchmark
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+        rest: Vec<OsString>,
+    },
+    /// Fifty consoles, one of them stalled: how much later do the others hear of alerts
+    Consoles,
+}
+
+/// Runs a benchmark.
+pub(crate) fn run(bench: Bench) -> Result<ExitCode> {
+    match bench {
+        Bench::Latency { rest } => latency(&rest),
+        Bench::Compare { before, after } => {
+            let mut words = whole_system("latency")?;
+            words.extend(["--".into(), "compare".into(), before.into(), after.into()]);
+            invocation::run_cargo(&words)
+        }
+        Bench::Micro(arguments) => micro::run(&arguments),
+        Bench::Console { rest } => console(rest),
+        Bench::Consoles => invocation::run_cargo(&whole_system("fifty_consoles")?),
+    }
+}
+
+/// Returns the arguments that make cargo build and run a benchmark of the whole system.
+fn whole_system(name: &str) -> Result<Vec<OsString>> {
+    let manifest = invocation::root_manifest()?;
+    let words = ["bench", "--locked", "--package", "watchkeeper-tests", "--bench", name, "--manifest-path"];
+    let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
+    words.push(manifest.into());
+    Ok(words)
+}
+
+/// Runs both parts, also when the first fails; returns the worse of their codes.
+fn latency(rest: &[OsString]) -> Result<ExitCode> {
+    let words = whole_system("latency")?;
+    let mut build = words.clone();
+    build.push("--no-run".into());
+    let built = invocation::run_cargo(&build)?;
+    if built != ExitCode::SUCCESS {
+        return Ok(built);
+    }
+    let part = |name: &str| -> Vec<OsString> {
+        words.iter().cloned().chain(["--".into(), name.into()]).chain(rest.iter().cloned()).collect()
+    };
+    // On two cores the scheduler decides whether a hand-over costs 17 or 47 microseconds.
+    let one_core = ["-c", "0", "cargo"].map(OsString::from);
+    let pinned: Vec<OsString> = one_core.into_iter().chain(part("way")).collect();
+    let way = invocation::run_program(Path::new("taskset"), &pinned)
+        .context("this needs taskset: apt-get install util-linux")?;
+    let crowd = invocation::run_cargo(&part("crowd"))?;
+    Ok(if way == ExitCode::SUCCESS || crowd == ExitCode::FAILURE { crowd } else { way })
+}
+
+fn console(rest: Vec<OsString>) -> Result<ExitCode> {
+    let manifest = invocation::root_manifest()?;
+    let words = ["run", "--locked", "--package", "watchkeeper-console", "--example", "bench"];
+    let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
+    words.extend(["--manifest-path".into(), manifest.into(), "--".into()]);
+    words.extend(rest);
+    // With RUST_BACKTRACE set something walks the stack in every frame: a millisecond that no user pays.
+    words.splice(0..0, ["RUST_BACKTRACE=0", "cargo"].map(OsString::from));
+    if has_display() {
+        return invocation::run_program(Path::new("env"), &words);
+    }
+    // A display that nobody sees; it ends with the benchmark.
+    words.insert(0, "env".into());
+    let screen = ["--auto-servernum", "--server-args=-screen 0 1920x1080x24"].map(OsString::from);
+    let words: Vec<OsString> = screen.into_iter().chain(words).collect();
+    invocation::run_program(Path::new("xvfb-run"), &words)
+        .context("without a display this needs xvfb-run: apt-get install xvfb xauth; or set DISPLAY")
+}
