@@ -1,0 +1,276 @@
+//! Agents that cost little: one thread writes what all of them say, each thing at its time, whatever became of the last.
+//!
+//! They speak the protocol over sockets of their own and obey nobody. What the SDK costs is measured by `bench latency`.
+
+use hdrhistogram::Histogram;
+use std::{
+    collections::BTreeMap,
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+use tokio_tungstenite::tungstenite::{
+    Bytes, Error, Message, WebSocket,
+    client::{IntoClientRequest as _, client},
+    http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
+};
+use uuid::Uuid;
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, BootId, ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label,
+    Note, SignalSpec, StateVersion,
+};
+use watchkeeper_protocol::{
+    AgentMessage, SUBPROTOCOL, SessionKind, ToAgent, Wire as _,
+    agent::{AgentHello, Heartbeat},
+    session::Pong,
+};
+
+/// Signals of a decision; with the rest about 200 bytes.
+const SIGNALS: usize = 8;
+/// How often an agent says that it is there.
+const BEAT: Duration = Duration::from_millis(500);
+/// So many of the agents break a limit now and then.
+pub(crate) const ALARMED: usize = 20;
+/// For how many decisions a limit is broken, and then kept.
+const EPISODE: u64 = 10;
+
+/// One agent.
+struct Raw {
+    socket: WebSocket<TcpStream>,
+    boot_id: BootId,
+    seq: u64,
+    /// Up to which decision the record is safe, as the monitor says.
+    durable: u64,
+    /// Something waits for the network.
+    is_blocked: bool,
+    next_beat: Instant,
+}
+
+/// All of them.
+pub(crate) struct Fleet {
+    agents: Vec<Raw>,
+    began: Instant,
+}
+
+/// What became of a stretch of load.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// Decisions handed to the sockets.
+    pub(crate) decisions: u64,
+    /// How late the generator itself was, in nanoseconds.
+    pub(crate) lag: Histogram<u64>,
+    /// When each alarm's decision was due, by agent and decision.
+    pub(crate) alarms: BTreeMap<(usize, u64), Instant>,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// Returns the name of an agent.
+pub(crate) fn name_of(index: usize) -> AgentId {
+    AgentId::new(&format!("agent-{index}")).unwrap()
+}
+
+impl Fleet {
+    /// Connects so many agents.
+    pub(crate) fn connect(url: &str, token: &str, size: usize) -> Self {
+        let address = url.trim_start_matches("ws://").split('/').next().unwrap();
+        let began = Instant::now();
+        let agents = (0..size).map(|index| connect(url, address, token, index)).collect();
+        Self { agents, began }
+    }
+
+    /// Says `rate` decisions a second in all, for `span`, `together` of an agent with one write.
+    pub(crate) fn run(&mut self, rate: f64, span: Duration, together: usize) -> Sent {
+        let step = Duration::from_secs_f64(together as f64 / rate);
+        let steps = (span.as_secs_f64() / step.as_secs_f64()) as u64;
+        let start = Instant::now();
+        let mut sent = Sent {
+            decisions: 0,
+            lag: Histogram::new_with_bounds(1, 60_000_000_000, 3).unwrap(),
+            alarms: BTreeMap::new(),
+            took: Duration::ZERO,
+        };
+        for number in 0..steps {
+            let due = start + step.mul_f64(number as f64);
+            let now = Instant::now();
+            if let Some(early) = due.checked_duration_since(now) {
+                // A sleep of a thread is at most a tenth of a millisecond too long.
+                thread::sleep(early);
+            } else {
+                sent.lag.saturating_record(u64::try_from((now - due).as_nanos()).unwrap().max(1));
+            }
+            let index = usize::try_from(number).unwrap() % self.agents.len();
+            self.say(index, together, due, &mut sent);
+        }
+        sent.took = start.elapsed();
+        sent
+    }
+
+    fn say(&mut self, index: usize, together: usize, due: Instant, sent: &mut Sent) {
+        let began = self.began;
+        let agent = &mut self.agents[index];
+        for _ in 0..together {
+            agent.seq += 1;
+            let phase = agent.seq % (2 * EPISODE);
+            // Not all of them at once.
+            let is_hot = index < ALARMED && (phase + index as u64 * 2) % (2 * EPISODE) < EPISODE;
+            let is_first = index < ALARMED && (phase + index as u64 * 2) % (2 * EPISODE) == 0;
+            if is_first {
+                sent.alarms.insert((index, agent.seq), due);
+            }
+            let frame = decision(agent.seq, began.elapsed(), if is_hot { 120.0 } else { 70.0 });
+            agent.feed(frame);
+            sent.decisions += 1;
+        }
+        if Instant::now() >= agent.next_beat {
+            agent.next_beat += BEAT;
+            agent.feed(heartbeat(agent.boot_id, began.elapsed()));
+            agent.listen(began);
+        }
+        agent.flush();
+    }
+
+    /// Waits until the monitor has said of every decision that its record is safe; returns how many are not, in the end.
+    pub(crate) fn settle(&mut self, patience: Duration) -> u64 {
+        let until = Instant::now() + patience;
+        loop {
+            let began = self.began;
+            for agent in &mut self.agents {
+                agent.listen(began);
+                agent.flush();
+            }
+            let missing = self.agents.iter().map(|agent| agent.seq - agent.durable).sum();
+            if missing == 0 || Instant::now() > until {
+                return missing;
+            }
+            for agent in &mut self.agents {
+                if Instant::now() >= agent.next_beat {
+                    agent.next_beat += BEAT;
+                    agent.feed(heartbeat(agent.boot_id, began.elapsed()));
+                }
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Raw {
+    fn feed(&mut self, frame: Bytes) {
+        match self.socket.write(Message::Binary(frame)) {
+            Ok(()) => {}
+            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => self.is_blocked = true,
+            Err(error) => panic!("the monitor let an agent go: {error}"),
+        }
+    }
+
+    fn flush(&mut self) {
+        match self.socket.flush() {
+            Ok(()) => self.is_blocked = false,
+            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => self.is_blocked = true,
+            Err(error) => panic!("the monitor let an agent go: {error}"),
+        }
+    }
+
+    /// Takes what the monitor said meanwhile, and answers its pings.
+    fn listen(&mut self, began: Instant) {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Binary(frame)) => match ToAgent::decode(&frame).unwrap() {
+                    ToAgent::Durable(upto) => self.durable = self.durable.max(upto.seq.0),
+                    ToAgent::Ping(ping) => {
+                        let now = nanos(began.elapsed());
+                        let pong =
+                            Pong { sent_nanos: ping.sent_nanos, received_nanos: now, answered_nanos: now };
+                        self.feed(AgentMessage::Pong(pong).encode());
+                    }
+                    ToAgent::Error(report) => panic!("the monitor complains: {report:?}"),
+                    _ => {}
+                },
+                Ok(_) => {}
+                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) => panic!("the monitor let an agent go: {error}"),
+            }
+        }
+    }
+}
+
+fn connect(url: &str, address: &str, token: &str, index: usize) -> Raw {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let (mut socket, _) = client(request, stream).unwrap();
+    let boot_id = BootId(Uuid::from_u128(index as u128 + 1));
+    let signals = (0..SIGNALS).map(|number| SignalSpec {
+        name: Label::cut(&if number == 0 { "heat".to_owned() } else { format!("signal-{number}") }),
+        unit: Label::cut("C"),
+    });
+    let hello = AgentHello {
+        session: SessionKind::Agent,
+        token: Some(Note::cut(token)),
+        agent: name_of(index),
+        kind: AgentKind::Generic,
+        signals: signals.collect(),
+        boot_id,
+        clean_shutdown: true,
+        highest_epoch: Epoch(0),
+        highest_incarnation: Incarnation(0),
+        latches: Vec::new(),
+        control_state: ControlState::Autonomous,
+        software_version: Label::cut("bench"),
+        drive: None,
+        tasks: Vec::new(),
+    };
+    socket.send(Message::Binary(watchkeeper_protocol::encode("hello", &hello))).unwrap();
+    socket.read().unwrap();
+    socket.get_ref().set_nonblocking(true).unwrap();
+    // Their heartbeats are spread.
+    let next_beat = Instant::now() + BEAT.mul_f64(index as f64 / 1_000.0 % 1.0);
+    Raw { socket, boot_id, seq: 0, durable: 0, is_blocked: false, next_beat }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap()
+}
+
+fn decision(seq: u64, now: Duration, heat: f64) -> Bytes {
+    let wave = |number: usize| f64::from((seq as u32).wrapping_mul(7 + number as u32) % 13) * 0.1 + 5.0;
+    let signals = (0..SIGNALS).map(|number| if number == 0 { heat + wave(0) } else { wave(number) });
+    AgentMessage::Decision(Decision {
+        seq: DecisionSeq(seq),
+        made_at: AgentTime::from_nanos(nanos(now)),
+        action: Label::cut("press"),
+        confidence: None,
+        alternatives: Vec::new(),
+        signals: signals.collect(),
+        subject: None,
+        context: None,
+        waiting: None,
+    })
+    .encode()
+}
+
+fn heartbeat(boot_id: BootId, now: Duration) -> Bytes {
+    AgentMessage::Heartbeat(Heartbeat {
+        boot_id,
+        now: AgentTime::from_nanos(nanos(now)),
+        control_state: ControlState::Autonomous,
+        state_version: StateVersion::default(),
+        transition_from: None,
+        fallback_level: None,
+        fallback_cause: None,
+        scenes: Vec::new(),
+        demand_id: None,
+        demand_left_nanos: None,
+        epoch: Epoch(0),
+        latches: Vec::new(),
+        stable: true,
+        condition_reached: true,
+        can_resume: true,
+        local_override: false,
+        unverified: false,
+        manual: false,
+        neutral: false,
+    })
+    .encode()
+}

@@ -1,0 +1,97 @@
+//! How much the monitor takes: `cargo xtask bench throughput`.
+//!
+//! The load comes from here; the server is another process of the same program, so that its processor time and memory
+//! can be told from the load's. Both share this machine. Load is open loop: each decision has its time, and an alert's
+//! latency counts from the time its decision was due.
+//!
+//! `ingest` floods a server and, with the same sockets, a program that only counts frames. `load` holds one rate.
+//! `ramp` raises the rate until the alerts' p99 passes 10 ms: the knee.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints, and fails loudly"
+)]
+
+mod child;
+mod consoles;
+mod counter;
+mod fleet;
+mod load;
+
+use clap::{Args, Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench throughput")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Option<Task>,
+    /// Given by cargo
+    #[arg(long, hide = true, global = true)]
+    bench: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything, one after the other (the default)
+    All,
+    /// Most decisions a second: 1, 100 and 1,000 agents, 1 and 32 frames a write, beside a program that only counts
+    Ingest,
+    /// One rate, held for a while
+    Load(Load),
+    /// Rising rates until the alerts' p99 passes 10 ms
+    Ramp {
+        /// Agents
+        #[arg(long, default_value_t = 1_000)]
+        agents: usize,
+        /// Seconds at each rate
+        #[arg(long, default_value_t = 8)]
+        seconds: u64,
+    },
+    #[command(hide = true)]
+    Serve,
+    #[command(hide = true)]
+    Count,
+}
+
+/// A rate that is held.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Load {
+    /// Agents
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) agents: usize,
+    /// Consoles
+    #[arg(long, default_value_t = 10)]
+    pub(crate) consoles: usize,
+    /// Decisions a second, of all agents together
+    #[arg(long, default_value_t = 50_000.0)]
+    pub(crate) rate: f64,
+    /// For how long
+    #[arg(long, default_value_t = 60)]
+    pub(crate) seconds: u64,
+}
+
+fn main() -> ExitCode {
+    // `cargo test --all-targets` runs benchmarks too, with this flag missing: then there is nothing to prove.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        println!("skipped: run it with `cargo xtask bench throughput`");
+        return ExitCode::SUCCESS;
+    }
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let _guard = runtime.enter();
+    match arguments.task.unwrap_or(Task::All) {
+        Task::Serve => runtime.block_on(child::serve()),
+        Task::Count => runtime.block_on(child::count()),
+        Task::Ingest => load::ingest(),
+        Task::Ramp { agents, seconds } => load::ramp(&runtime, agents, seconds),
+        Task::Load(load) => return load::hold(&runtime, load),
+        Task::All => {
+            load::ingest();
+            load::ramp(&runtime, 1_000, 8);
+            return load::hold(&runtime, Load { agents: 1_000, consoles: 10, rate: 50_000.0, seconds: 60 });
+        }
+    }
+    ExitCode::SUCCESS
+}
