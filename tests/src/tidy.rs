@@ -67,7 +67,8 @@ pub const PURE_CRATES: &[&str] =
     &["model", "protocol", "detect", "takeover", "review", "engine", "ledger", "picture"];
 
 /// Families of third-party crates that a pure crate may not depend on: `tokio` stands for `tokio-*` too.
-pub const IMPURE_FAMILIES: &[&str] = &["tokio", "tungstenite", "mio", "crossbeam", "rayon", "rand", "bevy"];
+pub const IMPURE_FAMILIES: &[&str] =
+    &["tokio", "tungstenite", "mio", "crossbeam", "rayon", "rand", "bevy", "metrics"];
 
 /// Families whose name may stand in the manifests of the listed crates only, whatever the kind.
 pub const CONFINED_FAMILIES: &[(&str, &[&str])] =

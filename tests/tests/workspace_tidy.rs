@@ -40,7 +40,7 @@ fn one_more_edge_between_our_crates_is_named() {
 
 #[test]
 fn a_pure_crate_that_needs_sockets_threads_or_chance_is_named() {
-    for dependency in ["tokio", "tokio-tungstenite", "crossbeam-channel", "rand", "bevy_ecs"] {
+    for dependency in ["tokio", "tokio-tungstenite", "crossbeam-channel", "rand", "bevy_ecs", "metrics"] {
         let mut workspace = this_workspace();
         add(&mut workspace, "model", dependency, DependencyKind::Normal);
         let expected =

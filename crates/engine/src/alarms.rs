@@ -66,6 +66,11 @@ impl Alarms {
         self.open.values()
     }
 
+    /// Returns how many alerts are open.
+    pub(crate) fn count_open(&self) -> usize {
+        self.open.len()
+    }
+
     /// Returns the open alert of a group.
     pub(crate) fn active(&self, agent: &AgentId, cause: CauseClass, subject: &Label) -> Option<&Alarm> {
         let member = self.groups.get(&group_of(agent, cause, subject))?;

@@ -67,7 +67,8 @@ impl Again {
 }
 
 impl CommandEntry {
-    fn is_over(&self) -> bool {
+    /// Returns whether nothing more can become of it.
+    pub(crate) fn is_over(&self) -> bool {
         self.state.is_terminal(self.kind.risk())
     }
 }

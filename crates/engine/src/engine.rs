@@ -19,8 +19,8 @@ mod tasks;
 mod timers;
 
 use crate::{
-    Config, Derived, Output, agent::Agent, alarms::Alarms, clocks::PeerClock, commands::Commands, feed::Feed,
-    latency::Probes, stages::Stages, timeline::AlertBook,
+    Config, Counts, Derived, Output, StageSpan, Standing, agent::Agent, alarms::Alarms, clocks::PeerClock,
+    commands::Commands, feed::Feed, latency::Probes, stages::Stages, timeline::AlertBook,
 };
 use durable::Waiting;
 use std::{
@@ -71,6 +71,7 @@ pub struct Engine {
     recent_stops: VecDeque<(MonoTime, PersonId, AgentId)>,
     feed: Feed,
     stages: Stages,
+    counts: Counts,
     waiting: VecDeque<Waiting>,
     decisions_not_durable: VecDeque<(u64, SessionId, DecisionSeq)>,
     head: Option<Head>,
@@ -125,6 +126,7 @@ impl Engine {
             recent_stops: VecDeque::new(),
             feed: Feed::starting_at(numbered_from),
             stages: Stages::new(),
+            counts: Counts::default(),
             waiting: VecDeque::new(),
             decisions_not_durable: VecDeque::new(),
             head: None,
@@ -142,6 +144,7 @@ impl Engine {
     /// Takes one input. Drain [`Self::poll_output`] until it is empty afterwards.
     pub fn handle(&mut self, input: EngineInput, now: MonoTime) {
         self.inputs += 1;
+        self.stages.begin_input();
         match input {
             EngineInput::AgentConnected { session, hello } => self.connect_agent(session, &hello, now),
             EngineInput::OperatorConnected { session, hello } => self.connect_operator(session, &hello, now),
@@ -190,6 +193,28 @@ impl Engine {
     /// Returns the latency of each stage so far.
     pub fn stage_latencies(&self) -> Vec<StageLatency> {
         self.stages.report()
+    }
+
+    /// Returns the next stage that the last input ended; `None` when there is no further one. What is not asked for
+    /// before the next input is in [`Self::stage_latencies`] only.
+    pub fn poll_stage_span(&mut self) -> Option<StageSpan> {
+        self.stages.poll()
+    }
+
+    /// Returns what was counted so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Returns how much there is of what comes and goes; it looks at every agent.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            agents: self.agent_sessions.len(),
+            consoles: self.consoles.len(),
+            alerts_open: self.alarms.count_open(),
+            demands_open: self.agents.values().filter(|agent| agent.demand.is_some()).count(),
+            leases: self.agents.values().filter(|agent| agent.announced_lease().is_some()).count(),
+        }
     }
 
     fn disconnect(&mut self, session: SessionId, now: MonoTime) {

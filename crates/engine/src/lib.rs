@@ -3,18 +3,21 @@
 //! One owner feeds [`EngineInput`]s with their time into [`Engine::handle`] and drains
 //! [`Engine::poll_output`] until it is empty after each. The same inputs give the same outputs, byte for byte:
 //! that is what the record replays. An output that must not leave before its cause is on disk is kept inside
-//! until [`EngineInput::Durable`] says so.
+//! until [`EngineInput::Durable`] says so. What it counts and measures on the way ([`Engine::counts`],
+//! [`Engine::poll_stage_span`]) is for shells to publish, and no output.
 //!
 //! Deliberately not here: I/O, threads, clocks, tokens. Whether an agent behaves oddly is `detect`'s to say,
 //! who controls it is `takeover`'s.
 
 mod agent;
 mod alarms;
+mod budget;
 mod clocks;
 mod commands;
 pub mod config;
 mod engine;
 mod feed;
+mod figures;
 mod latency;
 pub mod output;
 mod stages;
@@ -23,5 +26,7 @@ mod timeline;
 
 pub use config::{Config, ConfigError};
 pub use engine::Engine;
+pub use figures::{Counts, Standing};
 pub use output::{Derived, Output, OutputDigest};
+pub use stages::StageSpan;
 pub use watchkeeper_protocol::record::{EngineInput, Framed, Opening};

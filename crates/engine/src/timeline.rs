@@ -183,6 +183,22 @@ impl Takeover {
         }
     }
 
+    /// Returns the stages that the takeover has, and how long each took; `None` is unknown. Without an alert there is
+    /// none to notify of, without a decision none to detect, without an ENGAGE nothing commanded.
+    pub(crate) fn spans(&self, alert: AlertMoments) -> impl Iterator<Item = (Stage, Option<Duration>)> {
+        let [t7, _, _, t10, t11] = self.command_moments;
+        let (has_alert, is_engaged) = (self.alert_id.is_some(), self.engage.is_some());
+        [
+            (Stage::Detect, has_alert && self.decision.is_some(), span(alert.t0, alert.t3)),
+            (Stage::Notify, has_alert, span(alert.t3, alert.t5)),
+            (Stage::Decide, has_alert && is_engaged, span(alert.t5, t7)),
+            (Stage::Command, is_engaged, span(t7, t10)),
+            (Stage::Actuate, is_engaged, span(t10, t11)),
+        ]
+        .into_iter()
+        .filter_map(|(stage, applies, span)| applies.then_some((stage, span)))
+    }
+
     /// Ends the takeover: adds its command stages to the histograms and makes its record.
     pub(crate) fn finish(
         self,
@@ -191,13 +207,12 @@ impl Takeover {
         alert: AlertMoments,
         stages: &mut Stages,
     ) -> TakeoverRecord {
-        let (kind, [t7, _, _, t10, t11]) = (who.1, self.command_moments);
-        if self.engage.is_some() {
-            if self.alert_id.is_some() {
-                stages.record(Stage::Decide, kind, span(alert.t5, t7));
+        for (stage, span) in self.spans(alert) {
+            match stage {
+                // Counted when they ended, for every alert.
+                Stage::Detect | Stage::Notify => {}
+                Stage::Decide | Stage::Command | Stage::Actuate => stages.record(stage, who.1, span),
             }
-            stages.record(Stage::Command, kind, span(t7, t10));
-            stages.record(Stage::Actuate, kind, span(t10, t11));
         }
         TakeoverRecord { over: true, ..self.record(who, final_state, alert) }
     }

@@ -44,7 +44,7 @@ words! {
         Confidence = "confidence",
         /// Decision numbers are missing, doubled or out of order.
         Sequence = "sequence",
-        /// Decisions arrive late.
+        /// Decisions arrive late, the path of commands is too long, or a takeover broke the machine's budget.
         Late = "late",
         /// The agent is connected and does not decide, or its heartbeats stopped.
         Silence = "silence",

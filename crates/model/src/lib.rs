@@ -34,7 +34,7 @@ pub use ids::{
     AgentId, AlertId, BootId, CommandId, DecisionSeq, DemandId, Epoch, IdError, Incarnation, LatchId,
     PersonId, SceneId, SessionId, StateVersion,
 };
-pub use stage::{Stage, StageOwner};
+pub use stage::{Stage, StageOwner, machine_budget};
 pub use task::{TaskArg, TaskClass, TaskReport, TaskVerb};
 pub use text::{Label, Note, TextError, bounded_vec};
 pub use time::{AgentTime, MonoTime, WallTime, nanos};

@@ -61,4 +61,24 @@ impl Stage {
         };
         Some((Duration::from_millis(p99_millis), Duration::from_millis(hard_millis)))
     }
+
+    /// Returns whether a span breaks the hard budget of the stage; one that is unknown (`None`) does.
+    pub fn is_broken_by(self, span: Option<Duration>, kind: AgentKind) -> bool {
+        match (span, self.budget(kind)) {
+            (Some(span), Some((_, hard))) => span > hard,
+            (Some(_), None) => false,
+            (None, _) => true,
+        }
+    }
+}
+
+/// Returns the budget of all machine stages together, (p99, hard); ours, `takeover.md` 3.3, to be measured;
+/// generic agents have a software agent's.
+pub const fn machine_budget(kind: AgentKind) -> (Duration, Duration) {
+    let (p99_millis, hard_millis) = match kind {
+        AgentKind::Vehicle => (500, 1_200),
+        AgentKind::Transaction => (1_500, 5_000),
+        AgentKind::SoftwareAgent | AgentKind::Generic => (2_000, 5_000),
+    };
+    (Duration::from_millis(p99_millis), Duration::from_millis(hard_millis))
 }

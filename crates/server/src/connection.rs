@@ -76,7 +76,7 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut ticket: Ti
 }
 
 async fn begin(shared: Arc<Shared>, session: SessionId, mut socket: Socket, hello: Hello) {
-    let (sender, receiver) = outbox();
+    let (sender, receiver) = outbox(Arc::clone(&shared.counters));
     let (side, input) = match hello {
         Hello::Agent(hello) => {
             tracing::info!(agent = %hello.agent, kind = %hello.kind, "an agent connected");

@@ -8,6 +8,7 @@ pub(crate) struct Counters {
     refused_frames: AtomicU64,
     refused_connections: AtomicU64,
     sessions: AtomicU64,
+    telemetry_dropped: AtomicU64,
 }
 
 impl Counters {
@@ -19,6 +20,11 @@ impl Counters {
     /// Counts a connection that did not become a session.
     pub(crate) fn connection_refused(&self) {
         self.refused_connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts telemetry, or a repeat of a status, that something newer replaced before it left.
+    pub(crate) fn drop_telemetry(&self) {
+        self.telemetry_dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a session and returns its number, from 1.
@@ -34,6 +40,11 @@ impl Counters {
     /// Returns how many connections were refused so far.
     pub(crate) fn refused_connections(&self) -> u64 {
         self.refused_connections.load(Ordering::Relaxed)
+    }
+
+    /// Returns how much telemetry was dropped so far.
+    pub(crate) fn telemetry_dropped(&self) -> u64 {
+        self.telemetry_dropped.load(Ordering::Relaxed)
     }
 
     /// Returns how many sessions there were so far.

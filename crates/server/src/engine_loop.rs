@@ -5,6 +5,7 @@ use crate::{
     counters::Counters,
     ledger_queue::{LedgerQueue, Pressure},
     ledger_thread::{DurableMark, InputRecord, LedgerItem, LedgerThread},
+    metrics::LoopMeter,
     outbox::{OutboxSender, shutting_down},
     spans::{Span, Spans},
 };
@@ -86,6 +87,8 @@ pub(crate) struct EngineLoop {
     spans: Arc<Spans>,
     refused_told: u64,
     pressure_told: Pressure,
+    /// Where somebody wants figures of the running server.
+    meter: Option<LoopMeter>,
     /// Control items taken since telemetry had its turn.
     control_run: usize,
     draining: bool,
@@ -113,11 +116,17 @@ impl EngineLoop {
             spans,
             refused_told: 0,
             pressure_told: Pressure::default(),
+            meter: None,
             control_run: 0,
             draining: false,
         };
         this.feed(EngineInput::Timeout, made_at);
         this
+    }
+
+    /// Leaves figures from now on.
+    pub(crate) fn set_meter(&mut self, meter: LoopMeter) {
+        self.meter = Some(meter);
     }
 
     /// Runs until every sender of the control lane is gone, then finishes the record.
@@ -260,6 +269,9 @@ impl EngineLoop {
             self.feed(EngineInput::RefusedFrames { count }, self.clock.now());
         }
         self.tell_pressure();
+        if let Some(meter) = &mut self.meter {
+            meter.leave(&self.engine, self.inputs, self.queue.pressure(self.clock.now()));
+        }
     }
 
     fn tell_pressure(&mut self) {
@@ -314,6 +326,9 @@ impl EngineLoop {
             derived,
             digest,
         });
+        if let Some(meter) = &mut self.meter {
+            meter.fed(&mut self.engine, now, self.clock.now());
+        }
     }
 
     fn send(&mut self, output: Output, frame: Option<Bytes>, now: MonoTime) {

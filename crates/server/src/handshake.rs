@@ -177,7 +177,7 @@ fn single<'h>(
 }
 
 /// Says whether `host[:port]` is a loopback name or address, or the address we listen on.
-fn is_this_machine(authority: &str, listen: IpAddr) -> bool {
+pub(crate) fn is_this_machine(authority: &str, listen: IpAddr) -> bool {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((host, port)) => (host, port.strip_prefix(':').or(port.is_empty().then_some("0"))),

@@ -10,6 +10,9 @@
 //! when it is full. Whoever floods waits by itself, a slow console is closed, a slow disk holds up decisions before it holds up control, and
 //! a disk that fails stops the process: agents then fall back by themselves.
 //!
+//! Who wants to watch the server itself scrapes it ([`options::ServerOptions::metrics`]): the loop leaves its figures
+//! four times a second ([`metrics`]), and another task makes Prometheus text of them when it is asked ([`scrape`]).
+//!
 //! Deliberately not here: decisions. Whatever depends on what a message means is the engine's to say. There
 //! is no TLS yet either, so the server listens on loopback addresses only.
 
@@ -24,10 +27,13 @@ pub mod handshake;
 mod held;
 mod ledger_queue;
 mod ledger_thread;
+mod metric_names;
+mod metrics;
 pub mod options;
 mod outbox;
 mod pace;
 mod refusals;
+mod scrape;
 mod server;
 mod session;
 mod socket;

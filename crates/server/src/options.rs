@@ -12,6 +12,9 @@ use watchkeeper_engine::Config;
 pub struct ServerOptions {
     /// Where to listen; a loopback address, since there is no TLS yet. Port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Where Prometheus scrapes the server, at `/metrics`; a loopback address too, and port 0 takes any free one.
+    /// `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Where the record lies (in `ledger/`), and the token if there is no runtime directory.
     pub data_dir: PathBuf,
     /// The engine's configuration.
@@ -32,10 +35,12 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// Returns the defaults for a data directory: `127.0.0.1:7410`, the default configuration, no extra files.
+    /// Returns the defaults for a data directory: `127.0.0.1:7410`, no metrics, the default configuration, no
+    /// extra files.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7410)),
+            metrics: None,
             data_dir: data_dir.into(),
             config: Config::default(),
             ready_file: None,

@@ -8,6 +8,7 @@
 //! newest says anything: one that is replaced is no loss. All of them wait a moment for company, so that a console costs
 //! a write every few milliseconds and not one for each decision of the fleet.
 
+use crate::counters::Counters;
 use bytes::Bytes;
 use std::{
     collections::BTreeMap,
@@ -45,6 +46,7 @@ struct Shared {
     wake: Notify,
     /// Set when the control lane was full.
     overflow: OnceLock<ErrorReport>,
+    counters: Arc<Counters>,
 }
 
 #[derive(Debug, Default)]
@@ -97,9 +99,9 @@ pub(crate) struct Batch {
 }
 
 /// Makes an outbox.
-pub(crate) fn outbox() -> (OutboxSender, Outbox) {
+pub(crate) fn outbox(counters: Arc<Counters>) -> (OutboxSender, Outbox) {
     let (sender, receiver) = mpsc::channel(CONTROL_FRAMES);
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared { counters, ..Shared::default() });
     let outbox = Outbox {
         control: receiver,
         shared: Arc::clone(&shared),
@@ -168,10 +170,14 @@ impl OutboxSender {
         telemetry.since.get_or_insert(now);
         let counts = topic != Topic::Roster;
         if telemetry.latest.insert(topic, frame).is_some() {
-            telemetry.dropped += u64::from(counts);
+            if counts {
+                telemetry.dropped += 1;
+                self.shared.counters.drop_telemetry();
+            }
         } else if telemetry.latest.len() > LATEST {
             telemetry.latest.pop_last();
             telemetry.dropped += 1;
+            self.shared.counters.drop_telemetry();
         }
         drop(telemetry);
         if is_first {

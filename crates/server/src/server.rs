@@ -9,7 +9,9 @@ use crate::{
     files,
     ledger_queue::{Gauge, LedgerQueue},
     ledger_thread::{LedgerThread, Writer},
+    metrics::{Exposition, metrics},
     options::ServerOptions,
+    scrape,
     spans::Spans,
     startup::{self, Started},
     token::{Token, TokenFiles, runtime_dir},
@@ -47,6 +49,8 @@ pub struct RunningServer {
     alive: watch::Receiver<()>,
     accept: JoinHandle<()>,
     engine: JoinHandle<anyhow::Result<LoopReport>>,
+    /// Where it is scraped, and the task that answers.
+    metrics: Option<(SocketAddr, JoinHandle<()>)>,
     counters: Arc<Counters>,
     spans: Arc<Spans>,
 }
@@ -95,22 +99,23 @@ impl Server {
     /// An address that is not loopback or taken, a data directory that is in use or damaged, files that cannot
     /// be written; the message says what to do.
     pub async fn start(options: ServerOptions) -> anyhow::Result<RunningServer> {
-        let listener = listen(options.listen)?;
-        let address = listener.local_addr().context("asking for the address we listen on")?;
+        let listener = listen(options.listen, "tokens and commands")?;
+        let metrics = options.metrics.map(|address| listen(address, "the metrics")).transpose()?;
         let (options, started) = tokio::task::spawn_blocking(move || {
             let started = startup::start(&options);
             (options, started)
         })
         .await
         .context("opening the data directory")?;
-        run(options, started?, listener, address)
+        run(options, started?, listener, metrics)
     }
 }
 
-fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Listens on a loopback address; `what` would be in the clear elsewhere.
+fn listen(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
     if !address.ip().is_loopback() {
         bail!(
-            "{address} is not a loopback address: there is no TLS yet, so that tokens and commands would travel \
+            "{address} is not a loopback address: there is no TLS yet, so that {what} would travel \
              in the clear. Listen on 127.0.0.1 and let a tunnel (ssh -L) carry it"
         );
     }
@@ -129,8 +134,9 @@ fn run(
     options: ServerOptions,
     started: Started,
     listener: TcpListener,
-    address: SocketAddr,
+    metrics_listener: Option<TcpListener>,
 ) -> anyhow::Result<RunningServer> {
+    let address = listener.local_addr().context("asking for the address we listen on")?;
     let Started { ledger, opening } = started;
     let url = format!("ws://{address}{PATH}");
     let token = Token::random();
@@ -151,7 +157,16 @@ fn run(
     let made_at = Clock.now();
     let engine = Engine::new(config, &opening, made_at);
     let spans = Arc::new(Spans::default());
-    let engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters), Arc::clone(&spans));
+    let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters), Arc::clone(&spans));
+    let metrics = match metrics_listener {
+        None => None,
+        Some(listener) => {
+            let (meter, exposition) =
+                metrics(incarnation, Arc::clone(&counters), Arc::clone(&spans), marks.clone())?;
+            engine_loop.set_meter(meter);
+            Some(answer_scrapes(listener, exposition, shutdown.clone())?)
+        }
+    };
     let writer =
         Writer::new(ledger, opening, gauge, Arc::clone(&spans), marks_sender, options.head_file.clone());
     let ledger = LedgerThread::spawn(writer, receiver)?;
@@ -175,13 +190,33 @@ fn run(
         limits: options.limits,
     });
     let accept = tokio::spawn(accept::run(listener, shared, shutdown));
-    let server =
-        RunningServer { address, token, files, incarnation, stop, alive, accept, engine, counters, spans };
+    let server = RunningServer {
+        address,
+        token,
+        files,
+        incarnation,
+        stop,
+        alive,
+        accept,
+        engine,
+        metrics,
+        counters,
+        spans,
+    };
     if let Some(path) = &options.ready_file {
         files::replace(path, &format!("{url}\n"))?;
     }
     tracing::info!(url, incarnation = incarnation.0, "the monitor takes connections");
     Ok(server)
+}
+
+fn answer_scrapes(
+    listener: TcpListener,
+    exposition: Exposition,
+    shutdown: watch::Receiver<bool>,
+) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
+    let address = listener.local_addr().context("asking for the address of the metrics")?;
+    Ok((address, tokio::spawn(scrape::run(listener, exposition, shutdown))))
 }
 
 fn token_directory(options: &ServerOptions) -> PathBuf {
@@ -199,6 +234,11 @@ impl RunningServer {
     /// Returns the address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns where Prometheus scrapes it, such as `http://127.0.0.1:9464/metrics`; `None` without metrics.
+    pub fn metrics_url(&self) -> Option<String> {
+        self.metrics.as_ref().map(|(address, _)| format!("http://{address}{}", scrape::PATH))
     }
 
     /// Returns the token of this run; it is a secret.
@@ -235,6 +275,9 @@ impl RunningServer {
     pub async fn stop(self) -> anyhow::Result<ServeReport> {
         self.stop.send_replace(true);
         self.accept.await.context("waiting for the connections to end")?;
+        if let Some((_, task)) = self.metrics {
+            task.await.context("waiting for the metrics to end")?;
+        }
         let LoopReport { inputs, digest, head, stages } =
             self.engine.await.context("waiting for the engine to end")??;
         Ok(ServeReport {

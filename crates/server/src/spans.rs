@@ -75,11 +75,14 @@ impl Spans {
         histogram.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(nanos(took).max(1));
     }
 
-    /// Takes what was measured since the last call, in nanoseconds; the next call starts from nothing.
+    /// Takes what was measured since the last call, in nanoseconds; the next call starts from nothing. A server with
+    /// metrics takes them itself, once a second.
     pub fn take(&self) -> [(Span, Histogram<u64>); Span::ALL.len()] {
         let mut spans = Span::ALL.into_iter().zip(&self.taken).map(|(span, histogram)| {
-            let mut histogram = histogram.lock().unwrap_or_else(PoisonError::into_inner);
-            (span, std::mem::replace(&mut *histogram, empty()))
+            // Made before the lock is taken: who measures must not wait for it.
+            let mut taken = empty();
+            std::mem::swap(&mut *histogram.lock().unwrap_or_else(PoisonError::into_inner), &mut taken);
+            (span, taken)
         });
         std::array::from_fn(|_| spans.next().expect("as many as there are spans"))
     }

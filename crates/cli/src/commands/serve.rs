@@ -26,6 +26,7 @@ use watchkeeper_server::{RunningServer, ServeReport, Server, ServerOptions};
   watchkeeper serve --data /var/lib/watchkeeper --config limits.toml
   watchkeeper serve --print-config > limits.toml
   watchkeeper serve --listen 127.0.0.1:0 --ready-file ready.json
+  watchkeeper serve --metrics 127.0.0.1:9464
 
 There is no TLS yet, so it listens on loopback addresses only. SIGTERM or Ctrl-C drains: sessions are told,
 the record is finished, and latency per stage is printed.")]
@@ -36,6 +37,9 @@ pub(crate) struct ServeArguments {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7410", value_parser = listen)]
     listen: SocketAddr,
+    /// Where Prometheus scrapes figures of the running monitor, at /metrics; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS", value_parser = listen)]
+    metrics: Option<SocketAddr>,
     /// Limits, timers and detectors, in TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -45,7 +49,8 @@ pub(crate) struct ServeArguments {
     /// Keeps the newest heads of the record here, one a line: they show later tampering
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
-    /// Written as soon as connections are taken: JSON with `url` and `token_file`
+    /// Written as soon as connections are taken: JSON with `url`, `token_file` and `metrics_url`, which is
+    /// null without metrics
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Goes on with a damaged record, in a new segment that is marked as a gap
@@ -61,6 +66,7 @@ pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     let mut options = ServerOptions::new(&arguments.data);
     options.config = config(arguments.config.as_deref())?;
     options.listen = arguments.listen;
+    options.metrics = arguments.metrics;
     options.head_file = arguments.head_file;
     options.accept_corruption = arguments.accept_corruption;
     let mut shutdown = Shutdown::listen()?;
@@ -69,6 +75,9 @@ pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         write_ready_file(path, &server)?;
     }
     say(format_args!("listening on {}", server.url()))?;
+    if let Some(url) = server.metrics_url() {
+        say(format_args!("metrics on {url}"))?;
+    }
     say(format_args!("token in {}", server.token_file().display()))?;
     say(format_args!("record in {}", watchkeeper_server::ledger_dir(&arguments.data).display()))?;
     tokio::select! {
@@ -108,7 +117,9 @@ pub(crate) fn config(path: Option<&Path>) -> anyhow::Result<Config> {
 fn write_ready_file(path: &Path, server: &RunningServer) -> anyhow::Result<()> {
     let token_file = server.token_file();
     let token_file = fs::canonicalize(token_file).unwrap_or_else(|_gone| token_file.to_owned());
-    let ready = serde_json::json!({ "url": server.url(), "token_file": token_file });
+    let metrics_url = server.metrics_url();
+    let ready =
+        serde_json::json!({ "url": server.url(), "token_file": token_file, "metrics_url": metrics_url });
     let unfinished = path.with_extension(format!("{}.new", std::process::id()));
     let write = || {
         let mut file =

@@ -233,7 +233,7 @@ impl Engine {
         self.check_lease(agent_id, now);
         self.check_demand(agent_id, now);
         self.check_pending_stop(agent_id, now);
-        self.finish_takeover(agent_id);
+        self.finish_takeover(agent_id, now);
         self.check_self_cleared(agent_id);
         self.demand_again(agent_id, now);
         self.record_authority(agent_id);
@@ -255,6 +255,7 @@ impl Engine {
         let score = agent.pipeline.score();
         let made = agent.clock.agent_moment(decision.made_at);
         self.findings = findings;
+        self.counts.decisions += 1;
         self.decisions_not_durable.push_back((self.inputs, session, decision.seq));
         if !self.findings.is_empty() {
             let moments = crate::timeline::AlertMoments {

@@ -142,6 +142,7 @@ impl Engine {
             self.refuse(session, ErrorCode::UnknownAgent, kind.word(), &message);
             return false;
         }
+        self.counts.commands_received += 1;
         self.commands.insert(CommandEntry {
             command_id,
             agent: agent.clone(),
@@ -467,6 +468,9 @@ impl Engine {
     ) {
         let Some(entry) = self.commands.advance(command_id, state, code, detail) else { return };
         let agent_id = entry.agent.clone();
+        if entry.is_over() {
+            *self.counts.commands_ended.entry(state).or_default() += 1;
+        }
         if let Some(agent) = self.agents.get_mut(&agent_id) {
             for takeover in agent.takeovers_mut() {
                 takeover.handle_progress(command_id, state, None);

@@ -45,6 +45,7 @@ impl Engine {
         };
         let Some((alarm, begins)) = self.alarms.handle_finding(agent_id, finding, now) else { return };
         if begins {
+            *self.counts.alerts_raised.entry(alarm.severity).or_default() += 1;
             let moments = AlertMoments { t3: Some(exact(now)), ..moments.unwrap_or_default() };
             if alarm.decision.is_some()
                 && let Some(agent) = self.agents.get(agent_id)

@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::{
     agent::Demand,
+    budget::broken_budgets,
     timeline::{AlertMoments, Takeover, exact},
 };
 use std::collections::BTreeSet;
@@ -70,6 +71,7 @@ impl Engine {
             seen: false,
             ending: None,
         });
+        self.counts.demands_raised += 1;
         self.send_demand(agent_id, now);
         if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.join_demand(alert_id, demand_id, now)) {
             self.publish_alarm(alarm);
@@ -249,7 +251,7 @@ impl Engine {
             takeover.demand_ended_at = Some(now);
         }
         self.leave_demand(agent_id, demand.demand_id, DemandOutcome::Fallback);
-        self.finish_takeover(agent_id);
+        self.finish_takeover(agent_id, now);
         self.publish_status_change(agent_id, now);
     }
 
@@ -278,18 +280,18 @@ impl Engine {
     }
 
     /// Writes the record of a takeover whose demand and lease are both over.
-    pub(super) fn finish_takeover(&mut self, agent_id: &AgentId) {
+    pub(super) fn finish_takeover(&mut self, agent_id: &AgentId, now: MonoTime) {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         if agent.demand.is_some() || agent.lease.lease().is_some() {
             return;
         }
         if let Some(takeover) = agent.takeover.take() {
-            self.record_takeover(agent_id, takeover);
+            self.record_takeover(agent_id, takeover, now);
         }
     }
 
-    /// Writes the record of a takeover that is over.
-    pub(super) fn record_takeover(&mut self, agent_id: &AgentId, takeover: Takeover) {
+    /// Writes the record of a takeover that is over, and tells where it broke the machine's budget.
+    pub(super) fn record_takeover(&mut self, agent_id: &AgentId, takeover: Takeover, now: MonoTime) {
         let Some(agent) = self.agents.get(agent_id) else { return };
         let alert = takeover.alert_id.map(|alert_id| self.alert_book.get(alert_id)).unwrap_or_default();
         if takeover.alert_id.is_some() && alert.t5.is_none() {
@@ -297,8 +299,12 @@ impl Engine {
             self.stages.record(Stage::Notify, agent.kind, None);
         }
         let who = (agent.id.clone(), agent.kind, agent.mirror.boot_id());
+        let broken = broken_budgets(agent.kind, takeover.spans(alert));
         let record = takeover.finish(who, agent.state(), alert, &mut self.stages);
         self.close_takeover(record);
+        if !broken.is_empty() {
+            self.tell_broken_budgets(agent_id, &broken, now);
+        }
     }
 
     /// Returns the label of an operator's own wish.

@@ -260,7 +260,7 @@ impl Engine {
         let over = std::mem::replace(&mut agent.takeover, next.map(|next| next.takeover));
         let detail = Some(Note::cut(&format!("{} is in control", holder_of(agent))));
         if let Some(over) = over {
-            self.record_takeover(agent_id, over);
+            self.record_takeover(agent_id, over, now);
         }
         let end = if pre_empted { LeaseEnd::PreEmpted } else { LeaseEnd::HandedOver };
         let who = Asker { person: &before.holder, session: before.session };

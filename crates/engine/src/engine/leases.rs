@@ -236,7 +236,7 @@ impl Engine {
             // A stray wish ends with the lease that it was for (row 6b), unless a supervisor makes it his.
             self.end_demand(agent_id, DemandOutcome::Cancelled);
         }
-        self.finish_takeover(agent_id);
+        self.finish_takeover(agent_id, now);
         self.publish_status_change(agent_id, now);
         self.rearm(agent_id);
     }

@@ -2,9 +2,10 @@
 //!
 //! How a takeover goes on is decided elsewhere: this only tells it.
 
-use super::Engine;
+use super::{Engine, causes::state_finding};
 use crate::{Derived, Output, agent::Agent, timeline::AlertMoments};
-use watchkeeper_model::{AgentId, AlertId, PersonId, SessionId};
+use watchkeeper_detect::{Finding, Phase};
+use watchkeeper_model::{AgentId, AlertId, CauseClass, MonoTime, PersonId, SessionId, Severity};
 use watchkeeper_protocol::{
     ToOperator,
     operator::{LabelTakeover, TakeoverUpdate},
@@ -47,7 +48,20 @@ impl Engine {
             self.finished.pop_front();
         }
         self.finished.push_back(takeover.clone());
+        *self.counts.takeovers_ended.entry(takeover.outcome).or_default() += 1;
         self.tell_finished(takeover);
+    }
+
+    /// A takeover that is over broke budgets of the machine: an alert of its own, told and over at once, because nothing
+    /// would ever clear it. It stays until somebody acknowledges it; a further takeover of the agent adds to it.
+    pub(super) fn tell_broken_budgets(&mut self, agent_id: &AgentId, broken: &[String], now: MonoTime) {
+        self.counts.takeovers_over_budget += 1;
+        let text = format!("the takeover of {agent_id} broke its budget: {}", broken.join("; "));
+        let finding =
+            state_finding(CauseClass::Late, "takeover budget", Severity::Advisory, &text, Phase::Raised);
+        let over = Finding { phase: Phase::Cleared, ..finding.clone() };
+        self.handle_finding(agent_id, finding, None, now);
+        self.handle_finding(agent_id, over, None, now);
     }
 
     fn tell_finished(&mut self, takeover: TakeoverRecord) {

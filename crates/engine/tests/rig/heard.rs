@@ -2,6 +2,7 @@
 
 use super::{Rig, VEHICLE};
 use std::{collections::BTreeMap, time::Duration};
+use watchkeeper_engine::{Counts, Standing};
 use watchkeeper_model::{
     AgentId, Alarm, AlertId, CommandCode, CommandId, CommandState, ControlState, Epoch, LatchCause, LatchId,
     OperatorRole,
@@ -13,6 +14,14 @@ use watchkeeper_protocol::{
 use watchkeeper_takeover::Mode;
 
 impl Rig {
+    pub(crate) fn counts(&self) -> &Counts {
+        self.engine.counts()
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.engine.standing()
+    }
+
     pub(crate) fn state(&self) -> ControlState {
         self.gate.state()
     }

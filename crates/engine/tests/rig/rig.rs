@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
-use watchkeeper_engine::{Config, Derived, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
+use watchkeeper_engine::{
+    Config, Derived, Engine, EngineInput, Framed, Opening, Output, OutputDigest, StageSpan,
+};
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandId, Confidence, Context, ControlState, Decision,
     DecisionSeq, Epoch, Incarnation, Label, MonoTime, Note, OperatorRole, PlanPoint, SessionId, Setpoint,
@@ -108,6 +110,7 @@ pub(crate) struct Rig {
     pub(crate) leases: Vec<LeaseUpdate>,
     pub(crate) takeovers: Vec<TakeoverRecord>,
     pub(crate) errors: Vec<ErrorReport>,
+    pub(crate) spans: Vec<StageSpan>,
     commands: BTreeMap<CommandId, CommandUpdate>,
     next_command: u128,
 }
@@ -200,6 +203,7 @@ impl Rig {
             leases: Vec::new(),
             takeovers: Vec::new(),
             errors: Vec::new(),
+            spans: Vec::new(),
             commands: BTreeMap::new(),
             next_command: 1,
         }
@@ -213,6 +217,7 @@ impl Rig {
     fn feed(&mut self, input: EngineInput) {
         self.inputs.push((input.clone(), self.now));
         self.engine.handle(input, self.now);
+        self.spans.extend(std::iter::from_fn(|| self.engine.poll_stage_span()));
         while let Some(output) = self.engine.poll_output() {
             self.digest.update(&output, output.encode().as_ref());
             if let Output::ToAgent { message, .. } = &output

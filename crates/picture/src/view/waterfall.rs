@@ -5,12 +5,14 @@
 
 mod spans;
 
-pub use spans::{Measured, ends, extent, is_engaged, machine_budget, measure, moment, sum};
+pub use spans::{Measured, ends, extent, is_engaged, measure, moment, sum};
 
 use super::{Tone, age};
 use crate::Picture;
 use std::time::Duration;
-use watchkeeper_model::{AgentId, DemandId, DemandOutcome, MonoTime, Stage, StageOwner, Verdict};
+use watchkeeper_model::{
+    AgentId, DemandId, DemandOutcome, MonoTime, Stage, StageOwner, Verdict, machine_budget,
+};
 use watchkeeper_protocol::record::TakeoverRecord;
 
 /// Most takeovers shown: nobody scrolls further back here; the record holds them all.

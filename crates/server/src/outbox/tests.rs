@@ -17,7 +17,7 @@ const LATE: fn() -> MonoTime = || MonoTime::from_nanos(10_000_000_000);
 
 #[tokio::test]
 async fn control_leaves_before_telemetry_and_in_order() {
-    let (sender, mut outbox) = outbox();
+    let (sender, mut outbox) = outbox(Arc::default());
     sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"t"), MonoTime::default());
     sender.control(Bytes::from_static(b"1"));
     sender.push(Control::Frame {
@@ -32,7 +32,7 @@ async fn control_leaves_before_telemetry_and_in_order() {
 
 #[tokio::test]
 async fn the_latest_telemetry_wins_and_the_console_is_told_how_much_it_missed() {
-    let (sender, mut outbox) = outbox();
+    let (sender, mut outbox) = outbox(Arc::default());
     for text in [b"1", b"2", b"3"] {
         sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(text), MonoTime::default());
     }
@@ -43,7 +43,7 @@ async fn the_latest_telemetry_wins_and_the_console_is_told_how_much_it_missed() 
 
 #[tokio::test]
 async fn a_full_control_lane_closes_the_session_as_too_slow() {
-    let (sender, mut outbox) = outbox();
+    let (sender, mut outbox) = outbox(Arc::default());
     for _ in 0..=CONTROL_FRAMES {
         sender.control(Bytes::from_static(b"x"));
     }
@@ -54,7 +54,7 @@ async fn a_full_control_lane_closes_the_session_as_too_slow() {
 
 #[tokio::test]
 async fn nobodys_second_telemetry_comes_before_anybodys_first() {
-    let (sender, mut outbox) = outbox();
+    let (sender, mut outbox) = outbox(Arc::default());
     let big = Bytes::from(vec![0; BATCH_BYTES]);
     sender.latest(Topic::Telemetry(agent("a")), big.clone(), MonoTime::default());
     sender.latest(Topic::Telemetry(agent("b")), Bytes::from_static(b"b"), MonoTime::default());
@@ -65,7 +65,7 @@ async fn nobodys_second_telemetry_comes_before_anybodys_first() {
 
 #[tokio::test]
 async fn what_was_queued_before_a_close_still_leaves() {
-    let (sender, mut outbox) = outbox();
+    let (sender, mut outbox) = outbox(Arc::default());
     sender.control(Bytes::from_static(b"last words"));
     sender.close(shutting_down());
     let batch = outbox.next_batch(LATE).await;
@@ -119,7 +119,7 @@ fn send(sender: &mut OutboxSender, (message, frame): (ToOperator, Bytes)) {
 
 #[tokio::test]
 async fn a_clump_of_repeats_closes_nobody_and_leaves_behind_control() {
-    let (mut sender, mut outbox) = outbox();
+    let (mut sender, mut outbox) = outbox(Arc::default());
     let fleet = 2 * u64::try_from(CONTROL_FRAMES).unwrap();
     send(&mut sender, status("first", 1));
     for number in 0..fleet {
@@ -134,7 +134,7 @@ async fn a_clump_of_repeats_closes_nobody_and_leaves_behind_control() {
 
 #[tokio::test]
 async fn only_a_replaced_repeat_counts_as_dropped() {
-    let (mut sender, mut outbox) = outbox();
+    let (mut sender, mut outbox) = outbox(Arc::default());
     for (name, cursor) in [("b", 1), ("a", 1), ("a", 1)] {
         send(&mut sender, status(name, cursor));
     }
@@ -146,7 +146,7 @@ async fn only_a_replaced_repeat_counts_as_dropped() {
 
 #[tokio::test]
 async fn no_repeat_comes_after_a_newer_status_of_its_agent() {
-    let (mut sender, mut outbox) = outbox();
+    let (mut sender, mut outbox) = outbox(Arc::default());
     for (name, cursor) in [("a", 1), ("a", 1), ("b", 1), ("a", 2)] {
         send(&mut sender, status(name, cursor));
     }
@@ -162,7 +162,7 @@ async fn no_repeat_comes_after_a_newer_status_of_its_agent() {
 
 #[tokio::test]
 async fn a_status_with_the_cursor_of_the_snapshot_is_a_repeat() {
-    let (mut sender, mut outbox) = outbox();
+    let (mut sender, mut outbox) = outbox(Arc::default());
     let part = SnapshotPart {
         cursor: 9,
         part: 0,
@@ -179,7 +179,7 @@ async fn a_status_with_the_cursor_of_the_snapshot_is_a_repeat() {
 
 #[tokio::test]
 async fn only_the_newest_roster_leaves_and_none_counts_as_dropped() {
-    let (mut sender, mut outbox) = outbox();
+    let (mut sender, mut outbox) = outbox(Arc::default());
     for (more, text) in [(1, b"old".as_slice()), (2, b"new")] {
         let roster = Roster { operators: Vec::new(), more };
         sender.message(&ToOperator::Roster(roster), Bytes::from_static(text), MonoTime::default());
@@ -190,7 +190,7 @@ async fn only_the_newest_roster_leaves_and_none_counts_as_dropped() {
 
 #[tokio::test]
 async fn every_update_of_a_takeover_leaves_and_moves_the_cursor_on() {
-    let (mut sender, mut outbox) = outbox();
+    let (mut sender, mut outbox) = outbox(Arc::default());
     let takeover = TakeoverRecord {
         demand_id: DemandId(1),
         agent: agent("a"),

@@ -73,7 +73,7 @@ async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
     // The lane is full, as when the record is behind.
     telemetry.try_send(TelemetryItem::Barrier(oneshot::channel().0)).unwrap();
     let shared = shared(control, telemetry);
-    let (outbox_sender, outbox) = outbox();
+    let (outbox_sender, outbox) = outbox(Arc::default());
     let session = Session::new(shared, SessionId(5), Side::Agent, socket, outbox);
     let running = tokio::spawn(session.run());
     for seq in 1..=3 {
@@ -120,7 +120,7 @@ async fn a_flood_of_control_waits_in_its_own_socket_and_loses_nothing() {
     let (socket, agent) = sockets().await;
     let (control, mut control_lane) = mpsc::channel(16);
     let (telemetry, _telemetry_lane) = mpsc::channel(16);
-    let (outbox_sender, outbox) = outbox();
+    let (outbox_sender, outbox) = outbox(Arc::default());
     let session = Session::new(shared(control, telemetry), SessionId(5), Side::Agent, socket, outbox);
     tokio::spawn(session.run());
     let (mut flood, mut told) = agent.split();

@@ -3,5 +3,6 @@
 mod doors;
 mod frames;
 mod lifecycle;
+mod metrics;
 mod record;
 mod support;

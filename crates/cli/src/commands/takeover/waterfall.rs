@@ -5,10 +5,8 @@ use crate::{
     stages::{owner, span},
 };
 use std::{fmt::Write, time::Duration};
-use watchkeeper_model::{MonoTime, Stage, StageOwner};
-use watchkeeper_picture::view::waterfall::{
-    Measured, ends, extent, is_engaged, machine_budget, measure, moment, sum,
-};
+use watchkeeper_model::{MonoTime, Stage, StageOwner, machine_budget};
+use watchkeeper_picture::view::waterfall::{Measured, ends, extent, is_engaged, measure, moment, sum};
 use watchkeeper_protocol::record::{Moment, TakeoverRecord};
 
 /// Characters of a bar that spans the whole takeover.

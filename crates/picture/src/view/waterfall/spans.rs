@@ -1,7 +1,7 @@
 //! The arithmetic of a takeover's stages, for every console and report.
 
 use std::time::Duration;
-use watchkeeper_model::{AgentKind, CommandKind, MonoTime, Stage};
+use watchkeeper_model::{CommandKind, MonoTime, Stage};
 use watchkeeper_protocol::record::{Moment, TakeoverRecord};
 
 /// What a span between two moments is known to be.
@@ -49,17 +49,6 @@ pub fn sum(spans: impl IntoIterator<Item = Measured>) -> Measured {
         (Measured::Unknown, _) | (_, Measured::Unknown) => Measured::Unknown,
         (Measured::Pending, _) | (_, Measured::Pending) => Measured::Pending,
     })
-}
-
-/// Returns the budget of all machine stages together, (p99, hard); ours, `takeover.md` 3.3, to be measured;
-/// generic agents have a software agent's.
-pub const fn machine_budget(kind: AgentKind) -> (Duration, Duration) {
-    let (p99_millis, hard_millis) = match kind {
-        AgentKind::Vehicle => (500, 1_200),
-        AgentKind::Transaction => (1_500, 5_000),
-        AgentKind::SoftwareAgent | AgentKind::Generic => (2_000, 5_000),
-    };
-    (Duration::from_millis(p99_millis), Duration::from_millis(hard_millis))
 }
 
 /// Returns a moment t0 to t11 of a takeover; `None` when it is not known.
