@@ -240,6 +240,11 @@ impl Commands {
             .collect()
     }
 
+    /// Returns whether a command is not on disk yet.
+    pub(crate) fn awaits_disk(&self) -> bool {
+        !self.not_logged.is_empty()
+    }
+
     /// Marks commands as on disk up to an input; returns those.
     pub(crate) fn mark_logged(&mut self, input: u64) -> Vec<CommandId> {
         let mut logged = Vec::new();

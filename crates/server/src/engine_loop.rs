@@ -32,6 +32,10 @@ const TELEMETRY_SHARE: usize = 8;
 const DIGEST_EVERY: u64 = 1_000;
 /// How often the loop looks at the record's queue, the refused frames, and the clock after a suspend.
 const ROUND: Duration = Duration::from_millis(250);
+/// How long what nobody waits for may wait to be recorded: a sync for each decision would take most of a busy server's time.
+const LINGER: Duration = Duration::from_millis(20);
+/// How many inputs are recorded at once, whoever waits for them.
+const RECORD_RUN: usize = 256;
 /// How soon a full queue to the ledger thread is tried again.
 const BACKLOG_RETRY: Duration = Duration::from_millis(5);
 
@@ -150,6 +154,7 @@ impl EngineLoop {
             self.feed(EngineInput::Timeout, now);
         }
         let backlog = self.queue.has_backlog();
+        let due = [self.engine.poll_timeout(), self.record_due()].into_iter().flatten().min();
         tokio::select! {
             biased;
             // Once; and then everybody is on the way out.
@@ -162,7 +167,7 @@ impl EngineLoop {
                 let Some(item) = item else { return Ok(false) };
                 self.take_control_run(item, sources);
             }
-            () = tokio::time::sleep_until(self.clock.wake_at(self.engine.poll_timeout())) => {}
+            () = tokio::time::sleep_until(self.clock.wake_at(due)) => {}
             () = tokio::time::sleep(BACKLOG_RETRY), if backlog => self.queue.drain(),
             // Last, and not at all while the record is behind: the sessions hold decisions back. What a flood of
             // control leaves them is in `take_control_run`.
@@ -181,10 +186,17 @@ impl EngineLoop {
         Ok(true)
     }
 
-    /// Gives the ledger thread what was fed. The sessions that have something to write go first where nothing waits for
-    /// the engine: waking a thread takes as long as a write.
+    /// Returns when what was fed must be with the ledger thread.
+    fn record_due(&self) -> Option<MonoTime> {
+        let oldest = self.unrecorded.first()?.now;
+        let hurries = self.engine.awaits_disk() || self.unrecorded.len() >= RECORD_RUN || self.draining;
+        Some(if hurries { oldest } else { oldest.after(LINGER) })
+    }
+
+    /// Gives the ledger thread what was fed, where that is due. The sessions that have something to write go first where
+    /// nothing waits for the engine: waking a thread takes as long as a write.
     async fn record(&mut self, sources: &Sources) -> anyhow::Result<()> {
-        if self.unrecorded.is_empty() {
+        if self.record_due().is_none_or(|due| due > self.clock.now()) {
             return Ok(());
         }
         if sources.control.is_empty() && sources.telemetry.is_empty() {

@@ -10,7 +10,7 @@ use crate::{
     spans::{Span, Spans},
     startup,
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::{
     collections::{BTreeMap, VecDeque},
     path::PathBuf,
@@ -29,9 +29,6 @@ use watchkeeper_protocol::{
 
 /// What is committed at once at most, in bytes; a quarter of what the ledger would hold.
 const BATCH_BYTES: usize = 4 << 20;
-/// How long a record that nobody waits for may wait for company: it halves the syncs of a busy server, since
-/// every durable mark is itself such a record.
-const LINGER: Duration = Duration::from_millis(20);
 /// How often a commit is tried again on a full disk.
 const FULL_RETRY: Duration = Duration::from_millis(250);
 /// How often at most at the end of the process: five seconds.
@@ -215,28 +212,18 @@ impl<S: Storage> Writer<S> {
     }
 
     fn batch(&mut self, first: LedgerItem, queue: &Receiver<LedgerItem>) -> Result<(), LedgerFailure> {
-        let oldest = first.now;
-        self.gauge.busy_since(oldest);
-        let until = self.clock.now().after(LINGER);
+        self.gauge.busy_since(first.now);
+        let began = self.clock.now();
         let mut awaited = self.take(first)?;
-        while self.ledger.pending_bytes() < BATCH_BYTES {
-            let item = match queue.try_recv() {
-                Ok(item) => item,
-                Err(TryRecvError::Empty) if !awaited => {
-                    match queue.recv_timeout(self.clock.now().until(until)) {
-                        Ok(item) => item,
-                        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-                    }
-                }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            };
+        while self.ledger.pending_bytes() < BATCH_BYTES
+            && let Ok(item) = queue.try_recv()
+        {
             awaited |= self.take(item)?;
         }
         self.spans.pause(Span::Ledger);
         self.commit()?;
+        self.spans.record(Span::Ledger, self.clock.now().since(began));
         if awaited {
-            // What nobody waits for lingers on purpose.
-            self.spans.record(Span::Ledger, self.clock.now().since(oldest));
             self.marks.send_replace(Some(DurableMark { input: self.inputs, head: self.head() }));
         }
         self.roll_if_due()

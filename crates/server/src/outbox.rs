@@ -29,8 +29,13 @@ const CONTROL_FRAMES: usize = 1_024;
 const LATEST: usize = 8_192;
 /// What is written with one flush at most, in bytes, so that the write deadline means a rate of 1 MB/s.
 const BATCH_BYTES: usize = 256 << 10;
-/// How long telemetry may wait for more of it: less than a frame at 60 Hz, and far fewer writes. Control never waits.
+/// How long telemetry may wait for more of it where few agents send: less than a frame at 60 Hz, and far fewer writes.
+/// Control never waits.
 const LINGER: Duration = Duration::from_millis(15);
+/// The same where a thousand agents send: ten pictures of each a second are what a console can show.
+const LONGEST_LINGER: Duration = Duration::from_millis(100);
+/// So much longer for every agent.
+const LINGER_EACH: Duration = Duration::from_micros(100);
 /// How often at most a console is told what it missed.
 const DROPPED_EVERY: Duration = Duration::from_secs(1);
 
@@ -55,6 +60,15 @@ struct Telemetry {
     /// When the oldest of these was queued.
     since: Option<MonoTime>,
     dropped: u64,
+}
+
+impl Telemetry {
+    /// Returns when what waits is to leave; `None` where nothing waits.
+    fn due(&self) -> Option<MonoTime> {
+        let agents = u32::try_from(self.latest.len()).unwrap_or(u32::MAX);
+        let linger = LINGER_EACH.saturating_mul(agents).clamp(LINGER, LONGEST_LINGER);
+        Some(self.since?.after(linger))
+    }
 }
 
 /// What a frame that may be replaced is about; in the order in which such frames leave.
@@ -168,7 +182,8 @@ impl OutboxSender {
         let mut telemetry = self.shared.telemetry();
         let is_first = telemetry.since.is_none();
         telemetry.since.get_or_insert(now);
-        let counts = topic != Topic::Roster;
+        // What is replaced before it was to leave is no loss.
+        let counts = topic != Topic::Roster && telemetry.due().is_some_and(|due| now > due);
         if telemetry.latest.insert(topic, frame).is_some() {
             if counts {
                 telemetry.dropped += 1;
@@ -246,7 +261,7 @@ impl Outbox {
             if !batch.is_empty() {
                 return batch;
             }
-            let due = self.shared.telemetry().since.map(|since| since.after(LINGER));
+            let due = self.shared.telemetry().due();
             let wait = due.map(|due| due.until(now()));
             tokio::select! {
                 biased;
@@ -286,7 +301,7 @@ impl Outbox {
         // Before the control lane is emptied: a repeat must not leave before the delta whose cursor it has.
         if self.turn.is_empty() {
             let mut telemetry = self.shared.telemetry();
-            if telemetry.since.is_some_and(|since| now() >= since.after(LINGER)) {
+            if telemetry.due().is_some_and(|due| now() >= due) {
                 self.turn = std::mem::take(&mut telemetry.latest);
                 telemetry.since = None;
                 dropped = telemetry.dropped;

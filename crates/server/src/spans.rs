@@ -21,7 +21,7 @@ pub enum Span {
     Detect,
     /// From the end of detection to an alert in a console's socket.
     Outbox,
-    /// From an input's turn at the engine to the record of it on disk, for the oldest input of each commit.
+    /// From the ledger thread's taking of a batch to its being on disk.
     Ledger,
 }
 

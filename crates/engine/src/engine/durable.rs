@@ -41,6 +41,12 @@ pub(super) enum Action {
 }
 
 impl Engine {
+    /// Returns whether somebody waits until an input is on disk: a person for a grant, or for a command to leave or to be
+    /// on record. Agents wait for their decisions too, but not by the millisecond.
+    pub fn awaits_disk(&self) -> bool {
+        !self.waiting.is_empty() || self.commands.awaits_disk()
+    }
+
     /// Keeps `action` until the input at work is on disk.
     pub(super) fn wait_for_disk(&mut self, action: Action) {
         self.waiting.push_back(Waiting { input: self.inputs, action });

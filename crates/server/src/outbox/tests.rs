@@ -33,8 +33,10 @@ async fn control_leaves_before_telemetry_and_in_order() {
 #[tokio::test]
 async fn the_latest_telemetry_wins_and_the_console_is_told_how_much_it_missed() {
     let (sender, mut outbox) = outbox(Arc::default());
-    for text in [b"1", b"2", b"3"] {
-        sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(text), MonoTime::default());
+    // The first two before they were to leave: only what a slow console never sees is a loss.
+    for (text, millis) in [(b"0", 0), (b"1", 5), (b"2", 20), (b"3", 21)] {
+        let now = MonoTime::from_nanos(millis * 1_000_000);
+        sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(text), now);
     }
     let batch = outbox.next_batch(LATE).await;
     assert_eq!(batch.frames[0], b"3".as_slice());
@@ -225,4 +227,24 @@ async fn every_update_of_a_takeover_leaves_and_moves_the_cursor_on() {
         [b"begun".as_slice(), b"granted", b"a2"],
         "a status with its cursor is a repeat"
     );
+}
+
+#[tokio::test]
+async fn telemetry_waits_a_moment_for_company_and_longer_where_many_send() {
+    let (sender, mut outbox) = outbox(Arc::default());
+    let (began, at) = (tokio::time::Instant::now(), MonoTime::default());
+    let now = || at.after(began.elapsed());
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"a"), now());
+    assert_eq!(outbox.next_batch(now).await.frames.len(), 1);
+    assert!(began.elapsed() >= LINGER, "{:?}", began.elapsed());
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"a"), now());
+    sender.control(Bytes::from_static(b"c"));
+    assert_eq!(outbox.next_batch(now).await.frames, [b"c".as_slice()], "control waits for nothing");
+    for number in 0..2_000 {
+        sender.latest(Topic::Telemetry(agent(&format!("agent-{number}"))), Bytes::from_static(b"x"), now());
+    }
+    let before = began.elapsed();
+    assert_eq!(outbox.next_batch(now).await.frames.len(), 2_001);
+    let took = began.elapsed() - before;
+    assert!(took >= LONGEST_LINGER.mul_f64(0.9), "{took:?}");
 }
