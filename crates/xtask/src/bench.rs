@@ -24,6 +24,18 @@ pub(crate) enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
         rest: Vec<OsString>,
     },
+    /// Delays planted in the server: fails where the gate of `latency` does not name each
+    Planted {
+        /// Handed on to the benchmark
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+        rest: Vec<OsString>,
+    },
+    /// How much the monitor takes: ingest, a ramp to the knee, and 50,000 decisions a second for a minute
+    Throughput {
+        /// Handed on to the benchmark: ingest, ramp or load, and their options
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+        rest: Vec<OsString>,
+    },
     /// Two reports of `latency` side by side: fails where the second is slower
     Compare {
         /// For example target/bench/latency/way.json of an earlier run
@@ -52,6 +64,19 @@ pub(crate) fn run(bench: Bench) -> Result<ExitCode> {
             words.extend(["--".into(), "compare".into(), before.into(), after.into()]);
             invocation::run_cargo(&words)
         }
+        Bench::Planted { rest } => {
+            let built = build("latency")?;
+            if built != ExitCode::SUCCESS {
+                return Ok(built);
+            }
+            on_one_core("latency", "planted", &rest)
+        }
+        Bench::Throughput { rest } => {
+            let mut words = whole_system("throughput")?;
+            words.push("--".into());
+            words.extend(rest);
+            invocation::run_cargo(&words)
+        }
         Bench::Micro(arguments) => micro::run(&arguments),
         Bench::Console { rest } => console(rest),
         Bench::Consoles => invocation::run_cargo(&whole_system("fifty_consoles")?),
@@ -69,23 +94,33 @@ fn whole_system(name: &str) -> Result<Vec<OsString>> {
 
 /// Runs both parts, also when the first fails; returns the worse of their codes.
 fn latency(rest: &[OsString]) -> Result<ExitCode> {
-    let words = whole_system("latency")?;
-    let mut build = words.clone();
-    build.push("--no-run".into());
-    let built = invocation::run_cargo(&build)?;
+    let built = build("latency")?;
     if built != ExitCode::SUCCESS {
         return Ok(built);
     }
-    let part = |name: &str| -> Vec<OsString> {
-        words.iter().cloned().chain(["--".into(), name.into()]).chain(rest.iter().cloned()).collect()
-    };
-    // On two cores the scheduler decides whether a hand-over costs 17 or 47 microseconds.
-    let one_core = ["-c", "0", "cargo"].map(OsString::from);
-    let pinned: Vec<OsString> = one_core.into_iter().chain(part("way")).collect();
-    let way = invocation::run_program(Path::new("taskset"), &pinned)
-        .context("this needs taskset: apt-get install util-linux")?;
-    let crowd = invocation::run_cargo(&part("crowd"))?;
+    let way = on_one_core("latency", "way", rest)?;
+    let mut words = whole_system("latency")?;
+    words.extend(["--".into(), "crowd".into()]);
+    words.extend(rest.iter().cloned());
+    let crowd = invocation::run_cargo(&words)?;
     Ok(if way == ExitCode::SUCCESS || crowd == ExitCode::FAILURE { crowd } else { way })
+}
+
+/// Builds a benchmark with every core.
+fn build(name: &str) -> Result<ExitCode> {
+    let mut words = whole_system(name)?;
+    words.push("--no-run".into());
+    invocation::run_cargo(&words)
+}
+
+/// Runs a part of a benchmark on one core: on two, the scheduler decides whether a hand-over costs 17 or 47 microseconds.
+fn on_one_core(name: &str, part: &str, rest: &[OsString]) -> Result<ExitCode> {
+    let mut words = ["-c", "0", "cargo"].map(OsString::from).to_vec();
+    words.extend(whole_system(name)?);
+    words.extend(["--".into(), part.into()]);
+    words.extend(rest.iter().cloned());
+    invocation::run_program(Path::new("taskset"), &words)
+        .context("this needs taskset: apt-get install util-linux")
 }
 
 fn console(rest: Vec<OsString>) -> Result<ExitCode> {

@@ -1,6 +1,6 @@
 //! Many consoles of one server: when the last of them has an alert, and how soon one that comes back is current.
 
-use crate::site::{CLEAR_AFTER, PATIENCE, press, serve};
+use crate::site::{CLEAR_AFTER, PATIENCE, busy_for, press, serve};
 use std::{
     sync::{
         Arc, Mutex,
@@ -59,6 +59,7 @@ impl Crowd {
         let (server, endpoint, data) = serve().await;
         let (_, press) = press(&endpoint, 0).await;
         let wanted = Arc::new(Wanted::default());
+        let began = console_now();
         let current = Arc::new(Mutex::new(0));
         let console = |number: usize| {
             let person = PersonId::new(&format!("person-{number}")).unwrap();
@@ -72,6 +73,11 @@ impl Crowd {
             }
         };
         timeout(PATIENCE, all).await.expect("every console gets its picture");
+        let together = console_now().since(began);
+        println!(
+            "{size} consoles that came together were current after {:.0} ms",
+            together.as_secs_f64() * 1e3
+        );
         Self { server, endpoint, press, wanted, consoles, _data: data }
     }
 
@@ -79,7 +85,7 @@ impl Crowd {
     pub(crate) async fn alerts(&mut self, samples: u32) -> Vec<u64> {
         let mut spans = Vec::new();
         for _ in 0..samples {
-            tokio::time::sleep(PAUSE).await;
+            busy_for(PAUSE).await;
             self.wanted.missing.store(self.consoles.len(), Ordering::Release);
             self.wanted.last_at.store(0, Ordering::Release);
             // The number that the decision will get.
@@ -92,7 +98,7 @@ impl Crowd {
             for _ in 0..2 {
                 self.wanted.decision.fetch_add(1, Ordering::AcqRel);
                 self.decide(70.0);
-                tokio::time::sleep(CLEAR_AFTER).await;
+                busy_for(CLEAR_AFTER).await;
             }
         }
         spans

@@ -98,7 +98,9 @@ impl Suite {
             };
             path.ratios.push(of(path.name) / of(path.base));
             for (_, samples) in round.iter().filter(|(name, _)| *name == path.name) {
-                samples.iter().for_each(|sample| path.all.saturating_record((*sample).max(1)));
+                for sample in samples {
+                    path.all.saturating_record((*sample).max(1));
+                }
             }
         }
     }

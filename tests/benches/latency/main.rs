@@ -14,6 +14,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
     clippy::indexing_slicing,
     reason = "a benchmark prints, and fails loudly"
 )]
@@ -53,6 +55,8 @@ enum Task {
     Way(Measuring),
     /// Ten and a hundred consoles; on all cores
     Crowd(Measuring),
+    /// Makes spans of the server a millisecond longer, one after the other: fails where the gate does not name each
+    Planted(Measuring),
     /// Sets two reports side by side; fails where the second is slower
     Compare {
         /// A report of an earlier run
@@ -78,7 +82,7 @@ struct Measuring {
     #[arg(long, default_value = "bar")]
     judge: Judge,
     /// Directory for the report (.json), the histograms (.hlog) and the picture (.svg)
-    #[arg(long, default_value = "target/bench/latency")]
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench/latency"))]
     out: PathBuf,
     /// Makes a span of the server a millisecond longer, to see that it is noticed
     #[arg(long)]
@@ -115,6 +119,7 @@ fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Way(measuring) => measure("way", &measuring),
         Task::Crowd(measuring) => measure("crowd", &measuring),
+        Task::Planted(measuring) => planted(&measuring),
         Task::Compare { before, after } => match compare::compare(&before, &after) {
             Ok(code) => code,
             Err(problem) => {
@@ -165,6 +170,32 @@ fn measure(name: &'static str, measuring: &Measuring) -> ExitCode {
         println!("every run is void: this machine does too much else now; try again");
         ExitCode::from(VOID)
     }
+}
+
+/// Plants a delay in each span in turn. The gate has to turn red, and to name the span.
+fn planted(measuring: &Measuring) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut missed = 0;
+    for planted in Planted::value_variants() {
+        let name = planted.span().word();
+        let found = (0..2 * measuring.repeats).find_map(|_| {
+            let of_this_run = Measuring { plant: Some(*planted), ..measuring.clone() };
+            let suite = runtime.block_on(async { tokio::spawn(suites::way(of_this_run)).await.unwrap() });
+            let verdict = suite.judge(Judge::Gate);
+            println!("a millisecond planted in {name}: {verdict}");
+            match verdict {
+                Verdict::Over(paths) => Some(paths.contains(&name)),
+                Verdict::Within => Some(false),
+                Verdict::Void(_) => None,
+            }
+        });
+        missed += u32::from(found == Some(false));
+        if found.is_none() {
+            println!("every run is void: this machine does too much else now; try again");
+            return ExitCode::from(VOID);
+        }
+    }
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Writes what is known after a run.

@@ -184,12 +184,8 @@ impl Site {
         }
     }
 
-    /// Lets everything else go on for `span`, without letting the core fall asleep: the echo has no pauses either.
     async fn busy_for(&mut self, span: Duration) {
-        let until = console_now().after(span);
-        while console_now() < until {
-            tokio::task::yield_now().await;
-        }
+        busy_for(span).await;
         self.beat();
     }
 
@@ -336,6 +332,14 @@ impl Site {
     pub(crate) async fn stop(self) {
         drop((self.operator, self.claimer, self.presses));
         self.server.stop().await.unwrap();
+    }
+}
+
+/// Lets everything else go on for `span`, without letting the core fall asleep: the echo has no pauses either.
+pub(crate) async fn busy_for(span: Duration) {
+    let until = console_now().after(span);
+    while console_now() < until {
+        tokio::task::yield_now().await;
     }
 }
 

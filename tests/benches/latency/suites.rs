@@ -32,16 +32,16 @@ pub(crate) async fn way(measuring: Measuring) -> Suite {
     let mut suite = Suite(vec![
         Path::new(ECHO, ECHO, Limits::default()),
         Path::new(AGAIN, ECHO, Limits::default()),
-        Path::new(ALERT, ECHO, limits(Some(1.8), Some(1.4), Some(12.0))),
-        Path::new(COMMAND, ECHO, limits(Some(1.3), Some(1.05), Some(12.0))),
-        Path::new(ACK, ECHO, limits(Some(2.6), Some(2.1), Some(18.0))),
-        Path::new(STOP, ECHO, limits(None, None, Some(25.0))),
+        Path::new(ALERT, ECHO, limits(Some(1.8), Some(1.4), Some(9.0))),
+        Path::new(COMMAND, ECHO, limits(Some(1.3), Some(1.05), Some(8.0))),
+        Path::new(ACK, ECHO, limits(Some(2.6), Some(2.1), Some(14.0))),
+        Path::new(STOP, ECHO, limits(None, None, Some(60.0))),
         Path::new(Span::Queue.word(), ECHO, limits(None, None, Some(2.0))),
-        Path::new(Span::Detect.word(), ECHO, limits(None, None, Some(4.0))),
+        Path::new(Span::Detect.word(), ECHO, limits(None, None, Some(3.0))),
         Path::new(Span::Outbox.word(), ECHO, limits(None, None, Some(4.0))),
         Path::new(DISK, DISK, Limits::default()),
         Path::new(CLAIM, DISK, limits(None, None, Some(4.0))),
-        Path::new(Span::Ledger.word(), DISK, limits(None, None, Some(3.0))),
+        Path::new(Span::Ledger.word(), DISK, limits(None, None, Some(1.5))),
     ]);
     let mut echo = Echo::start().await;
     let mut site = Site::start(SLICE).await;
@@ -57,7 +57,7 @@ pub(crate) async fn way(measuring: Measuring) -> Suite {
                     0 => samples.add(ECHO, echo.round(SLICE).await),
                     1 => samples.add(AGAIN, echo.round(SLICE).await),
                     2 => {
-                        samples.forget(site.server().spans());
+                        drop(site.server().spans().take());
                         samples.add(ALERT, site.alerts(SLICE).await);
                         samples.add_spans(site.server().spans());
                         site.clear().await;
@@ -69,7 +69,7 @@ pub(crate) async fn way(measuring: Measuring) -> Suite {
                     }
                     4 => samples.add(STOP, site.stops(SLICE / 5).await),
                     _ => {
-                        samples.forget(site.server().spans());
+                        drop(site.server().spans().take());
                         let (grants, writes) = site.claims(2).await;
                         samples.add(CLAIM, grants);
                         samples.add(DISK, writes);
@@ -92,8 +92,8 @@ pub(crate) async fn crowd(measuring: Measuring) -> Suite {
     let mut suite = Suite(vec![
         Path::new(ECHO, ECHO, Limits::default()),
         Path::new(AGAIN, ECHO, Limits::default()),
-        Path::new("last of 10", ECHO, limits(Some(6.0), Some(3.0), Some(25.0))),
-        Path::new("last of 100", ECHO, limits(Some(50.0), Some(20.0), Some(150.0))),
+        Path::new("last of 10", ECHO, limits(Some(6.0), Some(3.0), Some(50.0))),
+        Path::new("last of 100", ECHO, limits(Some(50.0), Some(20.0), Some(250.0))),
         Path::new("newcomer is current", ECHO, Limits::default()),
     ]);
     let mut echo = Echo::start().await;
@@ -150,15 +150,12 @@ impl Samples {
             }
         }
     }
-
-    /// Forgets what the server measured before.
-    fn forget(&self, spans: &Spans) {
-        drop(spans.take());
-    }
 }
 
 fn values(histogram: &Histogram<u64>) -> Vec<u64> {
     let all = histogram.iter_recorded();
-    all.flat_map(|step| std::iter::repeat_n(step.value_iterated_to(), step.count_at_value() as usize))
-        .collect()
+    all.flat_map(|step| {
+        std::iter::repeat_n(step.value_iterated_to(), usize::try_from(step.count_at_value()).unwrap())
+    })
+    .collect()
 }

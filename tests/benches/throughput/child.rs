@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use watchkeeper_engine::Config;
-use watchkeeper_server::{Server, ServerOptions, Span};
+use watchkeeper_server::{Server, ServerOptions};
 
 const CONFIG: &str = "[detect.generic]\nclear_after_millis = 10\n\n[[detect.limits]]\nsignal = \"heat\"\n\
                       max = 100.0\nseverity = \"warning\"\nresponse = \"advise\"\n";
@@ -101,7 +101,7 @@ pub(crate) async fn serve() {
         let micros = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
         println!(
             "  {:<7} p50 {:>9.1}  p99 {:>9.1}  max {:>9.1} us",
-            span_name(span),
+            span.word(),
             micros(0.5),
             micros(0.99),
             micros(1.0)
@@ -109,10 +109,6 @@ pub(crate) async fn serve() {
     }
     let report = server.stop().await.unwrap();
     println!("  {} inputs, {} records", report.inputs, report.head.sequence);
-}
-
-const fn span_name(span: Span) -> &'static str {
-    span.word()
 }
 
 /// Is the counter until its standard input ends.

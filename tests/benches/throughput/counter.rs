@@ -31,7 +31,7 @@ pub(crate) async fn start() -> String {
     format!("ws://{address}/v1")
 }
 
-#[expect(clippy::result_large_err, reason = "the library's signature")]
+#[expect(clippy::result_large_err, clippy::unnecessary_wraps, reason = "the library's signature")]
 fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     if let Some(protocol) = request.headers().get(SEC_WEBSOCKET_PROTOCOL) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol.clone());

@@ -111,11 +111,10 @@ impl Fleet {
         let agent = &mut self.agents[index];
         for _ in 0..together {
             agent.seq += 1;
-            let phase = agent.seq % (2 * EPISODE);
             // Not all of them at once.
-            let is_hot = index < ALARMED && (phase + index as u64 * 2) % (2 * EPISODE) < EPISODE;
-            let is_first = index < ALARMED && (phase + index as u64 * 2) % (2 * EPISODE) == 0;
-            if is_first {
+            let phase = (agent.seq + index as u64 * 2) % (2 * EPISODE);
+            let is_hot = index < ALARMED && phase < EPISODE;
+            if is_hot && phase == 0 {
                 sent.alarms.insert((index, agent.seq), due);
             }
             let frame = decision(agent.seq, began.elapsed(), if is_hot { 120.0 } else { 70.0 });

@@ -9,6 +9,11 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::wildcard_enum_match_arm,
+    clippy::unchecked_time_subtraction,
     clippy::indexing_slicing,
     reason = "a benchmark prints, and fails loudly"
 )]
