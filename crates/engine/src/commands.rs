@@ -78,6 +78,8 @@ impl CommandEntry {
 pub(crate) struct Commands {
     by_id: BTreeMap<CommandId, CommandEntry>,
     by_age: VecDeque<CommandId>,
+    /// Those that are not over: few, where thousands are remembered.
+    open: BTreeSet<CommandId>,
     not_logged: VecDeque<(u64, CommandId)>,
     /// The commands that an agent must answer, by their time.
     awaited: BTreeSet<(MonoTime, CommandId)>,
@@ -101,7 +103,11 @@ impl Commands {
                 self.await_answer(oldest, None);
                 self.send_again(oldest, None);
                 self.by_id.remove(&oldest);
+                self.open.remove(&oldest);
             }
+        }
+        if !entry.is_over() {
+            self.open.insert(entry.command_id);
         }
         self.by_age.push_back(entry.command_id);
         self.not_logged.push_back((entry.input, entry.command_id));
@@ -125,6 +131,7 @@ impl Commands {
         entry.detail = detail;
         let (is_over, is_heard) = (entry.is_over(), state != CommandState::Forwarded);
         if is_over {
+            self.open.remove(&command_id);
             self.await_answer(command_id, None);
         }
         if is_heard {
@@ -203,11 +210,15 @@ impl Commands {
         found
     }
 
+    /// Returns what is not over of an agent.
+    fn open_of<'a>(&'a self, agent: &'a AgentId) -> impl Iterator<Item = &'a CommandEntry> {
+        let open = self.open.iter().filter_map(|command_id| self.by_id.get(command_id));
+        open.filter(move |entry| entry.agent == *agent)
+    }
+
     /// Returns the commands of an agent that are on their way or at work.
     pub(crate) fn under_way(&self, agent: &AgentId) -> Vec<CommandId> {
-        self.by_id
-            .values()
-            .filter(|entry| entry.agent == *agent)
+        self.open_of(agent)
             .filter(|entry| match entry.state {
                 CommandState::Forwarded | CommandState::Accepted | CommandState::InProgress => true,
                 CommandState::Received
@@ -233,9 +244,8 @@ impl Commands {
 
     /// Returns the stops of an agent that are not finished.
     pub(crate) fn open_stops(&self, agent: &AgentId) -> Vec<CommandId> {
-        self.by_id
-            .values()
-            .filter(|entry| entry.agent == *agent && entry.kind == CommandKind::Estop && !entry.is_over())
+        self.open_of(agent)
+            .filter(|entry| entry.kind == CommandKind::Estop)
             .map(|entry| entry.command_id)
             .collect()
     }
