@@ -82,8 +82,6 @@ pub(crate) struct EngineLoop {
     engine: Engine,
     clock: Clock,
     queue: LedgerQueue,
-    /// What was fed since the ledger thread was last given something.
-    unrecorded: Vec<LedgerItem>,
     outboxes: BTreeMap<SessionId, OutboxSender>,
     digest: OutputDigest,
     inputs: u64,
@@ -112,7 +110,6 @@ impl EngineLoop {
             engine,
             clock: Clock,
             queue,
-            unrecorded: Vec::new(),
             outboxes: BTreeMap::new(),
             digest: OutputDigest::default(),
             inputs: 0,
@@ -147,12 +144,12 @@ impl EngineLoop {
 
     /// Takes what comes next; false when there is nobody left to listen to.
     async fn step(&mut self, sources: &mut Sources, round: &mut Interval) -> anyhow::Result<bool> {
-        self.record(sources).await?;
         // Before everything else, so that no flood of messages can hold a deadline up.
         let now = self.clock.now();
         if self.engine.poll_timeout().is_some_and(|due| due <= now) {
             self.feed(EngineInput::Timeout, now);
         }
+        self.record(sources).await?;
         let backlog = self.queue.has_backlog();
         let due = [self.engine.poll_timeout(), self.record_due()].into_iter().flatten().min();
         tokio::select! {
@@ -188,23 +185,21 @@ impl EngineLoop {
 
     /// Returns when what was fed must be with the ledger thread.
     fn record_due(&self) -> Option<MonoTime> {
-        let oldest = self.unrecorded.first()?.now;
-        let hurries = self.engine.awaits_disk() || self.unrecorded.len() >= RECORD_RUN || self.draining;
+        let (oldest, count) = self.queue.staged()?;
+        let hurries = self.engine.awaits_disk() || count >= RECORD_RUN || self.draining;
         Some(if hurries { oldest } else { oldest.after(LINGER) })
     }
 
     /// Gives the ledger thread what was fed, where that is due. The sessions that have something to write go first where
-    /// nothing waits for the engine: waking a thread takes as long as a write.
+    /// nobody waits for the disk and nothing for the engine: waking a thread takes as long as a write.
     async fn record(&mut self, sources: &Sources) -> anyhow::Result<()> {
         if self.record_due().is_none_or(|due| due > self.clock.now()) {
             return Ok(());
         }
-        if sources.control.is_empty() && sources.telemetry.is_empty() {
+        if !self.engine.awaits_disk() && sources.control.is_empty() && sources.telemetry.is_empty() {
             tokio::task::yield_now().await;
         }
-        for item in self.unrecorded.drain(..) {
-            self.queue.push(item)?;
-        }
+        self.queue.flush()?;
         // Where records pile up between two rounds, the engine hears of it in time.
         if self.queue.has_backlog() && self.pressure_told.percent < 90 {
             self.tell_pressure();
@@ -230,10 +225,14 @@ impl EngineLoop {
     fn take_control_run(&mut self, first: ControlItem, sources: &mut Sources) {
         self.take_control(first);
         self.control_run += 1;
-        while self.control_run < CONTROL_RUN {
+        // What a person waits for is handed to the disk before anything else is taken.
+        while self.control_run < CONTROL_RUN && !self.engine.awaits_disk() {
             let Ok(item) = sources.control.try_recv() else { return };
             self.take_control(item);
             self.control_run += 1;
+        }
+        if self.control_run < CONTROL_RUN {
+            return;
         }
         self.control_run = 0;
         for _ in 0..TELEMETRY_SHARE {
@@ -331,7 +330,7 @@ impl EngineLoop {
             }
         }
         let digest = self.inputs.is_multiple_of(DIGEST_EVERY).then(|| self.digest_record());
-        self.unrecorded.push(LedgerItem {
+        self.queue.stage(LedgerItem {
             now,
             wall: self.clock.wall(),
             input: Some(InputRecord { number: self.inputs, payload, awaited }),
@@ -378,16 +377,14 @@ impl EngineLoop {
         }
         self.look_around();
         let digest = self.digest_record();
-        for item in self.unrecorded.drain(..) {
-            self.queue.push(item)?;
-        }
-        self.queue.push(LedgerItem {
+        self.queue.stage(LedgerItem {
             now: self.clock.now(),
             wall: self.clock.wall(),
             input: None,
             derived: Vec::new(),
             digest: Some(digest),
-        })?;
+        });
+        self.queue.flush()?;
         self.queue.say_ending();
         while self.queue.has_backlog() {
             tokio::time::sleep(BACKLOG_RETRY).await;

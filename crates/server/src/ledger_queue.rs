@@ -73,6 +73,8 @@ pub(crate) struct Overflow {
 #[derive(Debug)]
 pub(crate) struct LedgerQueue {
     sender: Sender<LedgerItem>,
+    /// What was not handed over yet, so that the thread is not woken for each item.
+    staged: Vec<LedgerItem>,
     backlog: VecDeque<LedgerItem>,
     backlog_bytes: usize,
     gauge: Arc<Gauge>,
@@ -82,10 +84,28 @@ impl LedgerQueue {
     /// Makes a queue; the receiver is for the ledger thread.
     pub(crate) fn new(gauge: Arc<Gauge>) -> (Self, Receiver<LedgerItem>) {
         let (sender, receiver) = bounded(CAPACITY);
-        (Self { sender, backlog: VecDeque::new(), backlog_bytes: 0, gauge }, receiver)
+        (Self { sender, staged: Vec::new(), backlog: VecDeque::new(), backlog_bytes: 0, gauge }, receiver)
     }
 
-    /// Adds an item without waiting.
+    /// Adds an item that is handed over with the next [`Self::flush`].
+    pub(crate) fn stage(&mut self, item: LedgerItem) {
+        self.staged.push(item);
+    }
+
+    /// Returns when the oldest item was staged, and how many are.
+    pub(crate) fn staged(&self) -> Option<(MonoTime, usize)> {
+        self.staged.first().map(|oldest| (oldest.now, self.staged.len()))
+    }
+
+    /// Hands over what is staged, without waiting.
+    pub(crate) fn flush(&mut self) -> Result<(), Overflow> {
+        let mut staged = std::mem::take(&mut self.staged);
+        let handed_over = staged.drain(..).try_for_each(|item| self.push(item));
+        self.staged = staged;
+        handed_over
+    }
+
+    /// Hands one item over, without waiting.
     pub(crate) fn push(&mut self, item: LedgerItem) -> Result<(), Overflow> {
         self.drain();
         let item = if self.backlog.is_empty() {
@@ -137,6 +157,17 @@ impl LedgerQueue {
     /// Tells the ledger thread that the process ends, so that a full disk does not hold it up for ever.
     pub(crate) fn say_ending(&self) {
         self.gauge.ending.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for LedgerQueue {
+    /// An engine that panicked leaves its last inputs on record: they are what a replay needs.
+    fn drop(&mut self) {
+        for item in self.staged.drain(..) {
+            if self.sender.try_send(item).is_err() {
+                break;
+            }
+        }
     }
 }
 

@@ -66,7 +66,7 @@ catalogue! {
     REFUSED_CONNECTIONS = "watchkeeper_refused_connections_total", Counter,
         "Connections that did not become a session.";
     TELEMETRY_DROPPED = "watchkeeper_telemetry_dropped_total", Counter,
-        "Telemetry and repeats of a status that newer ones replaced before they left for their console.";
+        "Telemetry and repeats of a status that newer ones replaced after they were to leave for their console, or that found no room.";
     INPUTS = "watchkeeper_engine_inputs_total", Counter, "Inputs fed to the engine.";
     ROUNDS = "watchkeeper_engine_rounds_total", Counter,
         "Rounds of the engine loop, four a second while it lives.";

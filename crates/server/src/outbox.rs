@@ -36,6 +36,8 @@ const LINGER: Duration = Duration::from_millis(15);
 const LONGEST_LINGER: Duration = Duration::from_millis(100);
 /// So much longer for every agent.
 const LINGER_EACH: Duration = Duration::from_micros(100);
+/// How much later than that it may leave, timers and other tasks being what they are, before the console counts as slow.
+const SLACK: Duration = Duration::from_millis(5);
 /// How often at most a console is told what it missed.
 const DROPPED_EVERY: Duration = Duration::from_secs(1);
 
@@ -59,15 +61,30 @@ struct Telemetry {
     latest: BTreeMap<Topic, Bytes>,
     /// When the oldest of these was queued.
     since: Option<MonoTime>,
+    /// Something of an agent that a person leads is among them: how old it is counts.
+    hurries: bool,
     dropped: u64,
 }
 
 impl Telemetry {
     /// Returns when what waits is to leave; `None` where nothing waits.
     fn due(&self) -> Option<MonoTime> {
+        if self.hurries {
+            return self.since;
+        }
         let agents = u32::try_from(self.latest.len()).unwrap_or(u32::MAX);
         let linger = LINGER_EACH.saturating_mul(agents).clamp(LINGER, LONGEST_LINGER);
         Some(self.since?.after(linger))
+    }
+
+    /// Takes out what must not come after a newer status of an agent; returns its telemetry, which may come before.
+    fn overtaken_by_status(&mut self, agent: &AgentId) -> Option<Bytes> {
+        self.latest.remove(&Topic::Status(agent.clone()));
+        let telemetry = self.latest.remove(&Topic::Telemetry(agent.clone()));
+        if self.latest.is_empty() {
+            (self.since, self.hurries) = (None, false);
+        }
+        telemetry
     }
 }
 
@@ -136,16 +153,20 @@ impl OutboxSender {
         let (mut alert, mut status_of) = (None, None);
         match message {
             ToOperator::Telemetry(telemetry) => {
-                return self.latest(Topic::Telemetry(telemetry.agent.clone()), frame, now);
+                return self.latest(Topic::Telemetry(telemetry.agent.clone()), frame, now, false);
             }
             ToOperator::ControlStatus(update) => {
                 let agent = update.status.agent.clone();
                 if update.cursor <= self.cursor {
-                    return self.latest(Topic::Status(agent), frame, now);
+                    // What a person acts by says how old it is, and must not get older on the way.
+                    let hurries = update.status.control_state.has_holder() || update.status.demand.is_some();
+                    return self.latest(Topic::Status(agent), frame, now, hurries);
                 }
                 self.cursor = update.cursor;
-                // A repeat that has not left would come after what is newer.
-                self.shared.telemetry().latest.remove(&Topic::Status(agent.clone()));
+                // A repeat that has not left would come after what is newer; telemetry of before it comes before it.
+                if let Some(before) = self.shared.telemetry().overtaken_by_status(&agent) {
+                    self.push(Control::Frame { frame: before, alert: None, status_of: None });
+                }
                 status_of = Some(agent);
             }
             ToOperator::Alert(update) => {
@@ -156,7 +177,7 @@ impl OutboxSender {
             ToOperator::CommandStatus(update) => self.saw(update.cursor),
             ToOperator::Lease(update) => self.saw(update.cursor),
             ToOperator::Takeover(update) => self.saw(update.cursor),
-            ToOperator::Roster(_) => return self.latest(Topic::Roster, frame, now),
+            ToOperator::Roster(_) => return self.latest(Topic::Roster, frame, now, false),
             ToOperator::Welcome(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
@@ -178,12 +199,14 @@ impl OutboxSender {
     }
 
     /// Leaves the latest frame on a topic.
-    fn latest(&self, topic: Topic, frame: Bytes, now: MonoTime) {
+    fn latest(&self, topic: Topic, frame: Bytes, now: MonoTime, hurries: bool) {
         let mut telemetry = self.shared.telemetry();
-        let is_first = telemetry.since.is_none();
+        let is_news = telemetry.since.is_none() || (hurries && !telemetry.hurries);
         telemetry.since.get_or_insert(now);
         // What is replaced before it was to leave is no loss.
-        let counts = topic != Topic::Roster && telemetry.due().is_some_and(|due| now > due);
+        let is_late = telemetry.due().is_some_and(|due| now > due.after(SLACK));
+        let counts = topic != Topic::Roster && is_late;
+        telemetry.hurries |= hurries;
         if telemetry.latest.insert(topic, frame).is_some() {
             if counts {
                 telemetry.dropped += 1;
@@ -195,7 +218,7 @@ impl OutboxSender {
             self.shared.counters.drop_telemetry();
         }
         drop(telemetry);
-        if is_first {
+        if is_news {
             self.shared.wake.notify_one();
         }
     }
@@ -303,7 +326,7 @@ impl Outbox {
             let mut telemetry = self.shared.telemetry();
             if telemetry.due().is_some_and(|due| now() >= due) {
                 self.turn = std::mem::take(&mut telemetry.latest);
-                telemetry.since = None;
+                (telemetry.since, telemetry.hurries) = (None, false);
                 dropped = telemetry.dropped;
             }
         }

@@ -185,7 +185,9 @@ impl Engine {
     pub(super) fn handle_delivered(&mut self, alerts: &[AlertId], at: MonoTime) {
         for alert_id in alerts {
             if let Some(moments) = self.alert_book.get_mut(*alert_id) {
-                moments.t4.get_or_insert(exact(at));
+                // Sessions say it in any order; the first that had it counts.
+                let earliest = moments.t4.map_or(at, |t4| t4.at.min(at));
+                moments.t4 = Some(exact(earliest));
                 self.publish_takeover_of(*alert_id);
             }
         }

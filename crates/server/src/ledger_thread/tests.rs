@@ -235,3 +235,14 @@ fn a_record_that_no_segment_can_open_with_goes_on_in_the_old_segment() {
     assert_eq!(writer.ledger.segment(), Some(1));
     assert!(verify(writer.ledger.storage(), &[]).unwrap().problems.is_empty());
 }
+
+#[test]
+fn what_is_staged_is_on_record_also_where_the_engine_panicked() {
+    let Bench { mut writer, mut queue, receiver, .. } = bench(64 << 20);
+    queue.stage(item(1, true, Vec::new()));
+    queue.stage(item(2, false, Vec::new()));
+    assert_eq!(queue.staged(), Some((MonoTime::from_nanos(1), 2)));
+    assert!(receiver.is_empty(), "nothing is handed over yet");
+    drop(queue);
+    assert_eq!(writer.run(&receiver).unwrap().sequence, 2);
+}

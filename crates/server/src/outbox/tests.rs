@@ -18,7 +18,7 @@ const LATE: fn() -> MonoTime = || MonoTime::from_nanos(10_000_000_000);
 #[tokio::test]
 async fn control_leaves_before_telemetry_and_in_order() {
     let (sender, mut outbox) = outbox(Arc::default());
-    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"t"), MonoTime::default());
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"t"), MonoTime::default(), false);
     sender.control(Bytes::from_static(b"1"));
     sender.push(Control::Frame {
         frame: Bytes::from_static(b"2"),
@@ -34,9 +34,9 @@ async fn control_leaves_before_telemetry_and_in_order() {
 async fn the_latest_telemetry_wins_and_the_console_is_told_how_much_it_missed() {
     let (sender, mut outbox) = outbox(Arc::default());
     // The first two before they were to leave: only what a slow console never sees is a loss.
-    for (text, millis) in [(b"0", 0), (b"1", 5), (b"2", 20), (b"3", 21)] {
+    for (text, millis) in [(b"0", 0), (b"1", 19), (b"2", 25), (b"3", 26)] {
         let now = MonoTime::from_nanos(millis * 1_000_000);
-        sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(text), now);
+        sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(text), now, false);
     }
     let batch = outbox.next_batch(LATE).await;
     assert_eq!(batch.frames[0], b"3".as_slice());
@@ -58,10 +58,10 @@ async fn a_full_control_lane_closes_the_session_as_too_slow() {
 async fn nobodys_second_telemetry_comes_before_anybodys_first() {
     let (sender, mut outbox) = outbox(Arc::default());
     let big = Bytes::from(vec![0; BATCH_BYTES]);
-    sender.latest(Topic::Telemetry(agent("a")), big.clone(), MonoTime::default());
-    sender.latest(Topic::Telemetry(agent("b")), Bytes::from_static(b"b"), MonoTime::default());
+    sender.latest(Topic::Telemetry(agent("a")), big.clone(), MonoTime::default(), false);
+    sender.latest(Topic::Telemetry(agent("b")), Bytes::from_static(b"b"), MonoTime::default(), false);
     assert_eq!(outbox.next_batch(LATE).await.frames, std::slice::from_ref(&big));
-    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"again"), MonoTime::default());
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"again"), MonoTime::default(), false);
     assert_eq!(outbox.next_batch(LATE).await.frames[0], b"b".as_slice());
 }
 
@@ -137,7 +137,7 @@ async fn a_clump_of_repeats_closes_nobody_and_leaves_behind_control() {
 #[tokio::test]
 async fn only_a_replaced_repeat_counts_as_dropped() {
     let (mut sender, mut outbox) = outbox(Arc::default());
-    for (name, millis) in [("b", 0), ("a", 0), ("a", 20)] {
+    for (name, millis) in [("b", 0), ("a", 0), ("a", 25)] {
         let (message, frame) = status(name, 1);
         sender.message(&message, frame, MonoTime::from_nanos(millis * 1_000_000));
     }
@@ -235,17 +235,46 @@ async fn telemetry_waits_a_moment_for_company_and_longer_where_many_send() {
     let (sender, mut outbox) = outbox(Arc::default());
     let (began, at) = (tokio::time::Instant::now(), MonoTime::default());
     let now = || at.after(began.elapsed());
-    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"a"), now());
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"a"), now(), false);
     assert_eq!(outbox.next_batch(now).await.frames.len(), 1);
     assert!(began.elapsed() >= LINGER, "{:?}", began.elapsed());
-    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"a"), now());
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"a"), now(), false);
     sender.control(Bytes::from_static(b"c"));
     assert_eq!(outbox.next_batch(now).await.frames, [b"c".as_slice()], "control waits for nothing");
     for number in 0..2_000 {
-        sender.latest(Topic::Telemetry(agent(&format!("agent-{number}"))), Bytes::from_static(b"x"), now());
+        sender.latest(
+            Topic::Telemetry(agent(&format!("agent-{number}"))),
+            Bytes::from_static(b"x"),
+            now(),
+            false,
+        );
     }
     let before = began.elapsed();
     assert_eq!(outbox.next_batch(now).await.frames.len(), 2_001);
     let took = began.elapsed().saturating_sub(before);
     assert!(took >= LONGEST_LINGER.mul_f64(0.9), "{took:?}");
+}
+
+#[tokio::test]
+async fn the_status_of_an_agent_that_somebody_leads_waits_for_nothing() {
+    let (mut sender, mut outbox) = outbox(Arc::default());
+    let at_once: fn() -> MonoTime = MonoTime::default;
+    send(&mut sender, status("a", 1));
+    assert_eq!(outbox.next_batch(at_once).await.frames, [b"a1".as_slice()]);
+    let (mut message, frame) = status("a", 1);
+    if let ToOperator::ControlStatus(update) = &mut message {
+        update.status.control_state = ControlState::Human;
+    }
+    sender.latest(Topic::Telemetry(agent("b")), Bytes::from_static(b"b"), MonoTime::default(), false);
+    send(&mut sender, (message, frame));
+    // The clock of this console stands still: with any wait this would never end.
+    assert_eq!(outbox.next_batch(at_once).await.frames, [b"a1".as_slice(), b"b"]);
+}
+
+#[tokio::test]
+async fn telemetry_of_before_a_status_leaves_before_it() {
+    let (mut sender, mut outbox) = outbox(Arc::default());
+    sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"old boot"), MonoTime::default(), false);
+    send(&mut sender, status("a", 1));
+    assert_eq!(outbox.next_batch(MonoTime::default).await.frames, [b"old boot".as_slice(), b"a1"]);
 }
