@@ -233,11 +233,11 @@ async fn every_update_of_a_takeover_leaves_and_moves_the_cursor_on() {
 #[tokio::test]
 async fn telemetry_waits_a_moment_for_company_and_longer_where_many_send() {
     let (sender, mut outbox) = outbox(Arc::default());
-    let (began, at) = (tokio::time::Instant::now(), MonoTime::default());
-    let now = || at.after(began.elapsed());
+    let now = || crate::clock::Clock.now();
+    let began = now();
     sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"a"), now(), false);
     assert_eq!(outbox.next_batch(now).await.frames.len(), 1);
-    assert!(began.elapsed() >= LINGER, "{:?}", began.elapsed());
+    assert!(now().since(began) >= LINGER);
     sender.latest(Topic::Telemetry(agent("a")), Bytes::from_static(b"a"), now(), false);
     sender.control(Bytes::from_static(b"c"));
     assert_eq!(outbox.next_batch(now).await.frames, [b"c".as_slice()], "control waits for nothing");
@@ -249,9 +249,9 @@ async fn telemetry_waits_a_moment_for_company_and_longer_where_many_send() {
             false,
         );
     }
-    let before = began.elapsed();
+    let before = now();
     assert_eq!(outbox.next_batch(now).await.frames.len(), 2_001);
-    let took = began.elapsed().saturating_sub(before);
+    let took = now().since(before);
     assert!(took >= LONGEST_LINGER.mul_f64(0.9), "{took:?}");
 }
 
