@@ -32,9 +32,9 @@ pub(crate) async fn way(measuring: Measuring) -> Suite {
     let mut suite = Suite(vec![
         Path::new(ECHO, ECHO, Limits::default()),
         Path::new(AGAIN, ECHO, Limits::default()),
-        Path::new(ALERT, ECHO, limits(Some(1.8), Some(1.4), Some(9.0))),
-        Path::new(COMMAND, ECHO, limits(Some(1.3), Some(1.05), Some(8.0))),
-        Path::new(ACK, ECHO, limits(Some(2.6), Some(2.1), Some(14.0))),
+        Path::new(ALERT, ECHO, limits(Some(1.8), Some(1.4), Some(12.0))),
+        Path::new(COMMAND, ECHO, limits(Some(1.3), Some(1.05), Some(10.0))),
+        Path::new(ACK, ECHO, limits(Some(2.6), Some(2.1), Some(20.0))),
         Path::new(STOP, ECHO, limits(None, None, Some(60.0))),
         Path::new(Span::Queue.word(), ECHO, limits(None, None, Some(2.0))),
         Path::new(Span::Detect.word(), ECHO, limits(None, None, Some(3.0))),
@@ -92,8 +92,8 @@ pub(crate) async fn crowd(measuring: Measuring) -> Suite {
     let mut suite = Suite(vec![
         Path::new(ECHO, ECHO, Limits::default()),
         Path::new(AGAIN, ECHO, Limits::default()),
-        Path::new("last of 10", ECHO, limits(Some(6.0), Some(3.0), Some(50.0))),
-        Path::new("last of 100", ECHO, limits(Some(50.0), Some(20.0), Some(250.0))),
+        Path::new("last of 10", ECHO, limits(Some(6.0), Some(3.0), Some(70.0))),
+        Path::new("last of 100", ECHO, limits(Some(50.0), Some(20.0), Some(300.0))),
         Path::new("newcomer is current", ECHO, Limits::default()),
     ]);
     let mut echo = Echo::start().await;
