@@ -90,10 +90,11 @@ impl Rig {
 
     /// Lets time pass, with every timer at its time.
     fn wait(&mut self, span: Duration) {
-        let until = self.now.after(span);
+        let (until, mut timeouts) = (self.now.after(span), 0);
         while let Some(due) = self.engine.poll_timeout().filter(|due| *due <= until) {
-            assert!(due > self.now || due == START, "a timer that is due stays due");
-            self.now = due;
+            timeouts += 1;
+            assert!(timeouts < 1_000, "a timer that is due stays due");
+            self.now = self.now.max(due);
             self.feed(EngineInput::Timeout);
         }
         self.now = until;

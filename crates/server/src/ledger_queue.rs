@@ -100,13 +100,14 @@ impl LedgerQueue {
     /// Hands over what is staged, without waiting.
     pub(crate) fn flush(&mut self) -> Result<(), Overflow> {
         let mut staged = std::mem::take(&mut self.staged);
-        let handed_over = staged.drain(..).try_for_each(|item| self.push(item));
+        staged.drain(..).try_for_each(|item| self.push(item))?;
+        // Its memory is used again.
         self.staged = staged;
-        handed_over
+        Ok(())
     }
 
     /// Hands one item over, without waiting.
-    pub(crate) fn push(&mut self, item: LedgerItem) -> Result<(), Overflow> {
+    fn push(&mut self, item: LedgerItem) -> Result<(), Overflow> {
         self.drain();
         let item = if self.backlog.is_empty() {
             match self.sender.try_send(item) {
@@ -161,13 +162,10 @@ impl LedgerQueue {
 }
 
 impl Drop for LedgerQueue {
-    /// An engine that panicked leaves its last inputs on record: they are what a replay needs.
+    /// An engine that panicked leaves its last inputs on record: they are what a replay needs. What waits before them goes
+    /// before them, and what has no room in the queue is lost.
     fn drop(&mut self) {
-        for item in self.staged.drain(..) {
-            if self.sender.try_send(item).is_err() {
-                break;
-            }
-        }
+        self.flush().unwrap_or_default();
     }
 }
 

@@ -164,7 +164,8 @@ impl OutboxSender {
                 }
                 self.cursor = update.cursor;
                 // A repeat that has not left would come after what is newer; telemetry of before it comes before it.
-                if let Some(before) = self.shared.telemetry().overtaken_by_status(&agent) {
+                let before = self.shared.telemetry().overtaken_by_status(&agent);
+                if let Some(before) = before {
                     self.push(Control::Frame { frame: before, alert: None, status_of: None });
                 }
                 status_of = Some(agent);

@@ -65,7 +65,7 @@ impl Engine {
             now,
             degraded: self.degraded,
             ledger_queue: f64::from(self.queue_percent) / 100.0,
-            agents: self.agents.values().filter(|agent| agent.session.is_some()).count() as u64,
+            agents: self.agent_sessions.len() as u64,
             consoles: self.consoles.len() as u64,
             refused_frames: self.refused_frames,
             stages: self.stages.report(),

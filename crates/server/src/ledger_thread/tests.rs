@@ -100,6 +100,11 @@ fn item(number: u64, awaited: bool, derived: Vec<Derived>) -> LedgerItem {
     LedgerItem { now, wall: WallTime::default(), input, derived, digest: None }
 }
 
+fn push(queue: &mut LedgerQueue, item: LedgerItem) {
+    queue.stage(item);
+    queue.flush().unwrap();
+}
+
 fn authority(epoch: u64) -> AgentAuthority {
     let agent = AgentId::new("truck").unwrap();
     AgentAuthority { agent, epoch: Epoch(epoch), latches: Vec::new(), pending_stop: None, strikes: 0 }
@@ -108,8 +113,8 @@ fn authority(epoch: u64) -> AgentAuthority {
 #[test]
 fn an_input_and_what_it_derived_lie_together_and_in_order() {
     let Bench { mut writer, mut queue, receiver, marks, .. } = bench(64 << 20);
-    queue.push(item(1, true, vec![Derived::Authority(authority(5))])).unwrap();
-    queue.push(item(2, false, Vec::new())).unwrap();
+    push(&mut queue, item(1, true, vec![Derived::Authority(authority(5))]));
+    push(&mut queue, item(2, false, Vec::new()));
     drop(queue);
     let head = writer.run(&receiver).unwrap();
     let disk = writer.ledger.storage();
@@ -132,7 +137,7 @@ fn an_input_and_what_it_derived_lie_together_and_in_order() {
 #[test]
 fn the_loops_own_inputs_are_written_but_not_announced() {
     let Bench { mut writer, mut queue, receiver, marks, .. } = bench(64 << 20);
-    queue.push(item(1, false, Vec::new())).unwrap();
+    push(&mut queue, item(1, false, Vec::new()));
     drop(queue);
     assert_eq!(writer.run(&receiver).unwrap().sequence, 1);
     assert_eq!(*marks.borrow(), None);
@@ -141,8 +146,8 @@ fn the_loops_own_inputs_are_written_but_not_announced() {
 #[test]
 fn a_new_segment_opens_with_the_inputs_before_it_and_the_authority_as_it_stands() {
     let Bench { mut writer, mut queue, receiver, .. } = bench(1);
-    queue.push(item(1, true, vec![Derived::Authority(authority(5))])).unwrap();
-    queue.push(item(2, true, vec![Derived::Authority(authority(6))])).unwrap();
+    push(&mut queue, item(1, true, vec![Derived::Authority(authority(5))]));
+    push(&mut queue, item(2, true, vec![Derived::Authority(authority(6))]));
     drop(queue);
     writer.run(&receiver).unwrap();
     let last = Reader::starting_at(writer.ledger.storage(), 2).unwrap().next().unwrap().unwrap();
@@ -161,13 +166,13 @@ fn a_full_disk_is_a_stalled_record_that_loses_nothing() {
         let head = writer.run(&receiver).unwrap();
         (head, writer)
     });
-    queue.push(item(1, true, Vec::new())).unwrap();
+    push(&mut queue, item(1, true, Vec::new()));
     let late = MonoTime::from_nanos(3_000_000_000);
     while !queue.pressure(late).stalled {
         thread::yield_now();
     }
     for number in 2..=10_000 {
-        queue.push(item(number, true, Vec::new())).unwrap();
+        push(&mut queue, item(number, true, Vec::new()));
     }
     assert_eq!(queue.pressure(late).percent, 100);
     assert!(queue.has_backlog(), "8,192 items fit into the queue");
@@ -188,7 +193,7 @@ fn a_full_disk_is_a_stalled_record_that_loses_nothing() {
 fn a_failed_sync_is_never_tried_again() {
     let Bench { mut writer, mut queue, receiver, marks, .. } = bench(64 << 20);
     writer.ledger.storage_mut().memory.fail_sync_after(0);
-    queue.push(item(1, true, Vec::new())).unwrap();
+    push(&mut queue, item(1, true, Vec::new()));
     drop(queue);
     let failure = writer.run(&receiver).unwrap_err();
     assert!(matches!(failure, LedgerFailure::Commit(CommitError::Sync { .. })), "{failure}");
@@ -198,7 +203,7 @@ fn a_failed_sync_is_never_tried_again() {
 #[test]
 fn the_authority_that_a_run_started_with_goes_on_into_its_later_segments() {
     let Bench { mut writer, mut queue, receiver, .. } = bench(1);
-    queue.push(item(1, true, Vec::new())).unwrap();
+    push(&mut queue, item(1, true, Vec::new()));
     drop(queue);
     writer.run(&receiver).unwrap();
     let last = Reader::starting_at(writer.ledger.storage(), 2).unwrap().next().unwrap().unwrap();
@@ -212,11 +217,11 @@ fn a_new_segment_that_takes_long_is_a_stalled_record() {
     let Bench { mut writer, mut queue, receiver, slow, makes_segment, .. } = bench(1);
     slow.store(true, Ordering::Relaxed);
     let thread = thread::spawn(move || writer.run(&receiver).unwrap());
-    queue.push(item(1, true, Vec::new())).unwrap();
+    push(&mut queue, item(1, true, Vec::new()));
     while !makes_segment.load(Ordering::Relaxed) {
         thread::yield_now();
     }
-    queue.push(item(2, true, Vec::new())).unwrap();
+    push(&mut queue, item(2, true, Vec::new()));
     assert!(queue.pressure(MonoTime::from_nanos(3_000_000_000)).stalled, "2 waits for the disk");
     slow.store(false, Ordering::Relaxed);
     drop(queue);
@@ -227,8 +232,8 @@ fn a_new_segment_that_takes_long_is_a_stalled_record() {
 fn a_record_that_no_segment_can_open_with_goes_on_in_the_old_segment() {
     let Bench { mut writer, mut queue, receiver, marks, .. } = bench(1);
     writer.opening.configuration = "x".repeat(MAX_OPENING_BYTES);
-    queue.push(item(1, true, Vec::new())).unwrap();
-    queue.push(item(2, true, Vec::new())).unwrap();
+    push(&mut queue, item(1, true, Vec::new()));
+    push(&mut queue, item(2, true, Vec::new()));
     drop(queue);
     assert_eq!(writer.run(&receiver).unwrap().sequence, 2);
     assert_eq!(marks.borrow().unwrap().input, 2);
@@ -245,4 +250,22 @@ fn what_is_staged_is_on_record_also_where_the_engine_panicked() {
     assert!(receiver.is_empty(), "nothing is handed over yet");
     drop(queue);
     assert_eq!(writer.run(&receiver).unwrap().sequence, 2);
+}
+
+#[test]
+fn what_is_staged_does_not_pass_what_waits_beside_the_queue() {
+    let Bench { mut queue, receiver, .. } = bench(64 << 20);
+    let mut number = 0;
+    while !queue.has_backlog() {
+        number += 1;
+        push(&mut queue, item(number, true, Vec::new()));
+    }
+    let numbers = |items: Vec<LedgerItem>| -> Vec<u64> {
+        items.into_iter().filter_map(|item| Some(item.input?.number)).collect()
+    };
+    let first = numbers(receiver.try_iter().collect());
+    queue.stage(item(number + 1, true, Vec::new()));
+    drop(queue);
+    let all = [first, numbers(receiver.try_iter().collect())].concat();
+    assert_eq!(all, (1..=number + 1).collect::<Vec<_>>());
 }
