@@ -8,7 +8,11 @@
 //! server closes it, it comes back and stalls again. More than 10 % at the median is a failure.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and fails loudly")]
 
-use futures_util::{SinkExt as _, StreamExt as _};
+#[path = "shared/monitor.rs"]
+mod monitor;
+#[path = "shared/observer.rs"]
+mod observer;
+
 use hdrhistogram::Histogram;
 use std::{
     process::ExitCode,
@@ -19,21 +23,12 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpSocket, time::MissedTickBehavior};
-use tokio_tungstenite::tungstenite::{
-    Bytes, Message,
-    client::IntoClientRequest as _,
-    http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
-};
 use watchkeeper_client::{
     Agent, AgentOptions, DecisionDraft, Endpoint, Operator, OperatorEvent, OperatorOptions, TokenSource,
 };
-use watchkeeper_engine::Config;
-use watchkeeper_model::{AgentId, AgentKind, Note, OperatorRole, PersonId};
-use watchkeeper_protocol::{
-    SUBPROTOCOL, SessionKind, ToOperator,
-    operator::{ConsoleKind, OperatorHello},
-};
-use watchkeeper_server::{RunningServer, Server, ServerOptions};
+use watchkeeper_model::{AgentId, AgentKind, OperatorRole, PersonId};
+use watchkeeper_protocol::ToOperator;
+use watchkeeper_server::Server;
 
 const CONSOLES: usize = 50;
 const AGENTS: usize = 30;
@@ -58,7 +53,7 @@ fn main() -> ExitCode {
 /// Returns whether the others were hardly delayed.
 async fn bench() -> bool {
     let data = tempfile::tempdir().unwrap();
-    let server = start(data.path()).await;
+    let server = Server::start(monitor::options(data.path(), 10)).await.unwrap();
     let endpoint = Endpoint { url: server.url(), token: TokenSource::File(server.token_file().to_owned()) };
     let agents: Vec<_> = (0..AGENTS).map(|index| tokio::spawn(decide(endpoint.clone(), index))).collect();
 
@@ -115,16 +110,6 @@ async fn bench() -> bool {
     }
     server.stop().await.unwrap();
     is_within
-}
-
-async fn start(data: &std::path::Path) -> RunningServer {
-    let config = "[detect.generic]\nclear_after_millis = 10\n\n[[detect.limits]]\nsignal = \"heat\"\nmax = 100.0\n\
-                  severity = \"warning\"\nresponse = \"advise\"\n";
-    let mut options = ServerOptions::new(data);
-    options.listen.set_port(0);
-    options.config = Config::parse(config).unwrap();
-    options.token_dir = Some(data.to_owned());
-    Server::start(options).await.unwrap()
 }
 
 /// An agent that decides ten times a second; the first ones are too hot twice, then twice not.
@@ -185,25 +170,11 @@ async fn fiftieth(endpoint: Endpoint, token: String, stall: Arc<AtomicBool>, sta
 
 /// Says hello and never reads again, until the round is over. Its window is as small as the kernel allows.
 async fn stalled(url: &str, token: &str, stall: &AtomicBool, stalls: &AtomicU64) {
-    let address = url.trim_start_matches("ws://").split('/').next().unwrap().parse().unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
-    let stream = socket.connect(address).await.unwrap();
-    let mut request = url.into_client_request().unwrap();
-    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
-    let hello = OperatorHello {
-        session: SessionKind::Operator,
-        token: Some(Note::cut(token)),
-        person: PersonId::new("stalled").unwrap(),
-        role: OperatorRole::Observer,
-        console: ConsoleKind::Window,
-        resume: None,
-    };
-    let frame: Bytes = watchkeeper_protocol::encode("hello", &hello);
-    socket.send(Message::Binary(frame)).await.unwrap();
+    let stream = socket.connect(observer::address_of(url).parse().unwrap()).await.unwrap();
     // Welcomed: it counts as a console from here on.
-    socket.next().await.unwrap().unwrap();
+    let _unread = observer::open(url, token, "stalled", stream).await;
     stalls.fetch_add(1, Ordering::Relaxed);
     // It holds the socket for two seconds, asleep: the server closes it long before, and it comes back.
     for _ in 0..20 {

@@ -24,12 +24,14 @@ mod compare;
 mod crowd;
 mod echo;
 mod figures;
+#[path = "../shared/monitor.rs"]
+mod monitor;
 mod probe;
 mod report;
 mod site;
 mod suites;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use figures::{Judge, Suite, Verdict};
 use serde_json::json;
 use std::{
@@ -84,28 +86,26 @@ struct Measuring {
     /// Directory for the report (.json), the histograms (.hlog) and the picture (.svg)
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench/latency"))]
     out: PathBuf,
-    /// Makes a span of the server a millisecond longer, to see that it is noticed
-    #[arg(long)]
-    plant: Option<Planted>,
 }
 
-/// Where a delay can be planted.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Planted {
-    Detect,
-    Outbox,
-    Ledger,
+/// What is measured together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Way,
+    Crowd,
 }
 
-impl Planted {
-    const fn span(self) -> Span {
+impl Part {
+    const fn name(self) -> &'static str {
         match self {
-            Self::Detect => Span::Detect,
-            Self::Outbox => Span::Outbox,
-            Self::Ledger => Span::Ledger,
+            Self::Way => "way",
+            Self::Crowd => "crowd",
         }
     }
 }
+
+/// Where a delay is planted to see that it is noticed.
+const PLANTED: [Span; 3] = [Span::Detect, Span::Outbox, Span::Ledger];
 
 /// The exit code of a benchmark that says nothing: EX_TEMPFAIL of sysexits.h, try again.
 const VOID: u8 = 75;
@@ -117,8 +117,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match Arguments::parse().task {
-        Task::Way(measuring) => measure("way", &measuring),
-        Task::Crowd(measuring) => measure("crowd", &measuring),
+        Task::Way(measuring) => measure(Part::Way, &measuring),
+        Task::Crowd(measuring) => measure(Part::Crowd, &measuring),
         Task::Planted(measuring) => planted(&measuring),
         Task::Compare { before, after } => match compare::compare(&before, &after) {
             Ok(code) => code,
@@ -130,7 +130,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(name: &'static str, measuring: &Measuring) -> ExitCode {
+fn measure(part: Part, measuring: &Measuring) -> ExitCode {
+    let name = part.name();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let Measuring { rounds, samples, repeats, judge, .. } = *measuring;
     let (mut within, mut over, mut runs) = (0, 0, Vec::new());
@@ -139,9 +140,9 @@ fn measure(name: &'static str, measuring: &Measuring) -> ExitCode {
         // As a task: the thread that waits for the end must not take part.
         let of_this_run = measuring.clone();
         let suite = runtime.block_on(async {
-            let task = match name {
-                "way" => tokio::spawn(suites::way(of_this_run)),
-                _ => tokio::spawn(suites::crowd(of_this_run)),
+            let task = match part {
+                Part::Way => tokio::spawn(suites::way(of_this_run, None)),
+                Part::Crowd => tokio::spawn(suites::crowd(of_this_run)),
             };
             task.await.unwrap()
         });
@@ -176,11 +177,11 @@ fn measure(name: &'static str, measuring: &Measuring) -> ExitCode {
 fn planted(measuring: &Measuring) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut missed = 0;
-    for planted in Planted::value_variants() {
-        let name = planted.span().word();
+    for planted in PLANTED {
+        let name = planted.word();
         let found = (0..2 * measuring.repeats).find_map(|_| {
-            let of_this_run = Measuring { plant: Some(*planted), ..measuring.clone() };
-            let suite = runtime.block_on(async { tokio::spawn(suites::way(of_this_run)).await.unwrap() });
+            let run = suites::way(measuring.clone(), Some(planted));
+            let suite = runtime.block_on(async { tokio::spawn(run).await.unwrap() });
             let verdict = suite.judge(Judge::Gate);
             println!("a millisecond planted in {name}: {verdict}");
             match verdict {

@@ -1,6 +1,6 @@
 //! The real system on one core: a server, agents that raise alerts or obey, and a console.
 
-use crate::probe::DiskProbe;
+use crate::{monitor, probe::DiskProbe};
 use std::{collections::BTreeSet, time::Duration};
 use tempfile::TempDir;
 use tokio::{sync::mpsc, time::timeout};
@@ -8,7 +8,6 @@ use watchkeeper_client::{
     Agent, AgentOptions, DecisionDraft, Endpoint, Intent, Operator, OperatorEvent, OperatorOptions,
     TokenSource, World, console_now,
 };
-use watchkeeper_engine::Config;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, CommandArgs, CommandId, CommandKind, CommandState, ControlState,
     DecisionSeq, MonoTime, PersonId, nanos,
@@ -17,11 +16,8 @@ use watchkeeper_protocol::{
     ToOperator,
     operator::{CommandUpdate, LeaseEvent},
 };
-use watchkeeper_server::{RunningServer, Server, ServerOptions};
+use watchkeeper_server::{RunningServer, Server};
 
-/// Alerts end as soon as the limit is kept, so that the next can begin.
-pub(crate) const CONFIG: &str = "[detect.generic]\nclear_after_millis = 1\n\n[[detect.limits]]\n\
-                                 signal = \"heat\"\nmax = 100.0\nseverity = \"warning\"\nresponse = \"advise\"\n";
 /// Nothing here takes longer; a benchmark that would wait for ever fails instead.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// A holder's console sends twenty heartbeats a second.
@@ -62,11 +58,8 @@ pub(crate) struct Site {
 /// Starts a server on a data directory of its own.
 pub(crate) async fn serve() -> (RunningServer, Endpoint, TempDir) {
     let data = tempfile::tempdir().unwrap();
-    let mut options = ServerOptions::new(data.path());
-    options.listen.set_port(0);
-    options.token_dir = Some(data.path().to_owned());
-    options.config = Config::parse(CONFIG).unwrap();
-    let server = Server::start(options).await.unwrap();
+    // Alerts end as soon as the limit is kept, so that the next can begin.
+    let server = Server::start(monitor::options(data.path(), 1)).await.unwrap();
     let endpoint = Endpoint { url: server.url(), token: TokenSource::File(server.token_file().to_owned()) };
     (server, endpoint, data)
 }

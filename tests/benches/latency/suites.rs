@@ -11,6 +11,7 @@ use crate::{
     site::Site,
 };
 use hdrhistogram::Histogram;
+use std::time::Duration;
 use watchkeeper_server::{Span, Spans};
 
 /// Samples of a path in a row.
@@ -27,8 +28,11 @@ const fn limits(bar: Option<f64>, aim: Option<f64>, gate: Option<f64>) -> Limits
     Limits { bar, aim, gate }
 }
 
-/// One console on one core.
-pub(crate) async fn way(measuring: Measuring) -> Suite {
+/// How much longer a planted delay makes a span.
+const DELAY: Duration = Duration::from_millis(1);
+
+/// One console on one core; where a span is given, every pass through it takes a millisecond more.
+pub(crate) async fn way(measuring: Measuring, planted: Option<Span>) -> Suite {
     let mut suite = Suite(vec![
         Path::new(ECHO, ECHO, Limits::default()),
         Path::new(AGAIN, ECHO, Limits::default()),
@@ -45,10 +49,8 @@ pub(crate) async fn way(measuring: Measuring) -> Suite {
     ]);
     let mut echo = Echo::start().await;
     let mut site = Site::start(SLICE).await;
+    site.server().spans().plant(planted.map(|span| (span, DELAY)));
     for round in 0..=measuring.rounds {
-        if let Some(planted) = measuring.plant.filter(|_| round == 1) {
-            site.server().spans().plant(Some((planted.span(), std::time::Duration::from_millis(1))));
-        }
         let mut samples = Samples::default();
         // In short slices: whatever slows this machine down for a moment slows all paths down.
         for slice in 0..measuring.samples.div_ceil(SLICE) {

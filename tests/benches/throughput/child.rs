@@ -1,17 +1,13 @@
 //! The other side of the load, as a process of its own, so that what it takes can be told from what the load takes.
 
-use crate::counter;
+use crate::{counter, monitor};
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
-use watchkeeper_engine::Config;
-use watchkeeper_server::{Server, ServerOptions};
-
-const CONFIG: &str = "[detect.generic]\nclear_after_millis = 10\n\n[[detect.limits]]\nsignal = \"heat\"\n\
-                      max = 100.0\nseverity = \"warning\"\nresponse = \"advise\"\n";
+use watchkeeper_server::Server;
 
 /// What runs in the other process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +85,7 @@ impl Drop for Other {
 /// Is the server until its standard input ends.
 pub(crate) async fn serve() {
     let data = tempfile::tempdir().unwrap();
-    let mut options = ServerOptions::new(data.path());
-    options.listen.set_port(0);
-    options.token_dir = Some(data.path().to_owned());
-    options.config = Config::parse(CONFIG).unwrap();
+    let mut options = monitor::options(data.path(), 10);
     options.limits.agent_sessions = 2_000;
     let server = Server::start(options).await.unwrap();
     println!("{} {}", server.url(), server.token());

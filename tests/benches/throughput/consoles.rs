@@ -1,26 +1,16 @@
 //! Consoles that cost little: they read everything, and look at alerts only.
 
-use crate::fleet::name_of;
-use futures_util::{SinkExt as _, StreamExt as _};
+use crate::{fleet::name_of, observer};
+use futures_util::StreamExt as _;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream,
-    tungstenite::{
-        Message,
-        client::IntoClientRequest as _,
-        http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
-    },
-};
-use watchkeeper_model::{AgentId, Note, OperatorRole, PersonId};
-use watchkeeper_protocol::{
-    SUBPROTOCOL, SessionKind, ToOperator, Wire as _,
-    operator::{ConsoleKind, OperatorHello},
-};
+use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
+use watchkeeper_model::AgentId;
+use watchkeeper_protocol::{ToOperator, Wire as _};
 
 const ALERT: &[u8] = b"\x92\xa5alert";
 const DROPPED: &[u8] = b"\x92\xa7dropped";
@@ -45,32 +35,14 @@ pub(crate) type Shared = Arc<Mutex<Seen>>;
 pub(crate) async fn connect(url: &str, token: &str, size: usize) -> Shared {
     let seen = Shared::default();
     for number in 0..size {
-        let socket = open(url, token, number).await;
+        let stream = TcpStream::connect(observer::address_of(url)).await.unwrap();
+        let socket = observer::open(url, token, &format!("person-{number}"), stream).await;
         tokio::spawn(watch(socket, Arc::clone(&seen)));
     }
     seen
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-async fn open(url: &str, token: &str, number: usize) -> Socket {
-    let mut request = url.into_client_request().unwrap();
-    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    let hello = OperatorHello {
-        session: SessionKind::Operator,
-        token: Some(Note::cut(token)),
-        person: PersonId::new(&format!("person-{number}")).unwrap(),
-        role: OperatorRole::Observer,
-        console: ConsoleKind::Scripted,
-        resume: None,
-    };
-    socket.send(Message::Binary(watchkeeper_protocol::encode("hello", &hello))).await.unwrap();
-    socket.next().await.unwrap().unwrap();
-    socket
-}
-
-async fn watch(mut socket: Socket, seen: Shared) {
+async fn watch(mut socket: WebSocketStream<TcpStream>, seen: Shared) {
     let mut messages = 0;
     while let Some(Ok(message)) = socket.next().await {
         let at = Instant::now();

@@ -2,6 +2,7 @@
 //!
 //! They speak the protocol over sockets of their own and obey nobody. What the SDK costs is measured by `bench latency`.
 
+use crate::observer;
 use hdrhistogram::Histogram;
 use std::{
     collections::BTreeMap,
@@ -30,7 +31,7 @@ const SIGNALS: usize = 8;
 /// How often an agent says that it is there.
 const BEAT: Duration = Duration::from_millis(500);
 /// So many of the agents break a limit now and then.
-pub(crate) const ALARMED: usize = 20;
+const ALARMED: usize = 20;
 /// For how many decisions a limit is broken, and then kept.
 const EPISODE: u64 = 10;
 
@@ -41,8 +42,6 @@ struct Raw {
     seq: u64,
     /// Up to which decision the record is safe, as the monitor says.
     durable: u64,
-    /// Something waits for the network.
-    is_blocked: bool,
     next_beat: Instant,
 }
 
@@ -73,7 +72,7 @@ pub(crate) fn name_of(index: usize) -> AgentId {
 impl Fleet {
     /// Connects so many agents.
     pub(crate) fn connect(url: &str, token: &str, size: usize) -> Self {
-        let address = url.trim_start_matches("ws://").split('/').next().unwrap();
+        let address = observer::address_of(url);
         let began = Instant::now();
         let agents = (0..size).map(|index| connect(url, address, token, index)).collect();
         Self { agents, began }
@@ -155,19 +154,13 @@ impl Fleet {
 
 impl Raw {
     fn feed(&mut self, frame: Bytes) {
-        match self.socket.write(Message::Binary(frame)) {
-            Ok(()) => {}
-            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => self.is_blocked = true,
-            Err(error) => panic!("the monitor let an agent go: {error}"),
-        }
+        let written = self.socket.write(Message::Binary(frame));
+        may_wait(written);
     }
 
     fn flush(&mut self) {
-        match self.socket.flush() {
-            Ok(()) => self.is_blocked = false,
-            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => self.is_blocked = true,
-            Err(error) => panic!("the monitor let an agent go: {error}"),
-        }
+        let flushed = self.socket.flush();
+        may_wait(flushed);
     }
 
     /// Takes what the monitor said meanwhile, and answers its pings.
@@ -190,6 +183,15 @@ impl Raw {
                 Err(error) => panic!("the monitor let an agent go: {error}"),
             }
         }
+    }
+}
+
+/// What the network has no room for waits in the socket.
+fn may_wait(result: Result<(), Error>) {
+    match result {
+        Ok(()) => {}
+        Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+        Err(error) => panic!("the monitor let an agent go: {error}"),
     }
 }
 
@@ -225,7 +227,7 @@ fn connect(url: &str, address: &str, token: &str, index: usize) -> Raw {
     socket.get_ref().set_nonblocking(true).unwrap();
     // Their heartbeats are spread.
     let next_beat = Instant::now() + BEAT.mul_f64(index as f64 / 1_000.0 % 1.0);
-    Raw { socket, boot_id, seq: 0, durable: 0, is_blocked: false, next_beat }
+    Raw { socket, boot_id, seq: 0, durable: 0, next_beat }
 }
 
 fn nanos(span: Duration) -> u64 {

@@ -23,6 +23,10 @@ mod consoles;
 mod counter;
 mod fleet;
 mod load;
+#[path = "../shared/monitor.rs"]
+mod monitor;
+#[path = "../shared/observer.rs"]
+mod observer;
 
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
@@ -60,20 +64,23 @@ enum Task {
     Count,
 }
 
+/// What is to be held one day.
+const GOAL: Load = Load { agents: 1_000, consoles: 10, rate: 50_000.0, seconds: 60 };
+
 /// A rate that is held.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Load {
     /// Agents
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = GOAL.agents)]
     pub(crate) agents: usize,
     /// Consoles
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = GOAL.consoles)]
     pub(crate) consoles: usize,
     /// Decisions a second, of all agents together
-    #[arg(long, default_value_t = 50_000.0)]
+    #[arg(long, default_value_t = GOAL.rate)]
     pub(crate) rate: f64,
     /// For how long
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = GOAL.seconds)]
     pub(crate) seconds: u64,
 }
 
@@ -95,7 +102,7 @@ fn main() -> ExitCode {
         Task::All => {
             load::ingest();
             load::ramp(&runtime, 1_000, 8);
-            return load::hold(&runtime, Load { agents: 1_000, consoles: 10, rate: 50_000.0, seconds: 60 });
+            return load::hold(&runtime, GOAL);
         }
     }
     ExitCode::SUCCESS
