@@ -16,6 +16,8 @@ pub struct Config {
     pub load: Load,
     /// Detection; `[detect]`.
     pub detect: DetectSettings,
+    /// The site; `[site]`. The engine makes no use of it: it stands here so that the record holds it.
+    pub site: Site,
 }
 
 /// A configuration as it is written, where a kind's timers may be given in part.
@@ -28,6 +30,8 @@ struct Written {
     load: Load,
     #[serde(default)]
     detect: DetectSettings,
+    #[serde(default)]
+    site: Site,
 }
 
 /// Applies one changed timer after the other to the defaults of a kind, so that an error names the one.
@@ -43,6 +47,15 @@ fn merged(kind: AgentKind, changes: &toml::Table, text: &str) -> Result<Timers, 
         })?;
     }
     Ok(timers)
+}
+
+/// What a deployment says about where it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Site {
+    /// One of three consents to be reached by others without TLS (`security.md` 3, modes); the command line and the
+    /// environment are the others.
+    pub insecure_i_know: bool,
 }
 
 /// How much one person may have at once (`takeover.md` 2, rule 10).
@@ -107,7 +120,8 @@ impl Config {
                 reason: error.message().to_owned(),
             }
         })?;
-        let mut config = Self { timers: BTreeMap::new(), load: written.load, detect: written.detect };
+        let mut config =
+            Self { timers: BTreeMap::new(), load: written.load, detect: written.detect, site: written.site };
         for (kind, changes) in &written.timers {
             config.timers.insert(*kind, merged(*kind, changes, text)?);
         }

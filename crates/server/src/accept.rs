@@ -4,7 +4,7 @@ use crate::{
     connection::{self, Shared},
     doorway::Doorway,
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -27,7 +27,7 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut shutdown
             _ = shutdown.changed() => break,
             Some(ended) = tasks.join_next() => look_at(ended),
             accepted = listener.accept() => match accepted {
-                Ok((stream, _peer)) => spawn(&mut tasks, stream, &shared, &doorway),
+                Ok((stream, peer)) => spawn(&mut tasks, stream, peer.ip(), &shared, &doorway),
                 Err(error) => {
                     tracing::warn!(%error, "could not take a connection");
                     tokio::time::sleep(PAUSE).await;
@@ -49,8 +49,14 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, mut shutdown
     }
 }
 
-fn spawn(tasks: &mut JoinSet<()>, stream: TcpStream, shared: &Arc<Shared>, doorway: &Arc<Doorway>) {
-    tasks.spawn(connection::serve(stream, Arc::clone(shared), doorway.enter()));
+fn spawn(
+    tasks: &mut JoinSet<()>,
+    stream: TcpStream,
+    peer: IpAddr,
+    shared: &Arc<Shared>,
+    doorway: &Arc<Doorway>,
+) {
+    tasks.spawn(connection::serve(stream, Arc::clone(shared), doorway.enter(peer)));
 }
 
 fn look_at(ended: Result<(), JoinError>) {

@@ -1,16 +1,20 @@
-//! From an accepted TCP connection to a session: upgrade, hello, token, a free place.
+//! From an accepted TCP connection to a session: TLS, upgrade, hello, identity, token, a free place.
 
 use crate::{
+    allowed::AllowedSites,
     clock::Clock,
     counters::Counters,
+    denied::Denied,
     doorway::Ticket,
     engine_loop::{ControlItem, TelemetryItem},
     handshake,
+    identity::{AgentCertificate, IdentityRefusal, Proof, check_identity},
     options::Limits,
     outbox::outbox,
     session::{Session, Side},
     socket::{Incoming, Socket, not_binary, report},
     spans::Spans,
+    tls::{Stream, TlsDoor},
     token::TokenDigest,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -19,6 +23,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::timeout,
 };
+use tokio_util::either::Either;
 use tracing::Instrument;
 use watchkeeper_engine::EngineInput;
 use watchkeeper_model::{Note, SessionId};
@@ -36,6 +41,10 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) listen: IpAddr,
+    pub(crate) allowed: AllowedSites,
+    /// `None`: connections are in the clear.
+    pub(crate) tls: Option<TlsDoor>,
+    pub(crate) denied: Arc<Denied>,
     pub(crate) token: TokenDigest,
     pub(crate) incarnation: u64,
     pub(crate) counters: Arc<Counters>,
@@ -50,6 +59,8 @@ pub(crate) struct Shared {
 struct Admitted {
     socket: Socket,
     hello: Hello,
+    /// That of an agent that has one.
+    certificate: Option<AgentCertificate>,
     place: OwnedSemaphorePermit,
 }
 
@@ -64,19 +75,27 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut ticket: Ti
         admitted = admit(stream, &shared) => admitted,
     };
     drop(ticket);
-    let Some(Admitted { socket, hello, place }) = admitted else {
+    let Some(Admitted { socket, hello, certificate, place }) = admitted else {
         shared.counters.connection_refused();
         return;
     };
     let number = shared.counters.next_session();
     let session = SessionId(shared.incarnation * SESSIONS_PER_INCARNATION + number);
     let span = tracing::info_span!("session", session = session.0);
-    Box::pin(begin(shared, session, socket, hello).instrument(span)).await;
+    Box::pin(begin(shared, session, socket, hello, certificate).instrument(span)).await;
     drop(place);
 }
 
-async fn begin(shared: Arc<Shared>, session: SessionId, mut socket: Socket, hello: Hello) {
+async fn begin(
+    shared: Arc<Shared>,
+    session: SessionId,
+    mut socket: Socket,
+    hello: Hello,
+    certificate: Option<AgentCertificate>,
+) {
     let (sender, receiver) = outbox(Arc::clone(&shared.counters));
+    let _watched = certificate
+        .map(|certificate| Arc::clone(&shared.denied).watch(session, certificate.serial, sender.closer()));
     let (side, input) = match hello {
         Hello::Agent(hello) => {
             tracing::info!(agent = %hello.agent, kind = %hello.kind, "an agent connected");
@@ -102,7 +121,8 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "could not turn Nagle's algorithm off");
     }
-    let upgrade = handshake::upgrade(stream, shared.listen, shared.token);
+    let (stream, proof) = open_door(stream, shared).await?;
+    let upgrade = handshake::upgrade(stream, shared.listen, &shared.allowed, shared.token);
     let (inner, accepted) = match timeout(shared.limits.upgrade_deadline, upgrade).await {
         Ok(Ok(upgraded)) => upgraded,
         Ok(Err(error)) => {
@@ -115,14 +135,36 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
         }
     };
     let mut socket = Socket::new(inner, shared.limits.console_write_deadline);
-    match take_hello(&mut socket, shared, accepted.authorised).await {
-        Ok((hello, place)) => Some(Admitted { socket, hello, place }),
+    match take_hello(&mut socket, shared, accepted.authorised, &proof).await {
+        Ok((hello, place)) => {
+            let certificate = match proof {
+                Proof::Agent(certificate) => Some(certificate),
+                Proof::NotAsked | Proof::NoCertificate | Proof::Nameless(_) => None,
+            };
+            Some(Admitted { socket, hello, certificate, place })
+        }
         Err(Some(report)) => {
-            tracing::info!(code = ?report.code, "refused a hello");
+            tracing::info!(code = ?report.code, why = %report.message, "refused a hello");
             socket.close(&report).await;
             None
         }
         Err(None) => None,
+    }
+}
+
+/// Shakes hands in TLS where there is TLS; `None` when the connection is refused.
+async fn open_door(stream: TcpStream, shared: &Shared) -> Option<(Stream, Proof)> {
+    let Some(tls) = &shared.tls else { return Some((Either::Left(stream), Proof::NotAsked)) };
+    match timeout(shared.limits.tls_deadline, tls.accept(stream)).await {
+        Ok(Ok(opened)) => Some(opened),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "refused a TLS handshake");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a TLS handshake did not end in time");
+            None
+        }
     }
 }
 
@@ -131,6 +173,7 @@ async fn take_hello(
     socket: &mut Socket,
     shared: &Shared,
     authorised: bool,
+    proof: &Proof,
 ) -> Result<(Hello, OwnedSemaphorePermit), Option<ErrorReport>> {
     let Ok(first) = timeout(shared.limits.hello_deadline, first_frame(socket)).await else {
         return Err(Some(report(ErrorCode::NoHello, "the hello did not come in time")));
@@ -150,15 +193,27 @@ async fn take_hello(
         }
         Incoming::Closed | Incoming::Lost | Incoming::Echo => return Err(None),
     };
+    admit_identity(&hello, proof, &shared.denied).map_err(|refusal| Some(refusal.report()))?;
     let (token, places) = match &mut hello {
         Hello::Agent(hello) => (hello.token.take(), &shared.agent_places),
         Hello::Operator(hello) => (hello.token.take(), &shared.console_places),
     };
+    // An agent that TLS knows needs no token beside its certificate.
+    let authorised = authorised || matches!(proof, Proof::Agent(_));
     check_token(token.as_ref(), shared.token, authorised).map_err(Some)?;
     let place = Arc::clone(places).try_acquire_owned().map_err(|_full| {
         Some(report(ErrorCode::TooManySessions, "the monitor has as many sessions of this kind as it takes"))
     })?;
     Ok((hello, place))
+}
+
+/// Says whether this peer may say this hello by what TLS proved.
+fn admit_identity(hello: &Hello, proof: &Proof, denied: &Denied) -> Result<(), IdentityRefusal> {
+    check_identity(hello, proof)?;
+    match proof {
+        Proof::Agent(certificate) if denied.holds(&certificate.serial) => Err(IdentityRefusal::Denied),
+        Proof::Agent(_) | Proof::NotAsked | Proof::NoCertificate | Proof::Nameless(_) => Ok(()),
+    }
 }
 
 async fn first_frame(socket: &mut Socket) -> Incoming {

@@ -4,9 +4,8 @@
 //! checks of `Host` and `Origin` (`security.md` T17, T18). A token in a URL ends up in logs and histories;
 //! hence no query string (T27). No extension is ever negotiated (T14).
 
-use crate::token::TokenDigest;
+use crate::{allowed::AllowedSites, tls::Stream, token::TokenDigest};
 use std::net::IpAddr;
-use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async_with_config,
     tungstenite::{
@@ -58,8 +57,11 @@ impl Refusal {
             Self::Query => {
                 "no query string is taken; the token goes into the hello or into `Authorization: Bearer`\n"
             }
-            Self::Host => "the Host header must name this machine's loopback address\n",
-            Self::Origin => "pages of other sites may not connect\n",
+            Self::Host => {
+                "the Host header must name the monitor as it knows itself: by a loopback name, the address it listens \
+                 on, or a name given to `serve` with --allow-host\n"
+            }
+            Self::Origin => "pages of other sites may not connect, unless `serve` has their --allow-origin\n",
             Self::Subprotocol => "Sec-WebSocket-Protocol must offer watchkeeper.v1\n",
             Self::Token => "Authorization must be `Bearer` with the token of this run\n",
         }
@@ -89,18 +91,20 @@ pub struct Accepted {
 /// # Errors
 /// Whatever is wrong with the request; the peer has been told where that was possible.
 pub(crate) async fn upgrade(
-    stream: TcpStream,
+    stream: Stream,
     listen: IpAddr,
+    allowed: &AllowedSites,
     token: TokenDigest,
-) -> Result<(WebSocketStream<TcpStream>, Accepted), tungstenite::Error> {
+) -> Result<(WebSocketStream<Stream>, Accepted), tungstenite::Error> {
     let mut accepted = Accepted { authorised: false };
     #[expect(clippy::result_large_err, reason = "tungstenite's signature")]
     let check = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-        accepted = check_request(request.uri(), request.headers(), listen, |found| token.accepts(found))
-            .map_err(|refusal| {
-                tracing::debug!(?refusal, "refused an upgrade");
-                refusal.response()
-            })?;
+        accepted =
+            check_request(request.uri(), request.headers(), listen, allowed, |found| token.accepts(found))
+                .map_err(|refusal| {
+                    tracing::debug!(?refusal, "refused an upgrade");
+                    refusal.response()
+                })?;
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         Ok(response)
     };
@@ -117,7 +121,7 @@ fn config() -> WebSocketConfig {
         .max_frame_size(Some(READABLE_FRAME))
 }
 
-/// Checks the request of an upgrade; `listen` is the server's own address.
+/// Checks the request of an upgrade; `listen` is the server's own address, `allowed` what else may be named.
 ///
 /// # Errors
 /// The first [`Refusal`] that applies.
@@ -125,6 +129,7 @@ pub fn check_request(
     uri: &Uri,
     headers: &HeaderMap,
     listen: IpAddr,
+    allowed: &AllowedSites,
     is_token: impl Fn(&str) -> bool,
 ) -> Result<Accepted, Refusal> {
     if uri.query().is_some() {
@@ -134,12 +139,12 @@ pub fn check_request(
         return Err(Refusal::Path);
     }
     let host = single(headers, &header::HOST, Refusal::Host)?.ok_or(Refusal::Host)?;
-    if !is_this_machine(host, listen) {
+    if !is_this_machine(host, listen) && !allowed.has_host(host) {
         return Err(Refusal::Host);
     }
     if let Some(origin) = single(headers, &header::ORIGIN, Refusal::Origin)? {
         let site = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        if !site.is_some_and(|site| is_this_machine(site, listen)) {
+        if !site.is_some_and(|site| is_this_machine(site, listen)) && !allowed.has_origin(origin) {
             return Err(Refusal::Origin);
         }
     }
@@ -178,21 +183,22 @@ fn single<'h>(
 
 /// Says whether `host[:port]` is a loopback name or address, or the address we listen on.
 pub(crate) fn is_this_machine(authority: &str, listen: IpAddr) -> bool {
+    host_of(authority).is_some_and(|host| {
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address == listen)
+    })
+}
+
+/// Returns the host of `host[:port]`, without the brackets of IPv6; `None` where it is something else.
+pub(crate) fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((host, port)) => (host, port.strip_prefix(':').or(port.is_empty().then_some("0"))),
-            None => return false,
-        },
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, Some("0")),
-        },
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            (host, port.strip_prefix(':').or(port.is_empty().then_some("0"))?)
+        }
+        None => authority.split_once(':').unwrap_or((authority, "0")),
     };
-    if port.is_none_or(|port| port.parse::<u16>().is_err()) {
-        return false;
-    }
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address == listen)
+    port.parse::<u16>().is_ok().then_some(host)
 }
 
 #[cfg(test)]
@@ -205,7 +211,12 @@ mod tests {
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        check_request(&uri.parse().unwrap(), &map, Ipv4Addr::LOCALHOST.into(), |token| token == "secret")
+        check_with(&AllowedSites::default(), uri, &map)
+    }
+
+    fn check_with(allowed: &AllowedSites, uri: &str, headers: &HeaderMap) -> Result<Accepted, Refusal> {
+        let listen = Ipv4Addr::LOCALHOST.into();
+        check_request(&uri.parse().unwrap(), headers, listen, allowed, |token| token == "secret")
     }
 
     const GOOD: [(&str, &str); 2] =
@@ -245,6 +256,43 @@ mod tests {
             ("file://localhost", false),
         ] {
             assert_eq!(check("/v1", &[GOOD[0], GOOD[1], ("origin", origin)]).is_ok(), good, "{origin}");
+        }
+    }
+
+    #[test]
+    fn what_is_configured_is_taken_to_the_letter_and_nothing_beside_it() {
+        let allowed = AllowedSites::new(
+            &["monitor.example", "10.0.0.5", "2001:db8::5"],
+            &["https://console.example:8443"],
+        )
+        .unwrap();
+        let ask = |host: &'static str, origin: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.append(header::HOST, HeaderValue::from_static(host));
+            headers.append(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+            origin.map(|origin| headers.append(header::ORIGIN, HeaderValue::from_static(origin)));
+            check_with(&allowed, "/v1", &headers).map(drop)
+        };
+        for host in
+            ["monitor.example", "Monitor.Example:7410", "10.0.0.5:7410", "[2001:db8:0::5]:1", "localhost"]
+        {
+            assert_eq!(ask(host, None), Ok(()), "{host}");
+        }
+        for host in
+            ["example", "a.monitor.example", "monitor.example.evil.test", "monitor.example:x", "10.0.0.6"]
+        {
+            assert_eq!(ask(host, None), Err(Refusal::Host), "{host}");
+        }
+        assert_eq!(ask("localhost", Some("https://console.example:8443")), Ok(()));
+        for origin in [
+            "https://console.example",
+            "http://console.example:8443",
+            "https://console.example:8443.evil.test",
+            "https://a.console.example:8443",
+            "https://monitor.example",
+            "null",
+        ] {
+            assert_eq!(ask("localhost", Some(origin)), Err(Refusal::Origin), "{origin}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Sockets, clock and disk around the engine.
 //!
-//! A connection is upgraded ([`handshake`]), says hello, and becomes a session: one task that reads, checks,
+//! A connection shakes hands in TLS where there is TLS ([`tls`]), is upgraded ([`handshake`]), says hello, and becomes a session: one task that reads, checks,
 //! decodes and forwards, and that writes what the engine has for it. One task owns the engine
 //! ([`engine_loop`]): it stamps every input with the clock, feeds it, and hands what comes out to the record
 //! and to the sessions. One thread owns the record ([`ledger_thread`]): it commits in groups and says up to
@@ -13,18 +13,22 @@
 //! Who wants to watch the server itself scrapes it ([`options::ServerOptions::metrics`]): the loop leaves its figures
 //! four times a second ([`metrics`]), and another task makes Prometheus text of them when it is asked ([`scrape`]).
 //!
-//! Deliberately not here: decisions. Whatever depends on what a message means is the engine's to say. There
-//! is no TLS yet either, so the server listens on loopback addresses only.
+//! Where it may listen, and how protected it then has to be, is one table: [`start_mode::admit_start`].
+//!
+//! Deliberately not here: decisions. Whatever depends on what a message means is the engine's to say.
 
 mod accept;
+pub mod allowed;
 pub mod clock;
 mod connection;
 mod counters;
+mod denied;
 mod doorway;
 mod engine_loop;
 mod files;
 pub mod handshake;
 mod held;
+mod identity;
 mod ledger_queue;
 mod ledger_thread;
 mod metric_names;
@@ -38,12 +42,16 @@ mod server;
 mod session;
 mod socket;
 mod spans;
+pub mod start_mode;
 mod startup;
+mod tls;
 pub mod token;
 
-pub use options::{Limits, ServerOptions};
+pub use allowed::AllowedSites;
+pub use options::{Limits, ServerOptions, TlsOptions};
 pub use server::{RunningServer, ServeReport, Server, serve};
 pub use spans::{Span, Spans};
+pub use start_mode::{InsecureConsent, Mode};
 pub use startup::ledger_dir;
 pub use token::{Token, runtime_dir};
 

@@ -1,5 +1,6 @@
 //! How a server is run.
 
+use crate::{allowed::AllowedSites, start_mode::InsecureConsent};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -10,9 +11,19 @@ use watchkeeper_engine::Config;
 /// How a server is run.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// Where to listen; a loopback address, since there is no TLS yet. Port 0 takes any free one.
+    /// Where to listen; [`admit_start`](crate::start_mode::admit_start) says what an address that others can reach
+    /// asks for. Port 0 takes any free one.
     pub listen: SocketAddr,
-    /// Where Prometheus scrapes the server, at `/metrics`; a loopback address too, and port 0 takes any free one.
+    /// TLS 1.3 on all connections but those for metrics; `None`: everything travels in the clear.
+    pub tls: Option<TlsOptions>,
+    /// Hosts and sites that a request may name, beside this machine's own.
+    pub allowed: AllowedSites,
+    /// Operators prove who they are by tokens of their own, not by the one of the run.
+    pub site_authentication: bool,
+    /// Whether command line and environment say that a site may do without TLS; what the configuration says is taken
+    /// from there.
+    pub insecure: InsecureConsent,
+    /// Where Prometheus scrapes the server, at `/metrics`; a loopback address, and port 0 takes any free one.
     /// `None`: nowhere.
     pub metrics: Option<SocketAddr>,
     /// Where the record lies (in `ledger/`), and the token if there is no runtime directory.
@@ -40,6 +51,10 @@ impl ServerOptions {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7410)),
+            tls: None,
+            allowed: AllowedSites::default(),
+            site_authentication: false,
+            insecure: InsecureConsent::default(),
             metrics: None,
             data_dir: data_dir.into(),
             config: Config::default(),
@@ -53,6 +68,21 @@ impl ServerOptions {
     }
 }
 
+/// What TLS is made of; all files are PEM, and are read when the server starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// The server's certificate, and those between it and the authority that clients know.
+    pub certificate_chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authority that signs the agents' certificates; with it an agent without one is refused. `None`: nobody is
+    /// asked for a certificate.
+    pub client_ca: Option<PathBuf>,
+    /// Certificates of agents that count no longer: a file with one serial number a line, in hexadecimal, that is
+    /// looked at again twice a second. It needs `client_ca`.
+    pub denied_serials: Option<PathBuf>,
+}
+
 /// Bounds on what peers may take from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -62,7 +92,9 @@ pub struct Limits {
     pub console_sessions: usize,
     /// Connections that have not said hello yet; one more closes the oldest of them.
     pub waiting: usize,
-    /// From the connection to the end of the upgrade.
+    /// From the connection to the end of the TLS handshake, where there is TLS.
+    pub tls_deadline: Duration,
+    /// From there to the end of the upgrade.
     pub upgrade_deadline: Duration,
     /// From the upgrade to the end of the hello.
     pub hello_deadline: Duration,
@@ -81,6 +113,7 @@ impl Default for Limits {
             agent_sessions: 896,
             console_sessions: 128,
             waiting: 64,
+            tls_deadline: Duration::from_secs(5),
             upgrade_deadline: Duration::from_secs(5),
             hello_deadline: Duration::from_secs(5),
             console_write_deadline: Duration::from_millis(250),

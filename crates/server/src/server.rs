@@ -5,15 +5,18 @@ use crate::{
     clock::Clock,
     connection::Shared,
     counters::Counters,
+    denied::{Denied, DenyFile},
     engine_loop::{EngineLoop, LANE, LoopReport, Sources},
     files,
     ledger_queue::{Gauge, LedgerQueue},
     ledger_thread::{LedgerThread, Writer},
     metrics::{Exposition, metrics},
-    options::ServerOptions,
+    options::{ServerOptions, TlsOptions},
     scrape,
     spans::Spans,
+    start_mode::{InsecureConsent, Mode, Protection, admit_start},
     startup::{self, Started},
+    tls::TlsDoor,
     token::{Token, TokenFiles, runtime_dir},
 };
 use anyhow::{Context, bail};
@@ -41,6 +44,8 @@ pub struct Server;
 #[derive(Debug)]
 pub struct RunningServer {
     address: SocketAddr,
+    url: String,
+    mode: Mode,
     token: Token,
     files: TokenFiles,
     incarnation: Incarnation,
@@ -51,6 +56,8 @@ pub struct RunningServer {
     engine: JoinHandle<anyhow::Result<LoopReport>>,
     /// Where it is scraped, and the task that answers.
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
+    /// Looks at the deny-list.
+    following: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
     spans: Arc<Spans>,
 }
@@ -96,29 +103,75 @@ impl Server {
     /// Opens the data directory, listens, and runs in tasks of the current runtime.
     ///
     /// # Errors
-    /// An address that is not loopback or taken, a data directory that is in use or damaged, files that cannot
+    /// An address that asks for more protection or is taken, TLS files that cannot be used, a data directory that is in use or damaged, files that cannot
     /// be written; the message says what to do.
     pub async fn start(options: ServerOptions) -> anyhow::Result<RunningServer> {
-        let listener = listen(options.listen, "tokens and commands")?;
-        let metrics = options.metrics.map(|address| listen(address, "the metrics")).transpose()?;
+        let mode = admit(&options)?;
+        let doors = Doors {
+            mode,
+            tls: options.tls.as_ref().map(TlsDoor::open).transpose()?,
+            deny_file: deny_file(&options)?,
+            listener: listen(options.listen)?,
+            metrics: options.metrics.map(listen_for_metrics).transpose()?,
+        };
         let (options, started) = tokio::task::spawn_blocking(move || {
             let started = startup::start(&options);
             (options, started)
         })
         .await
         .context("opening the data directory")?;
-        run(options, started?, listener, metrics)
+        run(options, started?, doors)
     }
 }
 
-/// Listens on a loopback address; `what` would be in the clear elsewhere.
-fn listen(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
-    if !address.ip().is_loopback() {
+/// What a server takes connections with.
+struct Doors {
+    mode: Mode,
+    tls: Option<TlsDoor>,
+    deny_file: Option<(DenyFile, Arc<Denied>)>,
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+/// Says how the server may run.
+fn admit(options: &ServerOptions) -> anyhow::Result<Mode> {
+    let protection = match &options.tls {
+        None => Protection::Clear,
+        Some(TlsOptions { client_ca: None, .. }) => Protection::Tls,
+        Some(TlsOptions { client_ca: Some(_), .. }) => Protection::MutualTls,
+    };
+    let consent = InsecureConsent { configuration: options.config.site.insecure_i_know, ..options.insecure };
+    let mode = admit_start(options.listen, protection, options.site_authentication, consent)?;
+    if mode == Mode::InsecureSite {
+        let listen = options.listen;
+        tracing::warn!(%listen, "NOT PROTECTED: others can reach this monitor without TLS, as was said three times");
+    }
+    Ok(mode)
+}
+
+fn deny_file(options: &ServerOptions) -> anyhow::Result<Option<(DenyFile, Arc<Denied>)>> {
+    let Some(tls) = &options.tls else { return Ok(None) };
+    let Some(path) = &tls.denied_serials else { return Ok(None) };
+    if tls.client_ca.is_none() {
         bail!(
-            "{address} is not a loopback address: there is no TLS yet, so that {what} would travel \
-             in the clear. Listen on 127.0.0.1 and let a tunnel (ssh -L) carry it"
+            "serials to deny (--deny-serials) are those of agents' certificates: give --client-ca FILE too"
         );
     }
+    DenyFile::open(path).map(Some)
+}
+
+/// Listens where the figures are scraped, in the clear and without a token: on this machine only.
+fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        bail!(
+            "{address} is not a loopback address: the metrics would travel in the clear. Listen on 127.0.0.1 and let \
+             a tunnel (ssh -L) carry them"
+        );
+    }
+    listen(address)
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let bind = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
@@ -132,16 +185,13 @@ fn listen(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
 
 fn run(
     options: ServerOptions,
-    started: Started,
-    listener: TcpListener,
-    metrics_listener: Option<TcpListener>,
+    Started { ledger, opening }: Started,
+    Doors { mode, tls, deny_file, listener, metrics: metrics_listener }: Doors,
 ) -> anyhow::Result<RunningServer> {
     let address = listener.local_addr().context("asking for the address we listen on")?;
-    let Started { ledger, opening } = started;
-    let url = format!("ws://{address}{PATH}");
+    let url = url_of(address, &options);
     let token = Token::random();
-    let directory = token_directory(&options);
-    let files = TokenFiles::write(&directory, &token, &url)?;
+    let files = TokenFiles::write(&token_directory(&options), &token, &url)?;
     let incarnation = opening.incarnation;
     let counters = Arc::new(Counters::default());
     let (control_sender, control) = mpsc::channel(LANE);
@@ -171,14 +221,14 @@ fn run(
         Writer::new(ledger, opening, gauge, Arc::clone(&spans), marks_sender, options.head_file.clone());
     let ledger = LedgerThread::spawn(writer, receiver)?;
     let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
-    let engine = tokio::spawn(async move {
-        let report = engine_loop.run(sources, ledger).await;
-        drop(alive_sender);
-        report
-    });
+    let engine = tokio::spawn(run_engine(engine_loop, sources, ledger, alive_sender));
+    let (denied, following) = follow_deny_file(deny_file, &shutdown);
     let shared = Arc::new(Shared {
         clock: Clock,
         listen: address.ip(),
+        allowed: options.allowed.clone(),
+        tls,
+        denied,
         token: token.digest(),
         incarnation: incarnation.0,
         counters: Arc::clone(&counters),
@@ -190,8 +240,14 @@ fn run(
         limits: options.limits,
     });
     let accept = tokio::spawn(accept::run(listener, shared, shutdown));
-    let server = RunningServer {
+    if let Some(path) = &options.ready_file {
+        files::replace(path, &format!("{url}\n"))?;
+    }
+    tracing::info!(url, ?mode, incarnation = incarnation.0, "the monitor takes connections");
+    Ok(RunningServer {
         address,
+        url,
+        mode,
         token,
         files,
         incarnation,
@@ -200,14 +256,22 @@ fn run(
         accept,
         engine,
         metrics,
+        following,
         counters,
         spans,
-    };
-    if let Some(path) = &options.ready_file {
-        files::replace(path, &format!("{url}\n"))?;
-    }
-    tracing::info!(url, incarnation = incarnation.0, "the monitor takes connections");
-    Ok(server)
+    })
+}
+
+/// Runs the engine; `alive` is dropped when it ends.
+async fn run_engine(
+    engine_loop: EngineLoop,
+    sources: Sources,
+    ledger: LedgerThread,
+    alive: watch::Sender<()>,
+) -> anyhow::Result<LoopReport> {
+    let report = engine_loop.run(sources, ledger).await;
+    drop(alive);
+    report
 }
 
 fn answer_scrapes(
@@ -219,6 +283,28 @@ fn answer_scrapes(
     Ok((address, tokio::spawn(scrape::run(listener, exposition, shutdown))))
 }
 
+fn follow_deny_file(
+    file: Option<(DenyFile, Arc<Denied>)>,
+    shutdown: &watch::Receiver<bool>,
+) -> (Arc<Denied>, Option<JoinHandle<()>>) {
+    match file {
+        None => (Arc::default(), None),
+        Some((file, denied)) => (denied, Some(tokio::spawn(file.follow(shutdown.clone())))),
+    }
+}
+
+/// Returns where clients connect. An address that stands for all of this machine is none to connect to: the first
+/// allowed host is, or else loopback.
+fn url_of(address: SocketAddr, options: &ServerOptions) -> String {
+    let scheme = if options.tls.is_some() { "wss" } else { "ws" };
+    if !address.ip().is_unspecified() {
+        return format!("{scheme}://{address}{PATH}");
+    }
+    let loopback = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+    let host = options.allowed.first_host().unwrap_or_else(|| loopback.to_owned());
+    format!("{scheme}://{host}:{}{PATH}", address.port())
+}
+
 fn token_directory(options: &ServerOptions) -> PathBuf {
     options.token_dir.clone().unwrap_or_else(|| {
         runtime_dir(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), &options.data_dir)
@@ -226,9 +312,14 @@ fn token_directory(options: &ServerOptions) -> PathBuf {
 }
 
 impl RunningServer {
-    /// Returns where clients connect, such as `ws://127.0.0.1:7410/v1`.
+    /// Returns where clients connect, such as `ws://127.0.0.1:7410/v1`, with TLS `wss://monitor.example:7410/v1`.
     pub fn url(&self) -> String {
-        format!("ws://{}{PATH}", self.address)
+        self.url.clone()
+    }
+
+    /// Returns how protected it runs.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Returns the address it listens on.
@@ -277,6 +368,9 @@ impl RunningServer {
         self.accept.await.context("waiting for the connections to end")?;
         if let Some((_, task)) = self.metrics {
             task.await.context("waiting for the metrics to end")?;
+        }
+        if let Some(task) = self.following {
+            task.await.context("waiting for the look at the deny-list to end")?;
         }
         let LoopReport { inputs, digest, head, stages } =
             self.engine.await.context("waiting for the engine to end")??;

@@ -1,11 +1,11 @@
 //! A WebSocket with deadlines: batches out with one flush, errors out, and an end that the peer understands.
 
+use crate::tls::Stream;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -55,12 +55,12 @@ pub(crate) enum Incoming {
 /// The socket of a session.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    inner: WebSocketStream<TcpStream>,
+    inner: WebSocketStream<Stream>,
     write_deadline: Duration,
 }
 
 impl Socket {
-    pub(crate) fn new(inner: WebSocketStream<TcpStream>, write_deadline: Duration) -> Self {
+    pub(crate) fn new(inner: WebSocketStream<Stream>, write_deadline: Duration) -> Self {
         Self { inner, write_deadline }
     }
 

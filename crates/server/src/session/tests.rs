@@ -1,7 +1,9 @@
 //! A session between a real socket and lanes that a test holds.
 
 use super::*;
-use crate::{clock::Clock, counters::Counters, options::Limits, outbox::outbox, token::Token};
+use crate::{
+    allowed::AllowedSites, clock::Clock, counters::Counters, options::Limits, outbox::outbox, token::Token,
+};
 use futures_util::{SinkExt, StreamExt};
 use std::net::Ipv4Addr;
 use tokio::{
@@ -12,6 +14,7 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
 };
+use tokio_util::either::Either;
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentTime, AlertId, CommandId, Decision, DecisionSeq, DemandId, Epoch, Label, Note, Verdict,
@@ -29,7 +32,7 @@ async fn sockets() -> (Socket, WebSocketStream<TcpStream>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
-    let server = WebSocketStream::from_raw_socket(server, Role::Server, None).await;
+    let server = WebSocketStream::from_raw_socket(Either::Left(server), Role::Server, None).await;
     let client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
     (Socket::new(server, Duration::from_secs(1)), client)
 }
@@ -54,6 +57,9 @@ fn shared(control: mpsc::Sender<ControlItem>, telemetry: mpsc::Sender<TelemetryI
         clock: Clock,
         limits: Limits::default(),
         listen: Ipv4Addr::LOCALHOST.into(),
+        allowed: AllowedSites::default(),
+        tls: None,
+        denied: Arc::default(),
         token: Token::random().digest(),
         incarnation: 1,
         spans: Arc::default(),
