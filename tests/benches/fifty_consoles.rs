@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 async fn bench() -> bool {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(monitor::options(data.path(), 10)).await.unwrap();
-    let endpoint = Endpoint { url: server.url(), token: TokenSource::File(server.token_file().to_owned()) };
+    let endpoint = Endpoint::new(server.url(), TokenSource::File(server.token_file().to_owned()));
     let agents: Vec<_> = (0..AGENTS).map(|index| tokio::spawn(decide(endpoint.clone(), index))).collect();
 
     let now_in = Arc::new(Mutex::new(None::<Latencies>));

@@ -125,7 +125,7 @@ async fn take_control(operator: &mut Operator, agent: &AgentId) -> Result<Held> 
 async fn an_agent_whose_monitor_is_killed_falls_back_and_refuses_old_commands() -> Result<()> {
     let mut monitor = Monitor::start(&[])?;
     let token = TokenSource::File(monitor.token_file.clone());
-    let endpoint = Endpoint { url: monitor.url.clone(), token };
+    let endpoint = Endpoint::new(monitor.url.clone(), token);
     let mut simulate = Command::new(watchkeeper()?);
     simulate
         .args(["simulate", "ring-calm", "--seed", "5", "--url", &monitor.url, "--token-file"])

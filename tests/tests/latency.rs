@@ -149,13 +149,13 @@ impl Stage {
         let relay = Relay::start(&monitor).await?;
         let limits =
             DriveLimits { top_speed_mps: TOP_MPS, actuation_nanos: actuation.as_nanos().try_into()? };
-        let near = Endpoint { url: monitor.url.clone(), token: token.clone() };
+        let near = Endpoint::new(monitor.url.clone(), token.clone());
         let options = DriverOptions { drive: limits, ..DriverOptions::new(near) };
         let world = World::new(&Scenario::parse(ALONE)?, 1);
         let driving = tokio::spawn(async move {
             drive(world, &options, std::future::pending()).await.unwrap();
         });
-        let endpoint = Endpoint { url: relay.url.clone(), token };
+        let endpoint = Endpoint::new(relay.url.clone(), token);
         let operator = Operator::connect(OperatorOptions::new(endpoint, PersonId::new("ada")?));
         let agent = AgentId::new("vehicle-1")?;
         let mut stage = Self { relay, operator, agent, hands: None, driving, _monitor: monitor };

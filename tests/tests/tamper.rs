@@ -32,7 +32,7 @@ async fn record() -> Result<(TempDir, PathBuf)> {
     options.token_dir = Some(data.path().to_owned());
     options.head_file = Some(head_file.clone());
     let server = Server::start(options).await?;
-    let endpoint = Endpoint { url: server.url(), token: TokenSource::File(server.token_file().to_owned()) };
+    let endpoint = Endpoint::new(server.url(), TokenSource::File(server.token_file().to_owned()));
     let agent = Agent::connect(
         AgentOptions::new(endpoint, AgentId::new("press-1")?, AgentKind::Generic)
             .with_signals(&[("heat", "K")]),

@@ -17,6 +17,7 @@ pub use store::{GateStore, Recovered, StoreError};
 use crate::{
     clock,
     discover::{Endpoint, TokenSource},
+    tls::TlsFiles,
 };
 use saver::{Keep, Saver};
 use shell::{Ending, Shared};
@@ -41,6 +42,8 @@ pub struct AgentOptions {
     pub url: String,
     /// The token that lets it in.
     pub token: TokenSource,
+    /// The files of TLS, its certificate among them, where the address begins with `wss://`.
+    pub tls: Option<TlsFiles>,
     /// Its name, unique within the deployment and stable over reboots.
     pub agent: AgentId,
     /// What it is: chooses timers and fallback.
@@ -74,6 +77,7 @@ impl AgentOptions {
         Self {
             url: endpoint.url,
             token: endpoint.token,
+            tls: endpoint.tls,
             agent,
             kind,
             signals: Vec::new(),
@@ -201,7 +205,7 @@ impl Agent {
         let core = AgentCore::new(config, &recovered, options.world, rand::random(), clock::agent_now());
         let (sender, directive) = watch::channel(core.directive());
         let shared = Arc::new(Shared::new(core));
-        let endpoint = Endpoint { url: options.url, token: options.token };
+        let endpoint = Endpoint { url: options.url, token: options.token, tls: options.tls };
         let running = shell::run(Arc::clone(&shared), endpoint, Saver::new(store), sender);
         let task = tokio::spawn(running.instrument(span));
         Ok(Self { handle: Arc::new(Handle { shared, task: Mutex::new(Some(task)) }), directive })

@@ -1,6 +1,10 @@
 //! One WebSocket to the monitor: bounded, without delay, and never waited on for longer than a deadline.
 
-use crate::clock;
+use crate::{
+    clock,
+    discover::Endpoint,
+    tls::{self, TlsError},
+};
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use std::{
@@ -12,6 +16,7 @@ use std::{
 };
 use thiserror::Error;
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -20,6 +25,7 @@ use tokio_tungstenite::{
         protocol::WebSocketConfig,
     },
 };
+use tokio_util::either::Either;
 use watchkeeper_model::MonoTime;
 use watchkeeper_protocol::{MAX_FRAME, SUBPROTOCOL};
 
@@ -47,6 +53,9 @@ pub enum LinkLoss {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// There is no TLS, or the monitor is not to be trusted, or does not trust us.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// There is no token.
     #[error(transparent)]
     Token(#[from] crate::discover::TokenError),
@@ -85,7 +94,8 @@ pub enum LinkLoss {
 impl From<tungstenite::Error> for LinkLoss {
     fn from(error: tungstenite::Error) -> Self {
         if let tungstenite::Error::Io(error) = error {
-            Self::Io(error)
+            // In TLS 1.3 the monitor looks at our certificate when we think that all is well.
+            tls::refusal(&error).map_or(Self::Io(error), Self::Tls)
         } else {
             Self::WebSocket(Box::new(error))
         }
@@ -100,27 +110,35 @@ pub(crate) enum Happened {
     Flushed,
 }
 
+/// TCP, or TLS over it. The state of TLS is large, hence the box.
+type Transport = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 /// An open WebSocket.
 pub(crate) struct Connection {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Transport>,
     heard_at: MonoTime,
     /// Since when fed bytes wait, and how many were fed.
     waiting: Option<(MonoTime, usize)>,
 }
 
 impl Connection {
-    /// Opens a WebSocket to `url` within 5 s.
-    pub(crate) async fn open(url: &str) -> Result<Self, LinkLoss> {
-        match tokio::time::timeout(OPEN_WITHIN, Self::shake_hands(url)).await {
+    /// Opens a WebSocket to a monitor within 5 s.
+    pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, LinkLoss> {
+        match tokio::time::timeout(OPEN_WITHIN, Self::shake_hands(endpoint)).await {
             Ok(opened) => opened,
             Err(_elapsed) => Err(LinkLoss::TooSlow),
         }
     }
 
-    async fn shake_hands(url: &str) -> Result<Self, LinkLoss> {
-        let (uri, host, port) = parse(url)?;
+    async fn shake_hands(endpoint: &Endpoint) -> Result<Self, LinkLoss> {
+        let Address { uri, is_tls, host, port } = parse(&endpoint.url)?;
+        let tls = endpoint.tls_for(is_tls)?;
         let stream = TcpStream::connect((host.as_str(), port)).await?;
         stream.set_nodelay(true)?;
+        let stream = match tls {
+            None => Transport::Left(stream),
+            Some(files) => Transport::Right(Box::new(tls::shake_hands(files.clone(), &host, stream).await?)),
+        };
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(BATCH)
@@ -206,14 +224,25 @@ impl Connection {
     }
 }
 
-fn parse(url: &str) -> Result<(Uri, String, u16), LinkLoss> {
+/// An address, taken apart.
+struct Address {
+    uri: Uri,
+    is_tls: bool,
+    /// Without the brackets of IPv6.
+    host: String,
+    port: u16,
+}
+
+fn parse(url: &str) -> Result<Address, LinkLoss> {
     let bad = |reason| LinkLoss::BadUrl { url: url.to_owned(), reason };
     let uri: Uri =
         url.parse().map_err(|_why: InvalidUri| bad("it cannot be read; write ws://HOST:PORT/v1"))?;
-    if uri.scheme_str() != Some("ws") {
-        return Err(bad("it must begin with ws://"));
-    }
+    let (is_tls, default_port) = match uri.scheme_str() {
+        Some("ws") => (false, 80),
+        Some("wss") => (true, 443),
+        Some(_) | None => return Err(bad("it must begin with ws:// or wss://")),
+    };
     let host = uri.host().ok_or_else(|| bad("it names no host"))?.trim_matches(['[', ']']).to_owned();
-    let port = uri.port_u16().unwrap_or(80);
-    Ok((uri, host, port))
+    let port = uri.port_u16().unwrap_or(default_port);
+    Ok(Address { uri, is_tls, host, port })
 }

@@ -53,7 +53,9 @@
 //! }
 //! ```
 //!
-//! Deliberately not here: drawing, TLS, what an agent decides, and any second sending of a command but a stop. What
+//! Where the address begins with `wss://` the connection is TLS 1.3, with the files that [`TlsFiles`] names.
+//!
+//! Deliberately not here: drawing, what an agent decides, and any second sending of a command but a stop. What
 //! could not be sent is refused with a reason, and the person is asked.
 
 pub mod agent;
@@ -63,6 +65,7 @@ mod connection;
 pub mod discover;
 mod link;
 pub mod operator;
+pub mod tls;
 
 pub use agent::{
     Agent, AgentOptions, AgentStatusView, AskError, Asked, Closed, DecideError, DecisionDraft, QuestionDraft,
@@ -72,6 +75,7 @@ pub use clock::console_now;
 pub use connection::LinkLoss;
 pub use discover::{DiscoverError, Endpoint, Places, TokenSource, discover};
 pub use operator::{ActError, Operator, OperatorEvent, OperatorOptions, Wake};
+pub use tls::{TlsError, TlsFiles};
 pub use watchkeeper_picture::{Intent, Picture};
 pub use watchkeeper_protocol::agent::DriveLimits;
 pub use watchkeeper_takeover::{Answer, Directive, Mode, Task, World};

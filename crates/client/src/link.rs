@@ -133,7 +133,7 @@ impl Link {
 /// Opens a connection, and reads the token when the monitor has answered: one that is only just starting takes
 /// connections before it has written the token of this run.
 async fn open(endpoint: Endpoint) -> Result<(Connection, Option<Note>), LinkLoss> {
-    let connection = Connection::open(&endpoint.url).await?;
+    let connection = Connection::open(&endpoint).await?;
     let source = endpoint.token;
     let token = match source {
         // Only a file can keep somebody waiting.

@@ -11,6 +11,7 @@ use crate::{
     clock,
     discover::{Endpoint, TokenSource},
     link::Link,
+    tls::TlsFiles,
 };
 use inbox::{Inbox, Item};
 use shell::Order;
@@ -55,6 +56,8 @@ pub struct OperatorOptions {
     pub url: String,
     /// The token that lets the session in.
     pub token: TokenSource,
+    /// The files of TLS where the address begins with `wss://`.
+    pub tls: Option<TlsFiles>,
     /// Who.
     pub person: PersonId,
     /// In which role.
@@ -71,6 +74,7 @@ impl OperatorOptions {
         Self {
             url: endpoint.url,
             token: endpoint.token,
+            tls: endpoint.tls,
             person,
             role: OperatorRole::Operator,
             console: ConsoleKind::Scripted,
@@ -119,7 +123,7 @@ impl Operator {
         let inbox = Arc::new(Inbox::new(options.wake));
         let (orders, receiver) = mpsc::channel(ORDERS);
         let url = options.url.clone();
-        let link = Link::new(Endpoint { url: options.url, token: options.token });
+        let link = Link::new(Endpoint { url: options.url, token: options.token, tls: options.tls });
         let task = tokio::spawn(shell::run(link, Arc::clone(&inbox), receiver));
         let config = OperatorConfig { person: options.person, role: options.role, console: options.console };
         Self {

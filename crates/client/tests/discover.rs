@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop there")]
 
 use std::{fs, path::Path};
-use watchkeeper_client::{Places, TokenSource};
+use watchkeeper_client::{
+    Endpoint, Places, TlsError, TlsFiles, TokenSource,
+    discover::{DiscoverError, TlsPlaces},
+};
 
 fn write(dir: &Path, name: &str, text: &str) {
     fs::create_dir_all(dir).unwrap();
@@ -22,8 +25,10 @@ fn all_places(root: &Path) -> Places {
     Places {
         url: Some("ws://said/v1".to_owned()),
         token_file: Some(root.join("said")),
+        tls_files: TlsPlaces::default(),
         env_url: Some("ws://env/v1".to_owned()),
         env_token_file: Some(root.join("env")),
+        env_tls_files: TlsPlaces::default(),
         runtime_dir: Some(runtime),
         data_dir: data,
     }
@@ -100,4 +105,77 @@ fn a_token_never_shows_in_a_debug_text_and_a_file_is_read_anew_each_time() {
     write(root.path(), "token", " \n");
     assert!(source.read().is_err());
     assert!(!format!("{:?}", TokenSource::Text("secret".into())).contains("secret"));
+}
+
+fn tls(ca: &str, cert: &str, key: &str) -> TlsPlaces {
+    let file = |name: &str| (!name.is_empty()).then(|| name.into());
+    TlsPlaces { ca_file: file(ca), cert_file: file(cert), key_file: file(key) }
+}
+
+#[test]
+fn what_was_said_of_tls_comes_before_the_environment_and_a_pair_stays_together() {
+    let root = tempfile::tempdir().unwrap();
+    let mut places = all_places(root.path());
+    assert_eq!(places.find().unwrap().tls, None);
+    places.env_tls_files = tls("env-ca", "env-cert", "env-key");
+    assert_eq!(
+        places.find().unwrap().tls,
+        Some(TlsFiles::new("env-ca").with_certificate("env-cert", "env-key"))
+    );
+    places.tls_files = tls("ca", "", "");
+    assert_eq!(places.find().unwrap().tls, Some(TlsFiles::new("ca").with_certificate("env-cert", "env-key")));
+    places.tls_files = tls("", "cert", "key");
+    assert_eq!(places.find().unwrap().tls, Some(TlsFiles::new("env-ca").with_certificate("cert", "key")));
+    places.tls_files = tls("", "cert", "");
+    let error = places.find().unwrap_err();
+    assert!(matches!(
+        error,
+        DiscoverError::HalfOfTls { missing: ("--key-file", "WATCHKEEPER_KEY_FILE"), .. }
+    ));
+}
+
+#[test]
+fn half_of_what_tls_needs_is_an_error_that_names_the_other_half() {
+    for (places, says) in [
+        (tls("ca", "cert", ""), "--key-file FILE or WATCHKEEPER_KEY_FILE"),
+        (tls("ca", "", "key"), "--cert-file FILE or WATCHKEEPER_CERT_FILE"),
+        (tls("", "cert", "key"), "--ca-file FILE or WATCHKEEPER_CA_FILE"),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let places = Places { tls_files: places, ..all_places(root.path()) };
+        let error = places.find().unwrap_err().to_string();
+        assert!(error.contains(says), "{says:?} is not in {error}");
+    }
+}
+
+#[test]
+fn who_has_a_certificate_needs_no_token() {
+    let root = tempfile::tempdir().unwrap();
+    let nowhere = Places { data_dir: root.path().join("data"), ..Places::default() };
+    assert!(nowhere.find().is_err());
+    let places = Places { tls_files: tls("ca", "cert", "key"), ..nowhere.clone() };
+    assert_eq!(places.find().unwrap().token, TokenSource::Absent);
+    let places = Places { tls_files: tls("ca", "", ""), ..nowhere };
+    assert!(places.find().is_err(), "an authority lets nobody in");
+}
+
+#[test]
+fn address_and_files_of_tls_must_go_together_and_an_error_names_the_file() {
+    let root = tempfile::tempdir().unwrap();
+    let (ca, nothing) = (root.path().join("ca.pem"), root.path().join("nothing.pem"));
+    fs::write(&ca, "no certificate").unwrap();
+    let clear = Endpoint::new("ws://127.0.0.1:7410/v1", TokenSource::Absent);
+    let tls = Endpoint::new("wss://127.0.0.1:7410/v1", TokenSource::Absent);
+    assert!(clear.check_tls().is_ok());
+    let error = tls.check_tls().unwrap_err().to_string();
+    assert!(error.contains("--ca-file FILE or WATCHKEEPER_CA_FILE"), "{error}");
+    let error = clear.with_tls(TlsFiles::new(&ca)).check_tls().unwrap_err();
+    assert!(
+        matches!(error, TlsError::NotAsked { .. }),
+        "who names an authority is not taken into the clear: {error}"
+    );
+    let error = tls.clone().with_tls(TlsFiles::new(&ca)).check_tls().unwrap_err().to_string();
+    assert!(error.contains("ca.pem holds no certificate of an authority"), "{error}");
+    let error = tls.with_tls(TlsFiles::new(&nothing)).check_tls().unwrap_err().to_string();
+    assert!(error.contains("nothing.pem") && error.contains("No such file"), "{error}");
 }

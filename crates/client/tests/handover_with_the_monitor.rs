@@ -31,7 +31,7 @@ async fn start(data: &TempDir) -> (RunningServer, Endpoint) {
     };
     let server = Server::start(options).await.unwrap();
     let token = TokenSource::File(server.token_file().to_owned());
-    let endpoint = Endpoint { url: server.url(), token };
+    let endpoint = Endpoint::new(server.url(), token);
     (server, endpoint)
 }
 

@@ -43,7 +43,7 @@ impl Monitor {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/v1", listener.local_addr().unwrap());
-        Self { listener, endpoint: Endpoint { url, token: TokenSource::Text("letmein".to_owned()) } }
+        Self { listener, endpoint: Endpoint::new(url, TokenSource::Text("letmein".to_owned())) }
     }
 
     async fn accept(&self) -> Peer {

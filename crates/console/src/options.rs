@@ -5,8 +5,8 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 use std::path::PathBuf;
 use watchkeeper_client::{
-    OperatorOptions, discover,
-    discover::{TOKEN_FILE_VARIABLE, URL_VARIABLE},
+    OperatorOptions,
+    discover::{CA_FILE_VARIABLE, Places, TOKEN_FILE_VARIABLE, TlsPlaces, URL_VARIABLE},
 };
 use watchkeeper_model::{AgentId, OperatorRole, PersonId};
 use watchkeeper_panels::Level;
@@ -32,12 +32,15 @@ Press ? for the keys. A takeover is two inputs: t claims, e engages. Shift+S, Pa
 at once. Without a display there is `watchkeeper watch` in a terminal."
 )]
 pub struct Options {
-    /// Address of the monitor, for example ws://127.0.0.1:7410/v1
+    /// Address of the monitor, for example ws://127.0.0.1:7410/v1 or wss://monitor.example:7410/v1
     #[arg(long, value_name = "URL", env = URL_VARIABLE)]
     connect: Option<String>,
     /// File with the token that lets us in; `watchkeeper serve` says where it is
     #[arg(long, value_name = "FILE", env = TOKEN_FILE_VARIABLE)]
     token_file: Option<PathBuf>,
+    /// The authority that signed the monitor's certificate, in PEM, for a wss:// address
+    #[arg(long, value_name = "FILE", env = CA_FILE_VARIABLE)]
+    ca_file: Option<PathBuf>,
     /// Your name, as the record will hold it
     #[arg(long, value_name = "NAME", default_value_t = login_name())]
     person: PersonId,
@@ -130,15 +133,24 @@ impl Options {
     }
 
     fn operator(&self) -> anyhow::Result<OperatorOptions> {
-        let endpoint = discover(self.connect.as_deref(), self.token_file.as_deref())
-            .context("looking for the monitor")?;
-        let host = endpoint.url.strip_prefix("ws://").unwrap_or_default();
+        let places = Places {
+            url: self.connect.clone(),
+            token_file: self.token_file.clone(),
+            tls_files: TlsPlaces { ca_file: self.ca_file.clone(), ..TlsPlaces::default() },
+            ..Places::of_process()
+        };
+        // A certificate is an agent's; a console shows none, also where the environment names one.
+        let env_tls_files =
+            TlsPlaces { ca_file: places.env_tls_files.ca_file.clone(), ..TlsPlaces::default() };
+        let endpoint = Places { env_tls_files, ..places }.find().context("looking for the monitor")?;
+        let url = &endpoint.url;
+        let host = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or_default();
         ensure!(
             !host.is_empty() && !host.starts_with(['/', ':']),
-            "{:?} is no address of a monitor: it must begin with ws:// and a host, as `watchkeeper serve` prints it; \
-             give it with --connect ws://HOST:PORT/v1 or {URL_VARIABLE}",
-            endpoint.url
+            "{url:?} is no address of a monitor: it must begin with ws:// or wss:// and a host, as `watchkeeper serve` \
+             prints it; give it with --connect ws://HOST:PORT/v1 or {URL_VARIABLE}",
         );
+        endpoint.check_tls()?;
         endpoint.token.read().map(drop).with_context(|| {
             format!(
                 "there is no token to be let in with: start `watchkeeper serve`, and give the file that it prints \

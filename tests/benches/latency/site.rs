@@ -60,7 +60,7 @@ pub(crate) async fn serve() -> (RunningServer, Endpoint, TempDir) {
     let data = tempfile::tempdir().unwrap();
     // Alerts end as soon as the limit is kept, so that the next can begin.
     let server = Server::start(monitor::options(data.path(), 1)).await.unwrap();
-    let endpoint = Endpoint { url: server.url(), token: TokenSource::File(server.token_file().to_owned()) };
+    let endpoint = Endpoint::new(server.url(), TokenSource::File(server.token_file().to_owned()));
     (server, endpoint, data)
 }
 

@@ -84,8 +84,7 @@ impl Vehicle {
             fleet.speed_mps
         ))?;
         let world = World::new(&scenario, 1);
-        let endpoint =
-            Endpoint { url: fleet.url.clone(), token: TokenSource::File(fleet.token_file.clone().into()) };
+        let endpoint = Endpoint::new(fleet.url.clone(), TokenSource::File(fleet.token_file.clone().into()));
         let mut options = AgentOptions::new(endpoint, name.clone(), AgentKind::Vehicle);
         options.state_dir = fleet.state_dir.clone().map(Into::into);
         options.world = reported(world.status(0).context("the world has a vehicle")?);

@@ -171,8 +171,7 @@ async fn a_wall_clock_that_jumps_by_an_hour_makes_no_late_resume_young_and_no_ti
         .env("RUST_LOG", "watchkeeper=info")
         .env_remove("XDG_RUNTIME_DIR");
     let vehicles = Program::start("vehicles", &mut simulate).unwrap();
-    let endpoint =
-        Endpoint { url: monitor.url.clone(), token: TokenSource::File(monitor.token_file.clone()) };
+    let endpoint = Endpoint::new(monitor.url.clone(), TokenSource::File(monitor.token_file.clone()));
     let operator = Operator::connect(OperatorOptions::new(endpoint, PersonId::new("ada").unwrap()));
     let mut ada = Driver { operator, agent: AgentId::new("vehicle-1").unwrap() };
     ada.take_control().await;

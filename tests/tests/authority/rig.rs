@@ -70,7 +70,7 @@ impl Site {
     fn behind_a_proxy(&self, seed: u64) -> (Proxy, Endpoint) {
         let proxy = Proxy::start(&self.server.url(), seed).unwrap();
         let token = TokenSource::File(self.data.path().join("token"));
-        let endpoint = Endpoint { url: proxy.url(), token };
+        let endpoint = Endpoint::new(proxy.url(), token);
         (proxy, endpoint)
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct Hands {
 
 impl Hands {
     pub(crate) fn start(person: &str, url: &str, token_file: &Path) -> Result<Self> {
-        let endpoint = Endpoint { url: url.to_owned(), token: TokenSource::File(token_file.to_owned()) };
+        let endpoint = Endpoint::new(url, TokenSource::File(token_file.to_owned()));
         let options = OperatorOptions::new(endpoint, PersonId::new(person)?);
         let (wanted, receiver) = watch::channel(None);
         let told = Arc::new(Mutex::new(Told::default()));

@@ -167,8 +167,7 @@ impl Stage {
         options.token_dir = Some(data.to_owned());
         options.head_file = Some(data.join("head"));
         let server = Server::start(options).await.context("starting the monitor")?;
-        let endpoint =
-            Endpoint { url: server.url(), token: TokenSource::File(server.token_file().to_owned()) };
+        let endpoint = Endpoint::new(server.url(), TokenSource::File(server.token_file().to_owned()));
         let (stop_driver, mut stopped) = signal::channel(false);
         let driver_options = DriverOptions::new(endpoint.clone());
         let world = World::new(scenario, arguments.seed);

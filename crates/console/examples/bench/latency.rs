@@ -38,7 +38,7 @@ pub(crate) fn measure(seconds: u64) {
     let data = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(start(data.path()));
-    let endpoint = Endpoint { url: server.url(), token: TokenSource::File(server.token_file().to_owned()) };
+    let endpoint = Endpoint::new(server.url(), TokenSource::File(server.token_file().to_owned()));
     let fleet = runtime.spawn(fleet(endpoint.clone()));
 
     let mut options = OperatorOptions::new(endpoint, PersonId::new("bench").unwrap());

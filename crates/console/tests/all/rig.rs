@@ -225,7 +225,7 @@ impl Site {
         };
         let server = runtime.block_on(Server::start(options)).unwrap();
         let token = TokenSource::File(server.token_file().to_owned());
-        let endpoint = Endpoint { url: server.url(), token };
+        let endpoint = Endpoint::new(server.url(), token);
         let drivers = DriverOptions::new(endpoint.clone());
         let road = Road::new(&Scenario::named("ring-frozen-sensor").unwrap(), 1);
         runtime.spawn(async move { drive(road, &drivers, std::future::pending()).await });

@@ -422,7 +422,7 @@ impl Site {
         };
         let server = runtime.block_on(Server::start(options)).unwrap();
         let token_file = Path::to_owned(server.token_file());
-        let endpoint = Endpoint { url: server.url(), token: TokenSource::File(token_file.clone()) };
+        let endpoint = Endpoint::new(server.url(), TokenSource::File(token_file.clone()));
         let drivers = DriverOptions::new(endpoint.clone());
         let road = World::new(scenario, 1);
         runtime.spawn(async move { drive(road, &drivers, std::future::pending()).await });

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 use tokio::process::{Child, Command};
-use watchkeeper_client::{Endpoint, TokenSource};
+use watchkeeper_client::{
+    Endpoint, TokenSource,
+    discover::{CA_FILE_VARIABLE, CERT_FILE_VARIABLE, KEY_FILE_VARIABLE},
+};
 use watchkeeper_model::OperatorRole;
 
 /// How long a window may take to end once it is asked to, before it is ended.
@@ -62,6 +65,10 @@ impl Window {
     pub(super) async fn show(&self, until: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
+            // What the environment says of TLS is about another monitor: this one is on loopback.
+            .env_remove(CA_FILE_VARIABLE)
+            .env_remove(CERT_FILE_VARIABLE)
+            .env_remove(KEY_FILE_VARIABLE)
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()
@@ -108,7 +115,7 @@ mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
     fn endpoint(token_file: &Path) -> Endpoint {
-        Endpoint { url: "ws://127.0.0.1:7410/v1".to_owned(), token: TokenSource::File(token_file.to_owned()) }
+        Endpoint::new("ws://127.0.0.1:7410/v1", TokenSource::File(token_file.to_owned()))
     }
 
     /// A program of a few lines that stands in for the console.

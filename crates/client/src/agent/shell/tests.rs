@@ -85,7 +85,7 @@ fn start(
 ) -> (Arc<Shared>, watch::Receiver<Directive>, JoinHandle<()>) {
     let (sender, directive) = watch::channel(core.directive());
     let shared = Arc::new(Shared::new(core));
-    let endpoint = Endpoint { url, token: TokenSource::Absent };
+    let endpoint = Endpoint::new(url, TokenSource::Absent);
     let running = tokio::spawn(run(Arc::clone(&shared), endpoint, saver, sender));
     (shared, directive, running)
 }
@@ -260,7 +260,7 @@ async fn nothing_riskier_is_dared_during_a_write_and_one_that_takes_too_long_lea
     core.handle_message(&welcome(), clock::agent_now());
     assert_eq!(core.directive().mode, Mode::Autonomous);
     let shared = Arc::new(Shared::new(core));
-    let endpoint = Endpoint { url: "ws://127.0.0.1:9/v1".to_owned(), token: TokenSource::Absent };
+    let endpoint = Endpoint::new("ws://127.0.0.1:9/v1", TokenSource::Absent);
     let saver = Saver::new(Some(disk)).with_patience(Duration::from_millis(200));
     let running = tokio::spawn(run(Arc::clone(&shared), endpoint, saver, sender));
     timeout(PATIENCE, directive.changed()).await.expect("it falls back").unwrap();
