@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{demo, ledger, operate, replay, serve, simulate, stop, takeover, watch};
+use crate::commands::{demo, dev_certs, ledger, operate, replay, serve, simulate, stop, takeover, watch};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -28,6 +28,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Runs the monitor until SIGTERM or Ctrl-C
     Serve(serve::ServeArguments),
+    /// Makes certificates that last for 7 days, to try TLS with
+    DevCerts(dev_certs::DevCertsArguments),
     /// Plays the whole loop: monitor, simulated vehicles, and a console or a scripted operator
     Demo(demo::DemoArguments),
     /// Connects simulated vehicles, one of which develops a fault
@@ -60,6 +62,9 @@ mod tests {
     fn every_command_of_the_readme_is_understood() {
         for line in [
             "serve --data D --listen 127.0.0.1:0 --config F.toml --head-file H --ready-file R",
+            "serve --listen 0.0.0.0:7410 --tls-cert C --tls-key K --client-ca A --deny-serials S --allow-host H --allow-origin https://O",
+            "dev-certs DIR --agent press-1 --agent press-2 --host monitor.example",
+            "replay FILE.csv --agent press-1 --url wss://H:1/v1 --ca-file A --cert-file C --key-file K",
             "demo --headless --seconds 60 --data D",
             "demo --window CONSOLE --map M.toml --seconds 5",
             "simulate ring-calm --seed 7 --seconds 5 --state-dir S",

@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub(crate) mod demo;
+pub(crate) mod dev_certs;
 pub(crate) mod ledger;
 pub(crate) mod operate;
 pub(crate) mod replay;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::DevCerts(arguments) => dev_certs::run(&arguments),
         Command::Demo(arguments) => Box::pin(demo::run(arguments)).await,
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Replay(arguments) => replay::run(arguments).await,

@@ -5,7 +5,10 @@ use clap::Args;
 use std::{path::PathBuf, time::Duration};
 use watchkeeper_client::{
     Endpoint, Operator, OperatorEvent, OperatorOptions,
-    discover::{TOKEN_FILE_VARIABLE, URL_VARIABLE, discover},
+    discover::{
+        CA_FILE_VARIABLE, CERT_FILE_VARIABLE, KEY_FILE_VARIABLE, Places, TOKEN_FILE_VARIABLE, TlsPlaces,
+        URL_VARIABLE,
+    },
 };
 use watchkeeper_model::{OperatorRole, PersonId};
 use watchkeeper_protocol::{
@@ -20,12 +23,21 @@ pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which monitor")]
 pub(crate) struct ConnectionArguments {
-    /// Address of the monitor, for example ws://127.0.0.1:7410/v1
+    /// Address of the monitor, for example ws://127.0.0.1:7410/v1 or wss://monitor.example:7410/v1
     #[arg(long, value_name = "URL", env = URL_VARIABLE)]
     pub(crate) url: Option<String>,
     /// File with the token that lets us in; `serve` says where it is
     #[arg(long, value_name = "FILE", env = TOKEN_FILE_VARIABLE)]
     pub(crate) token_file: Option<PathBuf>,
+    /// The authority that signed the monitor's certificate, in PEM, for a wss:// address
+    #[arg(long, value_name = "FILE", env = CA_FILE_VARIABLE)]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The certificate of the agent that connects, in PEM; consoles have a token instead
+    #[arg(long, value_name = "FILE", env = CERT_FILE_VARIABLE)]
+    pub(crate) cert_file: Option<PathBuf>,
+    /// The private key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", env = KEY_FILE_VARIABLE)]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// Who sits at a console.
@@ -46,8 +58,17 @@ impl ConnectionArguments {
     /// # Errors
     /// Also where what was named cannot be used, rather than trying it again and again.
     pub(crate) fn endpoint(&self) -> anyhow::Result<Endpoint> {
-        let endpoint =
-            discover(self.url.as_deref(), self.token_file.as_deref()).context("looking for the monitor")?;
+        let places = Places {
+            url: self.url.clone(),
+            token_file: self.token_file.clone(),
+            tls_files: TlsPlaces {
+                ca_file: self.ca_file.clone(),
+                cert_file: self.cert_file.clone(),
+                key_file: self.key_file.clone(),
+            },
+            ..Places::of_process()
+        };
+        let endpoint = places.find().context("looking for the monitor")?;
         check(&endpoint)?;
         Ok(endpoint)
     }
@@ -55,13 +76,14 @@ impl ConnectionArguments {
 
 /// Says at once what no further attempt would mend.
 fn check(endpoint: &Endpoint) -> anyhow::Result<()> {
-    let host = endpoint.url.strip_prefix("ws://").unwrap_or_default();
+    let url = &endpoint.url;
+    let host = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or_default();
     anyhow::ensure!(
         !host.is_empty() && !host.starts_with(['/', ':']),
-        "{:?} is no address of a monitor: it must begin with ws:// and a host, as `serve` prints it; give it with \
-         --url ws://HOST:PORT/v1 or {URL_VARIABLE}",
-        endpoint.url
+        "{url:?} is no address of a monitor: it must begin with ws:// or wss:// and a host, as `serve` prints it; give \
+         it with --url ws://HOST:PORT/v1 or {URL_VARIABLE}",
     );
+    endpoint.check_tls()?;
     endpoint.token.read().map(drop).with_context(|| {
         format!(
             "there is no token to be let in with: start `watchkeeper serve`, and give the file that it prints as \
@@ -70,13 +92,20 @@ fn check(endpoint: &Endpoint) -> anyhow::Result<()> {
     })
 }
 
-/// Returns what to do when the monitor does not take the token.
+/// Returns what to do when the monitor does not take the token or the certificate.
 pub(crate) fn unauthorised(report: &ErrorReport) -> anyhow::Error {
-    anyhow::anyhow!(
-        "the monitor did not let us in: {}. A monitor makes a new token at each start: give the file that `serve` \
-         printed as `token in FILE` with --token-file FILE or {TOKEN_FILE_VARIABLE}",
-        report.message.to_string().trim_end_matches('.')
-    )
+    let told = report.message.to_string();
+    let advice = if told.contains("certificate") {
+        format!(
+            "Give the agent's own with --cert-file FILE --key-file FILE or {CERT_FILE_VARIABLE} and {KEY_FILE_VARIABLE}"
+        )
+    } else {
+        format!(
+            "A monitor makes a new token at each start: give the file that `serve` printed as `token in FILE` with \
+             --token-file FILE or {TOKEN_FILE_VARIABLE}"
+        )
+    };
+    anyhow::anyhow!("the monitor did not let us in: {}. {advice}", told.trim_end_matches('.'))
 }
 
 /// The name this computer knows the person by, where it can stand in the record.

@@ -39,6 +39,7 @@ fn draws(command: &Command) -> bool {
         Command::Watch(_) => true,
         Command::Demo(demo) => demo.draws(),
         Command::Serve(_)
+        | Command::DevCerts(_)
         | Command::Simulate(_)
         | Command::Replay(_)
         | Command::Operate(_)
@@ -53,6 +54,7 @@ fn default_filter(command: &Command) -> &'static str {
     match command {
         Command::Demo(_) | Command::Stop(_) => "watchkeeper=warn",
         Command::Serve(_)
+        | Command::DevCerts(_)
         | Command::Simulate(_)
         | Command::Replay(_)
         | Command::Watch(_)

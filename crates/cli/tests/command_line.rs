@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -30,7 +31,16 @@ fn watchkeeper_at_once(arguments: &[&str], directory: &Path) -> Output {
 }
 
 fn run(mut command: Command, arguments: &[&str], directory: &Path) -> Output {
-    for name in ["WATCHKEEPER_URL", "WATCHKEEPER_TOKEN_FILE", "XDG_RUNTIME_DIR", "RUST_LOG"] {
+    for name in [
+        "WATCHKEEPER_URL",
+        "WATCHKEEPER_TOKEN_FILE",
+        "WATCHKEEPER_CA_FILE",
+        "WATCHKEEPER_CERT_FILE",
+        "WATCHKEEPER_KEY_FILE",
+        "WATCHKEEPER_INSECURE_I_KNOW",
+        "XDG_RUNTIME_DIR",
+        "RUST_LOG",
+    ] {
         command.env_remove(name);
     }
     command.args(arguments).current_dir(directory).output().unwrap()
@@ -137,9 +147,13 @@ struct Monitor {
 
 impl Monitor {
     fn start() -> Self {
-        let directory = TempDir::new().unwrap();
+        Self::start_in(TempDir::new().unwrap(), &[])
+    }
+
+    fn start_in(directory: TempDir, further: &[&str]) -> Self {
         let serve = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
             .args(["serve", "--listen", "localhost:0", "--data", "data", "--ready-file", "ready"])
+            .args(further)
             .env_remove("XDG_RUNTIME_DIR")
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
@@ -208,6 +222,108 @@ fn without_a_monitor_vehicles_that_nobody_let_in_are_a_failure() {
     let output = watchkeeper(&with, directory.path());
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     assert!(stderr(&output).contains("no monitor let any of the vehicles in"), "{}", stderr(&output));
+}
+
+#[test]
+fn certificates_are_made_once_readable_by_their_owner_and_let_an_agent_and_a_console_in() {
+    let directory = TempDir::new().unwrap();
+    let here = directory.path().to_owned();
+    let make =
+        ["dev-certs", "certs", "--agent", "press-1", "--agent", "press-2", "--host", "monitor.example"];
+    let output = watchkeeper(&make, &here);
+    let told = stdout(&output);
+    assert!(output.status.success(), "{told}{}", stderr(&output));
+    for part in [
+        "DEV ONLY",
+        "--tls-cert",
+        "--allow-host monitor.example",
+        "WATCHKEEPER_KEY_FILE=",
+        "press-2: serial ",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in {told}");
+    }
+    for (name, mode) in [("server.key", 0o600), ("agent-press-1.key", 0o600), ("ca.pem", 0o644)] {
+        let found = fs::metadata(here.join("certs").join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found & !mode, 0, "{name}: {found:o}");
+    }
+    assert!(!here.join("certs/ca.key").exists(), "the authority's key is not kept");
+    let again = watchkeeper(&make, &here);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(stderr(&again).contains("nothing is overwritten"), "{}", stderr(&again));
+
+    let tls =
+        ["--tls-cert", "certs/server.pem", "--tls-key", "certs/server.key", "--client-ca", "certs/ca.pem"];
+    let monitor = Monitor::start_in(directory, &tls);
+    let url = monitor.url();
+    assert!(url.starts_with("wss://127.0.0.1:"), "{url}");
+    fs::write(here.join("series.csv"), "time,value\n0,1\n1,2\n").unwrap();
+    let ca = ["--url", &url, "--ca-file", "certs/ca.pem"];
+    let own = ["--cert-file", "certs/agent-press-1.pem", "--key-file", "certs/agent-press-1.key"];
+    let replay =
+        |agent| [&["replay", "series.csv", "--speed", "1000", "--agent", agent][..], &ca, &own].concat();
+    let output = watchkeeper_at_once(&replay("press-1"), &here);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let output = watchkeeper_at_once(&replay("press-2"), &here);
+    assert!(!output.status.success());
+    assert!(stderr(&output).contains("which is press-1"), "{}", stderr(&output));
+    let operate = [&["operate"][..], &ca, &["--token-file", "data/token"]].concat();
+    let output = watchkeeper_at_once(&operate, &here);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let without_ca = ["operate", "--url", &url, "--token-file", "data/token"];
+    let output = watchkeeper_at_once(&without_ca, &here);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("--ca-file FILE or WATCHKEEPER_CA_FILE"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_monitor_that_others_could_reach_unprotected_does_not_start_and_says_what_to_do() {
+    let directory = TempDir::new().unwrap();
+    let here = directory.path();
+    assert!(watchkeeper(&["dev-certs", "certs"], here).status.success());
+    fs::write(here.join("site.toml"), "[site]\ninsecure_i_know = true\n").unwrap();
+    let tls = ["--tls-cert", "certs/server.pem", "--tls-key", "certs/server.key"];
+    for (listen, with, variable, says) in [
+        ("0.0.0.0:0", &[][..], false, "--tls-cert FILE --tls-key FILE --client-ca FILE"),
+        ("0.0.0.0:0", &tls[..], false, "Give --client-ca FILE"),
+        ("0.0.0.0:0", &["--insecure-i-know"], true, "missing: `insecure_i_know = true` under `[site]`"),
+        (
+            "0.0.0.0:0",
+            &["--insecure-i-know", "--config", "site.toml"],
+            false,
+            "missing: the environment variable",
+        ),
+        ("0.0.0.0:0", &["--config", "site.toml"], true, "without TLS tokens and commands"),
+        ("0.0.0.0:0", &["--insecure-i-know", "--config", "site.toml"], true, "tokens of their own"),
+        ("127.0.0.1:0", &["--insecure-i-know"], false, "Leave the flag out"),
+        (
+            "127.0.0.1:0",
+            &["--tls-cert", "certs/ca.pem", "--tls-key", "certs/server.key"],
+            false,
+            "belong together",
+        ),
+        ("127.0.0.1:0", &["--metrics", "0.0.0.0:0"], false, "metrics would travel in the clear"),
+        ("127.0.0.1:0", &["--allow-origin", "console.example"], false, "--allow-origin"),
+    ] {
+        let mut command = Command::new("timeout");
+        command.args(["8", env!("CARGO_BIN_EXE_watchkeeper"), "serve", "--data", "data", "--listen", listen]);
+        let mut arguments: Vec<&str> = Vec::new();
+        if variable {
+            command = Command::new("env");
+            command.args([
+                "WATCHKEEPER_INSECURE_I_KNOW=1",
+                "timeout",
+                "8",
+                env!("CARGO_BIN_EXE_watchkeeper"),
+            ]);
+            command.args(["serve", "--data", "data", "--listen", listen]);
+        }
+        arguments.extend(with);
+        let output = run(command, &arguments, here);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{listen} {with:?}: {told}");
+        assert!(told.contains(says), "{says:?} is not in {told}");
+        assert!(!here.join("data").exists(), "nothing was started");
+    }
 }
 
 /// A record of one run: a timeout, a stranger's disconnection, and a takeover that no input explains.

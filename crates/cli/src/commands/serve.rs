@@ -18,7 +18,10 @@ use std::{
 };
 use watchkeeper_engine::Config;
 use watchkeeper_model::AgentKind;
-use watchkeeper_server::{RunningServer, ServeReport, Server, ServerOptions};
+use watchkeeper_server::{
+    AllowedSites, InsecureConsent, Mode, RunningServer, ServeReport, Server, ServerOptions, TlsOptions,
+    start_mode::INSECURE_VARIABLE,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -27,9 +30,11 @@ use watchkeeper_server::{RunningServer, ServeReport, Server, ServerOptions};
   watchkeeper serve --print-config > limits.toml
   watchkeeper serve --listen 127.0.0.1:0 --ready-file ready.json
   watchkeeper serve --metrics 127.0.0.1:9464
+  watchkeeper serve --listen 0.0.0.0:7410 --allow-host monitor.example \\
+    --tls-cert server.pem --tls-key server.key --client-ca ca.pem
 
-There is no TLS yet, so it listens on loopback addresses only. SIGTERM or Ctrl-C drains: sessions are told,
-the record is finished, and latency per stage is printed.")]
+Without TLS it listens on loopback addresses only; `watchkeeper dev-certs` makes certificates to try TLS with. SIGTERM
+or Ctrl-C drains: sessions are told, the record is finished, and latency per stage is printed.")]
 pub(crate) struct ServeArguments {
     /// Where the record lies, and the token if there is no runtime directory
     #[arg(long, value_name = "DIR", default_value = "./watchkeeper-data")]
@@ -37,6 +42,8 @@ pub(crate) struct ServeArguments {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7410", value_parser = listen)]
     listen: SocketAddr,
+    #[command(flatten)]
+    protection: ProtectionArguments,
     /// Where Prometheus scrapes figures of the running monitor, at /metrics; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", value_parser = listen)]
     metrics: Option<SocketAddr>,
@@ -58,6 +65,54 @@ pub(crate) struct ServeArguments {
     accept_corruption: bool,
 }
 
+/// Who may reach the monitor, and what they have to prove.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Protection")]
+struct ProtectionArguments {
+    /// The monitor's certificate, with those between it and its authority, in PEM: turns TLS 1.3 on
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The authority that signs the agents' certificates, in PEM; an agent without one is refused then
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_ca: Option<PathBuf>,
+    /// Serial numbers of agents' certificates that count no longer, in hexadecimal, one a line; looked at again twice
+    /// a second
+    #[arg(long, value_name = "FILE", requires = "client_ca")]
+    deny_serials: Option<PathBuf>,
+    /// A name or address by which clients reach the monitor, beside localhost and the one it listens on
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
+    /// A site whose pages may connect, such as https://console.example
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// Lets others reach the monitor without TLS; only together with WATCHKEEPER_INSECURE_I_KNOW=1 and with
+    /// `insecure_i_know = true` under `[site]` in the configuration
+    #[arg(long)]
+    insecure_i_know: bool,
+}
+
+impl ProtectionArguments {
+    fn apply(self, options: &mut ServerOptions) -> anyhow::Result<()> {
+        options.tls = self.tls_cert.zip(self.tls_key).map(|(certificate_chain, key)| TlsOptions {
+            certificate_chain,
+            key,
+            client_ca: self.client_ca,
+            denied_serials: self.deny_serials,
+        });
+        options.allowed = AllowedSites::new(&self.allow_host, &self.allow_origin)
+            .context("reading --allow-host and --allow-origin")?;
+        options.insecure = InsecureConsent {
+            flag: self.insecure_i_know,
+            environment: std::env::var_os(INSECURE_VARIABLE).is_some_and(|value| value == "1"),
+            configuration: options.config.site.insecure_i_know,
+        };
+        Ok(())
+    }
+}
+
 pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     if arguments.print_config {
         say(Config::complete().to_toml().trim_end())?;
@@ -66,6 +121,7 @@ pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     let mut options = ServerOptions::new(&arguments.data);
     options.config = config(arguments.config.as_deref())?;
     options.listen = arguments.listen;
+    arguments.protection.apply(&mut options)?;
     options.metrics = arguments.metrics;
     options.head_file = arguments.head_file;
     options.accept_corruption = arguments.accept_corruption;
@@ -75,6 +131,9 @@ pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         write_ready_file(path, &server)?;
     }
     say(format_args!("listening on {}", server.url()))?;
+    if server.mode() == Mode::InsecureSite {
+        say("NOT PROTECTED: others can reach this monitor without TLS")?;
+    }
     if let Some(url) = server.metrics_url() {
         say(format_args!("metrics on {url}"))?;
     }
@@ -95,11 +154,12 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
         return Ok(address);
     }
     let example = "give an address and a port, such as 127.0.0.1:7505";
-    let found = text.to_socket_addrs().map_err(|error| format!("{error}; {example}"))?;
-    let mut found: Vec<SocketAddr> = found.filter(|address| address.ip().is_loopback()).collect();
-    // Where a name has both, the older kind is what others write into their URLs.
-    found.sort_by_key(SocketAddr::is_ipv6);
-    found.first().copied().ok_or_else(|| format!("this is no name of a loopback address; {example}"))
+    let mut found: Vec<SocketAddr> =
+        text.to_socket_addrs().map_err(|error| format!("{error}; {example}"))?.collect();
+    // What only this machine can reach is what a name of both means; of both kinds the older is what others write into
+    // their URLs.
+    found.sort_by_key(|address| (!address.ip().is_loopback(), address.is_ipv6()));
+    found.first().copied().ok_or_else(|| format!("this is no name of an address; {example}"))
 }
 
 /// Reads a configuration file; without one the defaults hold.
