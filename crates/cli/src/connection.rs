@@ -95,7 +95,11 @@ fn check(endpoint: &Endpoint) -> anyhow::Result<()> {
 /// Returns what to do when the monitor does not take the token or the certificate.
 pub(crate) fn unauthorised(report: &ErrorReport) -> anyhow::Error {
     let told = report.message.to_string();
-    let advice = if told.contains("certificate") {
+    let advice = if told.contains("opens no console") {
+        format!(
+            "Leave --cert-file and --key-file out, and unset {CERT_FILE_VARIABLE} and {KEY_FILE_VARIABLE}"
+        )
+    } else if told.contains("certificate") {
         format!(
             "Give the agent's own with --cert-file FILE --key-file FILE or {CERT_FILE_VARIABLE} and {KEY_FILE_VARIABLE}"
         )

@@ -269,6 +269,9 @@ fn certificates_are_made_once_readable_by_their_owner_and_let_an_agent_and_a_con
     let operate = [&["operate"][..], &ca, &["--token-file", "data/token"]].concat();
     let output = watchkeeper_at_once(&operate, &here);
     assert!(output.status.success(), "{}", stderr(&output));
+    let output = watchkeeper_at_once(&[&operate[..], &own].concat(), &here);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("Leave --cert-file and --key-file out"), "{}", stderr(&output));
     let without_ca = ["operate", "--url", &url, "--token-file", "data/token"];
     let output = watchkeeper_at_once(&without_ca, &here);
     assert_eq!(output.status.code(), Some(1));

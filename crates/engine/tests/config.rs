@@ -101,3 +101,12 @@ fn the_configuration_of_the_readme_is_valid() {
     assert_eq!(config.timers(AgentKind::Vehicle).demand, Duration::from_secs(12));
     assert_eq!(config.detect.limits.len(), 1);
 }
+
+#[test]
+fn consent_to_a_site_without_tls_is_off_unless_it_is_written_and_the_record_holds_it() {
+    assert!(!Config::default().site.insecure_i_know);
+    let config = Config::parse("[site]\ninsecure_i_know = true\n").unwrap();
+    assert!(config.site.insecure_i_know);
+    assert_eq!(Config::parse(&config.to_toml()).unwrap(), config);
+    assert!(matches!(Config::parse("[site]\ninsecure = true\n"), Err(ConfigError::Syntax { line: 2, .. })));
+}

@@ -128,7 +128,7 @@ pub struct ErrorReport {
 pub enum ErrorCode {
     /// The first frame was not a hello, or came too late.
     NoHello,
-    /// The token is wrong or absent.
+    /// The token is wrong or absent, or the certificate does not go with the hello.
     Unauthorised,
     /// The frame is not `[kind, body]` in MessagePack within the limits.
     Malformed,

@@ -182,10 +182,14 @@ fn single<'h>(
 }
 
 /// Says whether `host[:port]` is a loopback name or address, or the address we listen on.
+///
+/// The address that stands for all of a machine is none to be reached by, and browsers let any page try it.
 pub(crate) fn is_this_machine(authority: &str, listen: IpAddr) -> bool {
     host_of(authority).is_some_and(|host| {
         host.eq_ignore_ascii_case("localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address == listen)
+            || host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback() || (address == listen && !listen.is_unspecified()))
     })
 }
 
@@ -256,6 +260,19 @@ mod tests {
             ("file://localhost", false),
         ] {
             assert_eq!(check("/v1", &[GOOD[0], GOOD[1], ("origin", origin)]).is_ok(), good, "{origin}");
+        }
+    }
+
+    #[test]
+    fn the_address_we_listen_on_is_ours_unless_it_stands_for_all_of_the_machine() {
+        for (listen, host, good) in [
+            ("10.0.0.5", "10.0.0.5:7410", true),
+            ("10.0.0.5", "10.0.0.6:7410", false),
+            ("0.0.0.0", "0.0.0.0:7410", false),
+            ("::", "[::]:7410", false),
+            ("0.0.0.0", "127.0.0.1:7410", true),
+        ] {
+            assert_eq!(is_this_machine(host, listen.parse().unwrap()), good, "{host} at {listen}");
         }
     }
 

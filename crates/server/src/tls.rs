@@ -9,7 +9,7 @@ use crate::{
     options::TlsOptions,
 };
 use anyhow::{Context, ensure};
-use std::{fmt, io, path::Path, sync::Arc, time::Duration};
+use std::{fmt, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -62,6 +62,7 @@ impl TlsDoor {
         let key = private_key(&options.key).with_context(|| {
             format!("reading the monitor's private key {} (--tls-key)", options.key.display())
         })?;
+        warn_if_others_may_read(&options.key);
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13])
@@ -151,6 +152,12 @@ fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
         path.display()
     );
     Ok(found)
+}
+
+fn warn_if_others_may_read(key: &Path) {
+    if std::fs::metadata(key).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
+        tracing::warn!(path = %key.display(), "other users may read the monitor's private key: chmod 600");
+    }
 }
 
 /// Reads a private key; the error never shows what the file holds.

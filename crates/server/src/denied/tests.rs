@@ -53,8 +53,8 @@ fn a_list_that_cannot_be_read_lets_nothing_start_and_changes_nothing_later() {
     assert!(denied.holds(&serial("0a1b")));
 }
 
-#[test]
-fn a_session_is_closed_when_its_certificate_is_denied_and_no_other_is() {
+#[tokio::test]
+async fn a_session_is_closed_when_its_certificate_is_denied_and_no_other_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("denied");
     fs::write(&path, "").unwrap();

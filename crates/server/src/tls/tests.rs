@@ -87,7 +87,9 @@ impl Site {
             let name = ServerName::try_from("localhost").unwrap();
             let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
             // An alert, or the end.
-            stream.read_to_end(&mut Vec::new()).await.map(drop)
+            let heard = stream.read_to_end(&mut Vec::new()).await.map(drop);
+            assert_eq!(stream.get_ref().1.tls13_tickets_received(), 0, "nothing to resume from");
+            heard
         });
         let (stream, _) = listener.accept().await.unwrap();
         let found = door.accept(stream).await.map(|(_, proof)| proof).map_err(|error| error.to_string());
