@@ -203,6 +203,6 @@ fn a_gap_between_two_owners_is_as_long_as_nobody_owned_it() {
     assert_eq!(gaps(&owned(&[(0, 9, 1), (10, 20, 2)]), &ended), [Duration::ZERO]);
     assert_eq!(gaps(&owned(&[(0, 9, 1), (10, 58, 0), (59, 70, 2)]), &ended), [ms(50)]);
     // A fallback and a new claim are no handover, and an owner without a successor has no gap.
-    assert_eq!(gaps(&owned(&[(0, 9, 3), (10, 58, 0), (59, 70, 4)]), &ended), []);
-    assert_eq!(gaps(&owned(&[(0, 9, 1), (10, 58, 0)]), &ended), []);
+    assert_eq!(gaps(&owned(&[(0, 9, 3), (10, 58, 0), (59, 70, 4)]), &ended), Vec::<Duration>::new());
+    assert_eq!(gaps(&owned(&[(0, 9, 1), (10, 58, 0)]), &ended), Vec::<Duration>::new());
 }
