@@ -85,7 +85,7 @@ struct ProtectionArguments {
     /// A name or address by which clients reach the monitor, beside localhost and the one it listens on
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
-    /// A site whose pages may connect, such as https://console.example
+    /// A site whose pages may connect, such as `https://console.example`
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
     /// Lets others reach the monitor without TLS; only together with WATCHKEEPER_INSECURE_I_KNOW=1 and with
