@@ -14,7 +14,7 @@ use crate::{
     session::{Session, Side},
     socket::{Incoming, Socket, not_binary, report},
     spans::Spans,
-    tls::{Stream, TlsDoor},
+    tls::{Stream, TlsDoor, is_about_certificate},
     token::TokenDigest,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -155,10 +155,15 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
 /// Shakes hands in TLS where there is TLS; `None` when the connection is refused.
 async fn open_door(stream: TcpStream, shared: &Shared) -> Option<(Stream, Proof)> {
     let Some(tls) = &shared.tls else { return Some((Either::Left(stream), Proof::NotAsked)) };
+    let peer = stream.peer_addr().ok();
     match timeout(shared.limits.tls_deadline, tls.accept(stream)).await {
         Ok(Ok(opened)) => Some(opened),
         Ok(Err(error)) => {
-            tracing::debug!(%error, "refused a TLS handshake");
+            if is_about_certificate(&error) {
+                tracing::info!(?peer, %error, "refused a certificate");
+            } else {
+                tracing::debug!(?peer, %error, "refused a TLS handshake");
+            }
             None
         }
         Err(_) => {

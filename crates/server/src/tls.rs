@@ -18,7 +18,7 @@ use tokio::{
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
-        RootCertStore, ServerConfig,
+        self, RootCertStore, ServerConfig,
         crypto::ring,
         pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
         server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
@@ -112,6 +112,12 @@ impl TlsDoor {
     }
 }
 
+/// Says whether a handshake failed for the peer's certificate: then somebody waits for an agent that does not get in.
+pub(crate) fn is_about_certificate(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
+}
+
 /// Reads what the peer still sends, so that closing does not reset the connection before it has read our alert.
 async fn show_out(mut stream: TcpStream) {
     let end = async {
@@ -128,7 +134,7 @@ async fn show_out(mut stream: TcpStream) {
 /// Consoles have tokens in place of certificates, so that a connection without one goes on to its hello.
 fn verifier(
     path: &Path,
-    provider: Arc<tokio_rustls::rustls::crypto::CryptoProvider>,
+    provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> anyhow::Result<Arc<dyn ClientCertVerifier>> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {

@@ -92,7 +92,10 @@ impl Site {
             heard
         });
         let (stream, _) = listener.accept().await.unwrap();
-        let found = door.accept(stream).await.map(|(_, proof)| proof).map_err(|error| error.to_string());
+        let found = door.accept(stream).await.map(|(_, proof)| proof).map_err(|error| {
+            assert!(is_about_certificate(&error), "{error}");
+            error.to_string()
+        });
         let heard = client.await.unwrap();
         if found.is_err() {
             let alert = heard.unwrap_err().to_string();
