@@ -44,6 +44,7 @@ fn draws(command: &Command) -> bool {
         | Command::Operate(_)
         | Command::Stop(_)
         | Command::Takeover(_)
+        | Command::Token(_)
         | Command::Ledger(_) => false,
     }
 }
@@ -58,6 +59,7 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Watch(_)
         | Command::Operate(_)
         | Command::Takeover(_)
+        | Command::Token(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }
 }

@@ -5,13 +5,13 @@ use crate::{
     counters::Counters,
     doorway::Ticket,
     engine_loop::{ControlItem, TelemetryItem},
+    gatekeeper::{Gatekeeper, Proof},
     handshake,
     options::Limits,
     outbox::outbox,
     session::{Session, Side},
     socket::{Incoming, Socket, not_binary, report},
     spans::Spans,
-    token::TokenDigest,
 };
 use std::{net::IpAddr, sync::Arc};
 use tokio::{
@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing::Instrument;
 use watchkeeper_engine::EngineInput;
-use watchkeeper_model::{Note, SessionId};
+use watchkeeper_model::{Access, SessionId};
 use watchkeeper_protocol::{
     FirstFrame, Hello,
     session::{ErrorCode, ErrorReport},
@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) listen: IpAddr,
-    pub(crate) token: TokenDigest,
+    pub(crate) gatekeeper: Gatekeeper,
     pub(crate) incarnation: u64,
     pub(crate) counters: Arc<Counters>,
     pub(crate) spans: Arc<Spans>,
@@ -49,8 +49,16 @@ pub(crate) struct Shared {
 /// A connection that said hello.
 struct Admitted {
     socket: Socket,
-    hello: Hello,
+    guest: Guest,
     place: OwnedSemaphorePermit,
+}
+
+/// Who is let in.
+struct Guest {
+    hello: Hello,
+    proof: Proof,
+    /// What a person may do, as his token says.
+    access: Option<Access>,
 }
 
 /// Serves one connection to its end.
@@ -64,18 +72,19 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut ticket: Ti
         admitted = admit(stream, &shared) => admitted,
     };
     drop(ticket);
-    let Some(Admitted { socket, hello, place }) = admitted else {
+    let Some(Admitted { socket, guest, place }) = admitted else {
         shared.counters.connection_refused();
         return;
     };
     let number = shared.counters.next_session();
     let session = SessionId(shared.incarnation * SESSIONS_PER_INCARNATION + number);
     let span = tracing::info_span!("session", session = session.0);
-    Box::pin(begin(shared, session, socket, hello).instrument(span)).await;
+    Box::pin(begin(shared, session, socket, guest).instrument(span)).await;
     drop(place);
 }
 
-async fn begin(shared: Arc<Shared>, session: SessionId, mut socket: Socket, hello: Hello) {
+async fn begin(shared: Arc<Shared>, session: SessionId, mut socket: Socket, guest: Guest) {
+    let Guest { hello, proof, access } = guest;
     let (sender, receiver) = outbox(Arc::clone(&shared.counters));
     let (side, input) = match hello {
         Hello::Agent(hello) => {
@@ -86,7 +95,8 @@ async fn begin(shared: Arc<Shared>, session: SessionId, mut socket: Socket, hell
         Hello::Operator(hello) => {
             tracing::info!(person = %hello.person, console = ?hello.console, "a console connected");
             socket.set_write_deadline(shared.limits.console_write_deadline);
-            (Side::Operator, EngineInput::OperatorConnected { session, hello })
+            let who = (hello.person.clone(), hello.role);
+            (Side::Operator(who), EngineInput::OperatorConnected { session, hello, access })
         }
     };
     let connected = ControlItem::Connected { session, outbox: sender, hello: Box::new(input) };
@@ -94,7 +104,7 @@ async fn begin(shared: Arc<Shared>, session: SessionId, mut socket: Socket, hell
         // The engine is gone: the server is at its end.
         return;
     }
-    Session::new(shared, session, side, socket, receiver).run().await;
+    Session::new(shared, session, (side, proof), socket, receiver).run().await;
 }
 
 /// Upgrades, takes the hello, and checks it; `None` when the connection is refused.
@@ -102,8 +112,8 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "could not turn Nagle's algorithm off");
     }
-    let upgrade = handshake::upgrade(stream, shared.listen, shared.token);
-    let (inner, accepted) = match timeout(shared.limits.upgrade_deadline, upgrade).await {
+    let upgrade = handshake::upgrade(stream, shared.listen, &shared.gatekeeper, shared.clock);
+    let (inner, proof) = match timeout(shared.limits.upgrade_deadline, upgrade).await {
         Ok(Ok(upgraded)) => upgraded,
         Ok(Err(error)) => {
             tracing::debug!(%error, "refused a connection");
@@ -115,8 +125,8 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
         }
     };
     let mut socket = Socket::new(inner, shared.limits.console_write_deadline);
-    match take_hello(&mut socket, shared, accepted.authorised).await {
-        Ok((hello, place)) => Some(Admitted { socket, hello, place }),
+    match take_hello(&mut socket, shared, proof).await {
+        Ok((guest, place)) => Some(Admitted { socket, guest, place }),
         Err(Some(report)) => {
             tracing::info!(code = ?report.code, "refused a hello");
             socket.close(&report).await;
@@ -130,8 +140,8 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
 async fn take_hello(
     socket: &mut Socket,
     shared: &Shared,
-    authorised: bool,
-) -> Result<(Hello, OwnedSemaphorePermit), Option<ErrorReport>> {
+    proof: Option<Proof>,
+) -> Result<(Guest, OwnedSemaphorePermit), Option<ErrorReport>> {
     let Ok(first) = timeout(shared.limits.hello_deadline, first_frame(socket)).await else {
         return Err(Some(report(ErrorCode::NoHello, "the hello did not come in time")));
     };
@@ -154,11 +164,21 @@ async fn take_hello(
         Hello::Agent(hello) => (hello.token.take(), &shared.agent_places),
         Hello::Operator(hello) => (hello.token.take(), &shared.console_places),
     };
-    check_token(token.as_ref(), shared.token, authorised).map_err(Some)?;
+    let known = match token {
+        // What the hello shows counts, also where the upgrade showed something.
+        Some(token) => shared.gatekeeper.examine(token.as_str(), shared.clock),
+        None => proof.ok_or_else(|| shared.gatekeeper.without_token()),
+    };
+    let admitted = known.and_then(|proof| {
+        let access = proof.admit(&hello, shared.clock)?;
+        Ok((proof, access))
+    });
+    let (proof, access) =
+        admitted.map_err(|stranger| Some(report(ErrorCode::Unauthorised, &stranger.to_string())))?;
     let place = Arc::clone(places).try_acquire_owned().map_err(|_full| {
         Some(report(ErrorCode::TooManySessions, "the monitor has as many sessions of this kind as it takes"))
     })?;
-    Ok((hello, place))
+    Ok((Guest { hello, proof, access }, place))
 }
 
 async fn first_frame(socket: &mut Socket) -> Incoming {
@@ -172,16 +192,4 @@ async fn first_frame(socket: &mut Socket) -> Incoming {
             | Incoming::Broken(_)) => return first,
         }
     }
-}
-
-fn check_token(token: Option<&Note>, expected: TokenDigest, authorised: bool) -> Result<(), ErrorReport> {
-    let wrong = match token {
-        Some(token) => !expected.accepts(token.as_str()),
-        None => !authorised,
-    };
-    if wrong {
-        let message = "the token is wrong or absent; the file `token` in the runtime directory holds it";
-        return Err(report(ErrorCode::Unauthorised, message));
-    }
-    Ok(())
 }

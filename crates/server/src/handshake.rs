@@ -4,7 +4,10 @@
 //! checks of `Host` and `Origin` (`security.md` T17, T18). A token in a URL ends up in logs and histories;
 //! hence no query string (T27). No extension is ever negotiated (T14).
 
-use crate::token::TokenDigest;
+use crate::{
+    clock::Clock,
+    gatekeeper::{Gatekeeper, Proof},
+};
 use std::net::IpAddr;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -38,7 +41,7 @@ pub enum Refusal {
     Origin,
     /// The subprotocol is not offered.
     Subprotocol,
-    /// `Authorization` is not `Bearer` with the token of this run.
+    /// `Authorization` is not `Bearer` with a token that lets its bearer in.
     Token,
 }
 
@@ -61,7 +64,7 @@ impl Refusal {
             Self::Host => "the Host header must name this machine's loopback address\n",
             Self::Origin => "pages of other sites may not connect\n",
             Self::Subprotocol => "Sec-WebSocket-Protocol must offer watchkeeper.v1\n",
-            Self::Token => "Authorization must be `Bearer` with the token of this run\n",
+            Self::Token => "Authorization must be `Bearer` with a token that is good here\n",
         }
     }
 
@@ -91,21 +94,25 @@ pub struct Accepted {
 pub(crate) async fn upgrade(
     stream: TcpStream,
     listen: IpAddr,
-    token: TokenDigest,
-) -> Result<(WebSocketStream<TcpStream>, Accepted), tungstenite::Error> {
-    let mut accepted = Accepted { authorised: false };
+    gatekeeper: &Gatekeeper,
+    clock: Clock,
+) -> Result<(WebSocketStream<TcpStream>, Option<Proof>), tungstenite::Error> {
+    let mut proof = None;
     #[expect(clippy::result_large_err, reason = "tungstenite's signature")]
     let check = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-        accepted = check_request(request.uri(), request.headers(), listen, |found| token.accepts(found))
-            .map_err(|refusal| {
-                tracing::debug!(?refusal, "refused an upgrade");
-                refusal.response()
-            })?;
+        let is_token = |found: &str| {
+            proof = gatekeeper.examine(found, clock).ok();
+            proof.is_some()
+        };
+        check_request(request.uri(), request.headers(), listen, is_token).map_err(|refusal| {
+            tracing::debug!(?refusal, "refused an upgrade");
+            refusal.response()
+        })?;
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         Ok(response)
     };
     let socket = accept_hdr_async_with_config(stream, check, Some(config())).await?;
-    Ok((socket, accepted))
+    Ok((socket, proof))
 }
 
 fn config() -> WebSocketConfig {
@@ -125,7 +132,7 @@ pub fn check_request(
     uri: &Uri,
     headers: &HeaderMap,
     listen: IpAddr,
-    is_token: impl Fn(&str) -> bool,
+    is_token: impl FnOnce(&str) -> bool,
 ) -> Result<Accepted, Refusal> {
     if uri.query().is_some() {
         return Err(Refusal::Query);

@@ -23,6 +23,7 @@ mod counters;
 mod doorway;
 mod engine_loop;
 mod files;
+mod gatekeeper;
 pub mod handshake;
 mod held;
 mod ledger_queue;

@@ -30,6 +30,9 @@ pub struct ServerOptions {
     pub accept_corruption: bool,
     /// Size at which the record goes on in a new segment, in bytes.
     pub segment_bytes: u64,
+    /// The directory of keys whose tokens let people and agents in; `None`: one secret for this run lets in whoever
+    /// can read its file.
+    pub keys: Option<PathBuf>,
     /// Bounds on what peers may take.
     pub limits: Limits,
 }
@@ -48,6 +51,7 @@ impl ServerOptions {
             token_dir: None,
             accept_corruption: false,
             segment_bytes: 64 << 20,
+            keys: None,
             limits: Limits::default(),
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     counters::Counters,
     engine_loop::{EngineLoop, LANE, LoopReport, Sources},
     files,
+    gatekeeper::{self, Gatekeeper},
     ledger_queue::{Gauge, LedgerQueue},
     ledger_thread::{LedgerThread, Writer},
     metrics::{Exposition, metrics},
@@ -141,7 +142,8 @@ fn run(
     let url = format!("ws://{address}{PATH}");
     let token = Token::random();
     let directory = token_directory(&options);
-    let files = TokenFiles::write(&directory, &token, &url)?;
+    let gatekeeper = gatekeeper(&options, &token)?;
+    let files = TokenFiles::write(&directory, &token, &url, options.keys.is_none())?;
     let incarnation = opening.incarnation;
     let counters = Arc::new(Counters::default());
     let (control_sender, control) = mpsc::channel(LANE);
@@ -158,14 +160,13 @@ fn run(
     let engine = Engine::new(config, &opening, made_at);
     let spans = Arc::new(Spans::default());
     let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters), Arc::clone(&spans));
-    let metrics = match metrics_listener {
-        None => None,
-        Some(listener) => {
-            let (meter, exposition) =
-                metrics(incarnation, Arc::clone(&counters), Arc::clone(&spans), marks.clone())?;
-            engine_loop.set_meter(meter);
-            Some(answer_scrapes(listener, exposition, shutdown.clone())?)
-        }
+    let metrics = if let Some(listener) = metrics_listener {
+        let (meter, exposition) =
+            metrics(incarnation, Arc::clone(&counters), Arc::clone(&spans), marks.clone())?;
+        engine_loop.set_meter(meter);
+        Some(answer_scrapes(listener, exposition, shutdown.clone())?)
+    } else {
+        None
     };
     let writer =
         Writer::new(ledger, opening, gauge, Arc::clone(&spans), marks_sender, options.head_file.clone());
@@ -179,7 +180,7 @@ fn run(
     let shared = Arc::new(Shared {
         clock: Clock,
         listen: address.ip(),
-        token: token.digest(),
+        gatekeeper,
         incarnation: incarnation.0,
         counters: Arc::clone(&counters),
         spans: Arc::clone(&spans),
@@ -219,6 +220,10 @@ fn answer_scrapes(
     Ok((address, tokio::spawn(scrape::run(listener, exposition, shutdown))))
 }
 
+fn gatekeeper(options: &ServerOptions, token: &Token) -> anyhow::Result<Gatekeeper> {
+    options.keys.as_ref().map_or_else(|| Ok(Gatekeeper::Run(token.digest())), |keys| gatekeeper::open(keys))
+}
+
 fn token_directory(options: &ServerOptions) -> PathBuf {
     options.token_dir.clone().unwrap_or_else(|| {
         runtime_dir(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), &options.data_dir)
@@ -241,12 +246,12 @@ impl RunningServer {
         self.metrics.as_ref().map(|(address, _)| format!("http://{address}{}", scrape::PATH))
     }
 
-    /// Returns the token of this run; it is a secret.
+    /// Returns the token of this run; it is a secret, and lets nobody in where keys say who is.
     pub fn token(&self) -> &str {
         self.token.reveal()
     }
 
-    /// Returns the file that holds the token.
+    /// Returns the file that holds the token; there is none where keys say who is let in.
     pub fn token_file(&self) -> &Path {
         self.files.token_path()
     }

@@ -17,8 +17,8 @@ use tokio_tungstenite::tungstenite::{
 };
 use uuid::Uuid;
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label,
-    Note, SignalSpec, StateVersion,
+    AgentId, AgentKind, AgentTime, BearerToken, BootId, ControlState, Decision, DecisionSeq, Epoch,
+    Incarnation, Label, SignalSpec, StateVersion,
 };
 use watchkeeper_protocol::{
     AgentMessage, SUBPROTOCOL, SessionKind, ToAgent, Wire as _,
@@ -208,7 +208,7 @@ fn connect(url: &str, address: &str, token: &str, index: usize) -> Raw {
     });
     let hello = AgentHello {
         session: SessionKind::Agent,
-        token: Some(Note::cut(token)),
+        token: Some(BearerToken::new(token).unwrap()),
         agent: name_of(index),
         kind: AgentKind::Generic,
         signals: signals.collect(),

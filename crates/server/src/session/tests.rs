@@ -1,7 +1,9 @@
 //! A session between a real socket and lanes that a test holds.
 
 use super::*;
-use crate::{clock::Clock, counters::Counters, options::Limits, outbox::outbox, token::Token};
+use crate::{
+    clock::Clock, counters::Counters, gatekeeper::Gatekeeper, options::Limits, outbox::outbox, token::Token,
+};
 use futures_util::{SinkExt, StreamExt};
 use std::net::Ipv4Addr;
 use tokio::{
@@ -54,7 +56,7 @@ fn shared(control: mpsc::Sender<ControlItem>, telemetry: mpsc::Sender<TelemetryI
         clock: Clock,
         limits: Limits::default(),
         listen: Ipv4Addr::LOCALHOST.into(),
-        token: Token::random().digest(),
+        gatekeeper: Gatekeeper::Run(Token::random().digest()),
         incarnation: 1,
         spans: Arc::default(),
         counters: Arc::new(Counters::default()),
@@ -74,7 +76,7 @@ async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
     telemetry.try_send(TelemetryItem::Barrier(oneshot::channel().0)).unwrap();
     let shared = shared(control, telemetry);
     let (outbox_sender, outbox) = outbox(Arc::default());
-    let session = Session::new(shared, SessionId(5), Side::Agent, socket, outbox);
+    let session = Session::new(shared, SessionId(5), (Side::Agent, Proof::Run), socket, outbox);
     let running = tokio::spawn(session.run());
     for seq in 1..=3 {
         agent.send(decision(seq)).await.unwrap();
@@ -121,7 +123,8 @@ async fn a_flood_of_control_waits_in_its_own_socket_and_loses_nothing() {
     let (control, mut control_lane) = mpsc::channel(16);
     let (telemetry, _telemetry_lane) = mpsc::channel(16);
     let (outbox_sender, outbox) = outbox(Arc::default());
-    let session = Session::new(shared(control, telemetry), SessionId(5), Side::Agent, socket, outbox);
+    let session =
+        Session::new(shared(control, telemetry), SessionId(5), (Side::Agent, Proof::Run), socket, outbox);
     tokio::spawn(session.run());
     let (mut flood, mut told) = agent.split();
     let started = Clock.now();
