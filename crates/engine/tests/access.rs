@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking, and looks at a few messages of many"
 )]
@@ -231,7 +232,7 @@ fn when_the_token_ends_the_holder_is_told_and_the_agent_falls_back_by_itself() {
     });
     assert!(told.unwrap().expired);
     // She reads on, and a newer token lets her act again.
-    let later = rig.now().after(Duration::from_secs(600));
+    let later = rig.now().after(Duration::from_mins(10));
     rig.change_access(EVE, access(OperatorRole::Operator, "vehicle-*", Some(later)));
     let before = rig.told(EVE).len();
     rig.claim(EVE);
@@ -248,7 +249,7 @@ fn a_newer_token_before_the_end_keeps_the_lease_and_a_smaller_scope_ends_it() {
     rig.claim(EVE);
     rig.run(ms(100));
     rig.take_over(EVE);
-    let later = rig.now().after(Duration::from_secs(600));
+    let later = rig.now().after(Duration::from_mins(10));
     rig.change_access(EVE, access(OperatorRole::Operator, "vehicle-*", Some(later)));
     rig.run(Duration::from_secs(5));
     assert_eq!(rig.state(), ControlState::Human, "the old end has passed");

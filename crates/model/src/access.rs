@@ -83,6 +83,8 @@ pub enum Reach {
     Own,
     /// The agents of the scope that the token names.
     Scope,
+    /// Every agent.
+    All,
 }
 
 impl Reach {
@@ -92,6 +94,7 @@ impl Reach {
             Self::Nothing => "-",
             Self::Own => "own",
             Self::Scope => "scope",
+            Self::All => "all",
         }
     }
 }
@@ -101,8 +104,8 @@ impl Permission {
     pub const fn reach(self, role: Role) -> Reach {
         match (self, role) {
             (Self::Publish, Role::Agent) => Reach::Own,
-            (Self::Read, Role::Observer | Role::Auditor | Role::Operator | Role::Supervisor)
-            | (
+            (Self::Read, Role::Observer | Role::Auditor | Role::Operator | Role::Supervisor) => Reach::All,
+            (
                 Self::Acknowledge
                 | Self::Shelve
                 | Self::Drive
@@ -315,16 +318,17 @@ impl Access {
         now: MonoTime,
     ) -> Result<(), Denial> {
         let role = Role::from(self.role);
-        match permission.reach(role) {
+        let in_scope = match permission.reach(role) {
             // No person is an agent.
             Reach::Nothing | Reach::Own => return Err(Denial::Role { role, permission }),
-            Reach::Scope => {}
-        }
+            Reach::Scope => agent.is_none_or(|agent| self.scope.contains(agent)),
+            Reach::All => true,
+        };
         if self.is_over(now) && !permission.only_reads() {
             return Err(Denial::Expired { permission });
         }
         match agent {
-            Some(agent) if !self.scope.contains(agent) => {
+            Some(agent) if !in_scope => {
                 Err(Denial::Scope { agent: agent.clone(), scope: self.scope.clone() })
             }
             Some(_) | None => Ok(()),
@@ -352,7 +356,7 @@ mod tests {
         let mut page = String::from(
             "# Roles\n\nWho may do what. The table is made from `crates/model/src/access.rs`, where the monitor looks it \
              up; what is not\ngranted is denied, and every denial names its rule. `scope`: to the agents that the token \
-             names; `own`: to itself.\n\n| permission |",
+             names; `all`: to every\nagent, whatever the token names; `own`: to itself.\n\n| permission |",
         );
         for role in Role::ALL {
             write!(page, " {role} |").unwrap();
@@ -392,7 +396,7 @@ mod tests {
             }
         }
         for role in OperatorRole::ALL {
-            assert_eq!(Permission::Read.reach(Role::from(*role)), Reach::Scope);
+            assert_eq!(Permission::Read.reach(Role::from(*role)), Reach::All);
         }
     }
 
@@ -405,13 +409,27 @@ mod tests {
             let end = MonoTime::from_nanos(1_000);
             let (before, access) = (MonoTime::from_nanos(999), Access { acts_until: Some(end), ..access });
             for permission in Permission::ALL {
-                let granted = permission.reach(Role::from(*role)) == Reach::Scope;
+                let reach = permission.reach(Role::from(*role));
+                let granted = matches!(reach, Reach::Scope | Reach::All);
                 assert_eq!(access.allows(*permission, Some(&mine), before), granted, "{role} {permission}");
                 assert_eq!(access.allows(*permission, None, before), granted, "{role} {permission}");
-                assert_eq!(access.allows(*permission, Some(&mine), end), granted && permission.only_reads());
-                let denial = access.check(*permission, Some(&other), before).unwrap_err().to_string();
-                let rule = if granted { "(rule: scope)".to_owned() } else { format!("(rule: {permission})") };
-                assert!(denial.ends_with(&rule), "{denial}");
+                assert_eq!(
+                    access.allows(*permission, Some(&mine), end),
+                    granted && permission.only_reads(),
+                    "{role} {permission}"
+                );
+                let rule = match reach {
+                    Reach::All => None,
+                    Reach::Scope => Some("(rule: scope)".to_owned()),
+                    Reach::Nothing | Reach::Own => Some(format!("(rule: {permission})")),
+                };
+                let denial =
+                    access.check(*permission, Some(&other), before).err().map(|denial| denial.to_string());
+                assert_eq!(denial.is_some(), rule.is_some());
+                assert!(
+                    denial.zip(rule).is_none_or(|(denial, rule)| denial.ends_with(&rule)),
+                    "{role} {permission}"
+                );
             }
         }
     }
