@@ -106,13 +106,13 @@ impl Fleet {
         };
         for number in 0..steps {
             let due = start + step.mul_f64(number as f64);
-            let now = Instant::now();
+            let mut now = Instant::now();
             if let Some(early) = due.checked_duration_since(now) {
                 // A sleep of a thread is at most a tenth of a millisecond too long.
                 thread::sleep(early);
-            } else {
-                sent.lag.saturating_record(u64::try_from((now - due).as_nanos()).unwrap().max(1));
+                now = Instant::now();
             }
+            sent.lag.saturating_record(nanos(now - due).max(1));
             let turn = usize::try_from(number).unwrap() % self.agents.len();
             self.say(turn, together, due, &mut sent);
         }

@@ -32,7 +32,7 @@ use watchkeeper_client::{
     console_now,
 };
 use watchkeeper_model::{AgentId, AgentKind, AlertId, DecisionSeq, MonoTime, PersonId, nanos};
-use watchkeeper_protocol::ToOperator;
+use watchkeeper_protocol::{ToOperator, session::ErrorCode};
 
 /// What a console may take that can come back at once.
 const BOUND: Duration = Duration::from_secs(2);
@@ -62,6 +62,8 @@ struct Current {
     at: MonoTime,
     /// It was told what it missed, instead of everything.
     resumed: bool,
+    /// How often it was closed as too slow since it was current last.
+    too_slow: u32,
 }
 
 /// Lets that many consoles drop and return; fails where one that may return at once takes longer than the bound.
@@ -71,13 +73,14 @@ pub(crate) fn returners(runtime: &Runtime, consoles: usize, repetitions: u32) ->
          in ms from when they may come back; before it looks again, a console waits for its own back-off"
     );
     println!(
-        "{:>6} {:>8} {:>8} {:>8}   {:>20} {:>9} {:>8} {:>7}   {:>16}",
+        "{:>6} {:>8} {:>8} {:>8}   {:>20} {:>9} {:>9} {:>8} {:>7}   {:>16}",
         "away",
         "p50",
         "p99",
         "max",
         "looks again p50/max",
         "attempts",
+        "too slow",
         "resumed",
         "alerts",
         "CPU before/after"
@@ -211,7 +214,7 @@ impl<'a> Scene<'a> {
         let looked = spans(&mut arrivals.iter().copied());
         let share = |took: Duration| took.as_secs_f64() / SECOND.as_secs_f64() * 100.0;
         println!(
-            "{:>5}s {:>8.1} {:>8.1} {:>8.1}   {:>9.1} / {:>8.1} {:>9} {:>8} {open:>7}   {:>6.0}% / {:>5.0}%",
+            "{:>5}s {:>8.1} {:>8.1} {:>8.1}   {:>9.1} / {:>8.1} {:>9} {:>9} {:>8} {open:>7}   {:>6.0}% / {:>5.0}%",
             away.as_secs(),
             millis(&all, 0.5),
             millis(&all, 0.99),
@@ -219,6 +222,7 @@ impl<'a> Scene<'a> {
             millis(&looked, 0.5),
             millis(&looked, 1.0),
             arrivals.len(),
+            returned.iter().map(|console| console.too_slow).sum::<u32>(),
             returned.iter().filter(|console| console.resumed).count(),
             share(cpu_before),
             share(cpu)
@@ -288,11 +292,13 @@ impl<'a> Scene<'a> {
 /// A console: it says once in each repetition that it has what is wanted, over a connection of its own.
 async fn watch_for(mut operator: Operator, wanted: watch::Receiver<Wanted>, told: mpsc::Sender<Current>) {
     let mut welcome = None;
-    let mut last = 0;
+    let (mut last, mut too_slow) = (0, 0);
     loop {
         match operator.next().await {
             OperatorEvent::Connected { resumed } => welcome = Some(resumed),
             OperatorEvent::Disconnected { .. } => welcome = None,
+            // It did not read for a quarter of a second, and comes back by itself; that counts.
+            OperatorEvent::Refused(report) if report.code == ErrorCode::TooSlow => too_slow += 1,
             OperatorEvent::Refused(report) => panic!("the monitor refuses a console: {report:?}"),
             OperatorEvent::Message(_) => {}
             OperatorEvent::Ended => return,
@@ -308,7 +314,7 @@ async fn watch_for(mut operator: Operator, wanted: watch::Receiver<Wanted>, told
             && alert.is_none_or(holds)
         {
             last = repetition;
-            let current = Current { at: console_now(), resumed };
+            let current = Current { at: console_now(), resumed, too_slow: std::mem::take(&mut too_slow) };
             if told.send(current).await.is_err() {
                 return;
             }
