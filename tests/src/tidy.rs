@@ -21,7 +21,8 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("picture", &["model", "protocol"]),
     ("client", &["model", "protocol", "takeover", "picture"]),
-    ("server", &["engine", "ledger", "protocol", "model"]),
+    ("identity", &["model"]),
+    ("server", &["engine", "identity", "ledger", "protocol", "model"]),
     ("panels", &["picture", "model"]),
     ("console", &["panels", "picture", "client", "ledger", "engine", "protocol", "model"]),
     (
@@ -33,6 +34,7 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "takeover",
             "review",
             "engine",
+            "identity",
             "ledger",
             "picture",
             "client",

@@ -186,7 +186,7 @@ async fn send_old_command(endpoint: &Endpoint, agent: &AgentId, old: &Held) -> R
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
     let hello = OperatorHello {
         session: SessionKind::Operator,
-        token: Some(watchkeeper_model::Note::new(token.trim())?),
+        token: Some(watchkeeper_model::BearerToken::new(token.trim())?),
         person: PersonId::new("ada")?,
         role: watchkeeper_model::OperatorRole::Operator,
         console: ConsoleKind::Scripted,

@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::commands::{demo, dev_certs, ledger, operate, replay, serve, simulate, stop, takeover, watch};
+use crate::commands::{
+    demo, dev_certs, ledger, operate, replay, serve, simulate, stop, takeover, token, watch,
+};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Stop(stop::StopArguments),
     /// Shows takeovers from the record, stage by stage
     Takeover(takeover::TakeoverArguments),
+    /// Makes keys, issues tokens, and takes them back
+    Token(token::TokenArguments),
     /// Checks, prints or replays the record
     Ledger(ledger::LedgerArguments),
 }
@@ -75,6 +79,11 @@ mod tests {
             "stop vehicle-4 --reason fire --as anna",
             "takeover list --data D",
             "takeover show 100000001 --data D",
+            "serve --keys K",
+            "token keys K --create --deployment yard",
+            "token issue K --person anna --role supervisor --scope truck-* --scope lab-1 -o F --keep-fresh",
+            "token issue K --agent truck-7",
+            "token revoke K --person anna",
             "ledger verify --data D --head H --head I",
             "ledger show --data D --type takeover --from 5 --json",
             "ledger replay --data D",

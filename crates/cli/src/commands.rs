@@ -9,6 +9,7 @@ pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stop;
 pub(crate) mod takeover;
+pub(crate) mod token;
 pub(crate) mod watch;
 
 use crate::arguments::Command;
@@ -26,6 +27,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Operate(arguments) => Box::pin(operate::run(arguments)).await,
         Command::Stop(arguments) => stop::run(arguments).await,
         Command::Takeover(arguments) => takeover::run(arguments),
+        Command::Token(arguments) => token::run(arguments).await,
         Command::Ledger(arguments) => ledger::run(arguments),
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct PersonArguments {
     /// Your name, as the record will hold it
     #[arg(long = "as", value_name = "NAME", default_value_t = login_name())]
     pub(crate) person: PersonId,
-    /// What you may do: observer, operator or supervisor
+    /// What you may do: observer, auditor, operator or supervisor
     #[arg(long, value_name = "ROLE", default_value = "operator")]
     pub(crate) role: OperatorRole,
 }
@@ -105,8 +105,8 @@ pub(crate) fn unauthorised(report: &ErrorReport) -> anyhow::Error {
         )
     } else {
         format!(
-            "A monitor makes a new token at each start: give the file that `serve` printed as `token in FILE` with \
-             --token-file FILE or {TOKEN_FILE_VARIABLE}"
+            "Give the file with your token, or the one that `serve` printed as `token in FILE` (each start makes a new \
+             one), with --token-file FILE or {TOKEN_FILE_VARIABLE}"
         )
     };
     anyhow::anyhow!("the monitor did not let us in: {}. {advice}", told.trim_end_matches('.'))

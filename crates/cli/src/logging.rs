@@ -45,6 +45,7 @@ fn draws(command: &Command) -> bool {
         | Command::Operate(_)
         | Command::Stop(_)
         | Command::Takeover(_)
+        | Command::Token(_)
         | Command::Ledger(_) => false,
     }
 }
@@ -60,6 +61,7 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Watch(_)
         | Command::Operate(_)
         | Command::Takeover(_)
+        | Command::Token(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }
 }

@@ -130,7 +130,8 @@ fn a_token_file_or_an_address_that_cannot_do_fails_at_once_with_what_to_do() {
     let empty: &[&str] = &["--token-file", "empty"];
     let bad_url: &[&str] = &["--token-file", "token", "--url", "http://127.0.0.1:1/v1"];
     for command in commands {
-        for (with, says) in [(missing, "missing"), (empty, "1 to 512 bytes"), (bad_url, "begin with ws://")] {
+        for (with, says) in [(missing, "missing"), (empty, "1 to 2048 bytes"), (bad_url, "begin with ws://")]
+        {
             let output = watchkeeper_at_once(&[command, with].concat(), directory.path());
             let told = stderr(&output);
             assert_eq!(output.status.code(), Some(1), "{command:?} {with:?}: {told}");

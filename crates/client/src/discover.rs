@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use thiserror::Error;
-use watchkeeper_model::Note;
+use watchkeeper_model::BearerToken;
 use watchkeeper_protocol::DEFAULT_URL;
 
 /// The environment variable with the monitor's address.
@@ -29,7 +29,8 @@ pub enum TokenSource {
     Absent,
     /// This text.
     Text(String),
-    /// This file; it is read again before every attempt, because a monitor makes a new token at each start.
+    /// This file; it is read again before every attempt, because a monitor makes a new token at
+    /// each start, and while connected: a person's newer token is shown to the monitor before the old one expires.
     File(PathBuf),
 }
 
@@ -55,14 +56,14 @@ pub enum TokenError {
         /// Why not.
         source: io::Error,
     },
-    /// It has no text, or more than 512 bytes.
-    #[error("a token has 1 to 512 bytes, this one has {0}")]
+    /// It has no text, or more than 2,048 bytes.
+    #[error("a token has 1 to 2048 bytes, this one has {0}")]
     Length(usize),
 }
 
 impl TokenSource {
     /// Reads the token; white space around it does not belong to it.
-    pub fn read(&self) -> Result<Option<Note>, TokenError> {
+    pub fn read(&self) -> Result<Option<BearerToken>, TokenError> {
         let text = match self {
             Self::Absent => return Ok(None),
             Self::Text(text) => text.clone(),
@@ -70,10 +71,10 @@ impl TokenSource {
                 .map_err(|source| TokenError::Unreadable { path: path.clone(), source })?,
         };
         let token = text.trim();
-        if token.is_empty() || token.len() > Note::LIMIT {
-            return Err(TokenError::Length(token.len()));
+        if token.is_empty() {
+            return Err(TokenError::Length(0));
         }
-        Ok(Some(Note::cut(token)))
+        BearerToken::new(token).map(Some).map_err(|_too_long| TokenError::Length(token.len()))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{future::Future, pin::Pin, time::Duration};
-use watchkeeper_model::{MonoTime, Note};
+use watchkeeper_model::{BearerToken, MonoTime};
 
 /// How long a good-bye may take.
 const GOOD_BYE: Duration = Duration::from_millis(500);
@@ -16,7 +16,7 @@ const GOOD_BYE: Duration = Duration::from_millis(500);
 /// What happened on the link.
 pub(crate) enum LinkEvent {
     /// The socket is open: say hello, with this token.
-    Opened(Option<Note>),
+    Opened(Option<BearerToken>),
     /// A frame came.
     Frame(Bytes),
     /// There is room to send again.
@@ -25,7 +25,7 @@ pub(crate) enum LinkEvent {
     Lost(LinkLoss),
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<(Connection, Option<Note>), LinkLoss>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<(Connection, Option<BearerToken>), LinkLoss>> + Send>>;
 
 enum State {
     Waiting { until: MonoTime },
@@ -132,15 +132,19 @@ impl Link {
 
 /// Opens a connection, and reads the token when the monitor has answered: one that is only just starting takes
 /// connections before it has written the token of this run.
-async fn open(endpoint: Endpoint) -> Result<(Connection, Option<Note>), LinkLoss> {
+async fn open(endpoint: Endpoint) -> Result<(Connection, Option<BearerToken>), LinkLoss> {
     let connection = Connection::open(&endpoint).await?;
-    let source = endpoint.token;
-    let token = match source {
-        // Only a file can keep somebody waiting.
-        TokenSource::File(_) => tokio::task::spawn_blocking(move || source.read())
-            .await
-            .map_err(|error| LinkLoss::Io(error.into()))??,
-        TokenSource::Absent | TokenSource::Text(_) => source.read()?,
-    };
+    let token = read(endpoint.token).await?;
     Ok((connection, token))
+}
+
+/// Reads a token without holding anybody up.
+async fn read(source: TokenSource) -> Result<Option<BearerToken>, LinkLoss> {
+    match source {
+        // Only a file can keep somebody waiting.
+        TokenSource::File(_) => Ok(tokio::task::spawn_blocking(move || source.read())
+            .await
+            .map_err(|error| LinkLoss::Io(error.into()))??),
+        TokenSource::Absent | TokenSource::Text(_) => Ok(source.read()?),
+    }
 }

@@ -123,8 +123,9 @@ impl Operator {
         let inbox = Arc::new(Inbox::new(options.wake));
         let (orders, receiver) = mpsc::channel(ORDERS);
         let url = options.url.clone();
+        let source = options.token.clone();
         let link = Link::new(Endpoint { url: options.url, token: options.token, tls: options.tls });
-        let task = tokio::spawn(shell::run(link, Arc::clone(&inbox), receiver));
+        let task = tokio::spawn(shell::run(link, source, Arc::clone(&inbox), receiver));
         let config = OperatorConfig { person: options.person, role: options.role, console: options.console };
         Self {
             core: OperatorCore::new(config),
@@ -275,7 +276,8 @@ impl Operator {
                     | ToOperator::Dropped(_)
                     | ToOperator::Health(_)
                     | ToOperator::Head(_)
-                    | ToOperator::Probed(_) => OperatorEvent::Message(message),
+                    | ToOperator::Probed(_)
+                    | ToOperator::Access(_) => OperatorEvent::Message(message),
                 })
             }
             Item::Lost { reason, at } => {

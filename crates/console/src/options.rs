@@ -44,7 +44,7 @@ pub struct Options {
     /// Your name, as the record will hold it
     #[arg(long, value_name = "NAME", default_value_t = login_name())]
     person: PersonId,
-    /// What you may do: observer, operator or supervisor
+    /// What you may do: observer, auditor, operator or supervisor
     #[arg(long, value_name = "ROLE", default_value = "operator")]
     role: OperatorRole,
     /// A GeoJSON file that is drawn under the agents

@@ -1,5 +1,6 @@
 //! The engine: one input at a time, outputs as values.
 
+mod access;
 mod agents;
 mod answers;
 mod authority;
@@ -30,7 +31,7 @@ use std::{
 };
 use watchkeeper_detect::Finding;
 use watchkeeper_model::{
-    AgentId, AlertId, DecisionSeq, DemandId, Incarnation, Label, MonoTime, OperatorRole, PersonId, SessionId,
+    Access, AgentId, AlertId, DecisionSeq, DemandId, Incarnation, Label, MonoTime, PersonId, SessionId,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -57,6 +58,8 @@ pub struct Engine {
     agents: BTreeMap<AgentId, Agent>,
     agent_sessions: BTreeMap<SessionId, AgentId>,
     consoles: BTreeMap<SessionId, Console>,
+    /// When which console may only read.
+    access_ends: BTreeSet<(MonoTime, SessionId)>,
     console_sessions: Arc<[SessionId]>,
     /// Somebody came, went, or got or lost a lease since the last roster.
     roster_changed: bool,
@@ -89,7 +92,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Console {
     person: PersonId,
-    role: OperatorRole,
+    access: Access,
     kind: ConsoleKind,
     connected_at: MonoTime,
     clock: PeerClock,
@@ -115,6 +118,7 @@ impl Engine {
             agents: BTreeMap::new(),
             agent_sessions: BTreeMap::new(),
             consoles: BTreeMap::new(),
+            access_ends: BTreeSet::new(),
             console_sessions: Arc::from([]),
             roster_changed: false,
             roster_sent_at: now,
@@ -147,7 +151,10 @@ impl Engine {
         self.stages.begin_input();
         match input {
             EngineInput::AgentConnected { session, hello } => self.connect_agent(session, &hello, now),
-            EngineInput::OperatorConnected { session, hello } => self.connect_operator(session, &hello, now),
+            EngineInput::OperatorConnected { session, hello, access } => {
+                self.connect_operator(session, &hello, access, now);
+            }
+            EngineInput::AccessChanged { session, access } => self.handle_access(session, access, now),
             EngineInput::Disconnected { session } => self.disconnect(session, now),
             EngineInput::Agent { session, received_at, framed } => {
                 self.handle_agent_message(session, received_at, framed.into_message(), now);
@@ -184,6 +191,7 @@ impl Engine {
         let others = [
             self.alarms.poll_timeout(),
             self.commands.poll_timeout(),
+            self.access_ends.first().map(|(until, _)| *until),
             Some(self.second_due),
             Some(self.roster_due()),
         ];
@@ -218,7 +226,10 @@ impl Engine {
     }
 
     fn disconnect(&mut self, session: SessionId, now: MonoTime) {
-        if self.consoles.remove(&session).is_some() {
+        if let Some(console) = self.consoles.remove(&session) {
+            if let Some(until) = console.access.acts_until {
+                self.access_ends.remove(&(until, session));
+            }
             self.refresh_console_list();
             self.drop_claims(session, now);
         }

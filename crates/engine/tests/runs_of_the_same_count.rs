@@ -80,7 +80,7 @@ impl Run {
             console: ConsoleKind::Scripted,
             resume,
         };
-        let told = self.feed(EngineInput::OperatorConnected { session: CONSOLE, hello });
+        let told = self.feed(EngineInput::OperatorConnected { session: CONSOLE, hello, access: None });
         let resumed = told.iter().any(|one| matches!(one, ToOperator::Welcome(welcome) if welcome.resumed));
         let cursor = told.iter().find_map(|one| match one {
             ToOperator::Snapshot(part) => Some(part.cursor),

@@ -338,6 +338,8 @@ words! {
         LocalOverride = "local_override",
         /// The agent was taken out of service.
         OutOfService = "out_of_service",
+        /// Its holder may act no longer: his token has expired or was revoked.
+        AccessEnded = "access_ended",
     }
 }
 
@@ -356,10 +358,12 @@ words! {
 }
 
 words! {
-    /// What a person may do. Each role may do what the one before may.
+    /// In which role a person is there; [`Permission`](crate::Permission) says what each may do.
     OperatorRole {
         /// Reads.
         Observer = "observer",
+        /// Reads, and checks the record; never acts.
+        Auditor = "auditor",
         /// Acknowledges, shelves, claims, asks for control, commands, stops, labels.
         Operator = "operator",
         /// Clears the latch of an ESTOP, takes control without asking, takes agents out of service, ends a lock-out.

@@ -5,6 +5,7 @@
 //!
 //! Deliberately not here: behaviour. No state machine, no message framing, no clock.
 
+mod access;
 mod alarm;
 mod command;
 mod confidence;
@@ -16,6 +17,7 @@ mod task;
 mod text;
 mod time;
 
+pub use access::{Access, AgentPattern, Denial, MAX_SCOPE, Permission, Reach, Role, Scope, ScopeError};
 pub use alarm::{
     Alarm, AlarmState, CauseClass, Explanation, MAX_SAMPLES, MAX_SHELVED, MAX_SIGNAL_EVIDENCE, Response,
     Sample, Severity, Shelved, SignalEvidence,
@@ -36,5 +38,5 @@ pub use ids::{
 };
 pub use stage::{Stage, StageOwner, machine_budget};
 pub use task::{TaskArg, TaskClass, TaskReport, TaskVerb};
-pub use text::{Label, Note, TextError, bounded_vec};
+pub use text::{BearerToken, Label, Note, TextError, bounded_vec};
 pub use time::{AgentTime, MonoTime, WallTime, nanos};

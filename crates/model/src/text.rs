@@ -110,6 +110,39 @@ bounded_text! {
     Note, 512
 }
 
+/// What lets somebody in: a token of at most 2,048 bytes. Neither `Debug` nor anything else shows it by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BearerToken(String);
+
+impl BearerToken {
+    /// Most bytes that a token may have.
+    pub const LIMIT: usize = 2_048;
+
+    /// Checks the length and makes the token.
+    ///
+    /// # Errors
+    /// When it is too long.
+    pub fn new(text: &str) -> Result<Self, TextError> {
+        if text.len() > Self::LIMIT {
+            return Err(TextError::TooLong { found: text.len(), limit: Self::LIMIT });
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Returns the secret itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(..)")
+    }
+}
+
+serialize_as_text!(BearerToken);
+
 /// Deserialises a list of at most `N` items; a longer one is an error that says so.
 ///
 /// Use as `#[serde(deserialize_with = "bounded_vec::<_, _, 64>")]`.

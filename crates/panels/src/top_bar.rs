@@ -100,7 +100,7 @@ fn by_hand(ui: &mut Ui, inputs: &Inputs<'_>, control: &ControlLine) {
 
 /// From the right: what protects the session, who this is, how the connection is.
 fn who_and_how(ui: &mut Ui, status: &StatusLine) {
-    said(ui, Size::Small, Tone::Quiet, status.banner);
+    said(ui, Size::Small, status.banner_tone, &status.banner);
     ui.separator();
     if !status.person.is_empty() {
         said(ui, Size::Body, Tone::Normal, &status.person);

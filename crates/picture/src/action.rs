@@ -3,8 +3,8 @@
 use crate::{Picture, timers::fresh_within};
 use std::{fmt, time::Duration};
 use watchkeeper_model::{
-    AgentId, AgentKind, ControlState, FallbackLevel, Latch, LatchCause, OperatorRole, PersonId, TaskClass,
-    TaskVerb,
+    AgentId, AgentKind, ControlState, FallbackLevel, Latch, LatchCause, OperatorRole, Permission, PersonId,
+    Reach, TaskClass, TaskVerb,
 };
 use watchkeeper_protocol::operator::AgentStatus;
 
@@ -54,6 +54,10 @@ pub enum Unavailable {
     Disconnected,
     /// This session may only read.
     Observer,
+    /// Its token has expired: it reads, and does nothing else.
+    Expired,
+    /// The agent is none of those that the token names.
+    OutOfScope,
     /// The picture is not whole: a snapshot is still coming, or something was missed.
     NotCurrent,
     /// Nobody knows this agent.
@@ -113,7 +117,10 @@ impl Unavailable {
             return Err(Self::Disconnected);
         }
         match picture.me() {
-            Some(me) if me.role >= OperatorRole::Operator => Ok(()),
+            Some(me) if may(me.role, Permission::Drive) => match picture.access() {
+                Some(access) if access.value.expired => Err(Self::Expired),
+                Some(_) | None => Ok(()),
+            },
             Some(_) | None => Err(Self::Observer),
         }
     }
@@ -123,7 +130,9 @@ impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disconnected => f.write_str("not connected: nothing can be sent"),
-            Self::Observer => f.write_str("observers only read"),
+            Self::Observer => f.write_str("in this role you only read"),
+            Self::Expired => f.write_str("your token has expired: you only read"),
+            Self::OutOfScope => f.write_str("it is none of your agents"),
             Self::NotCurrent => f.write_str("the picture is still loading"),
             Self::UnknownAgent => f.write_str("nobody knows this agent"),
             Self::Offline => f.write_str("the agent is offline"),
@@ -232,6 +241,9 @@ impl Action {
         now: watchkeeper_model::MonoTime,
     ) -> Result<(), Unavailable> {
         Unavailable::of_session(picture)?;
+        if picture.access().is_some_and(|access| !access.value.scope.contains(agent)) {
+            return Err(Unavailable::OutOfScope);
+        }
         if self == Self::Stop {
             return Ok(());
         }
@@ -292,7 +304,7 @@ impl Action {
         let is_stopped = status.control_state == ControlState::Estopped;
         status.latches.iter().copied().find(|latch| match latch.cause {
             LatchCause::Fallback | LatchCause::Local => !is_stopped,
-            LatchCause::Estop => is_stopped && role >= OperatorRole::Supervisor,
+            LatchCause::Estop => is_stopped && may(role, Permission::ClearEstop),
         })
     }
 
@@ -362,6 +374,11 @@ impl Action {
 }
 
 /// Nothing riskier on half a picture, or without a record.
+/// Returns whether a role has a permission, whichever the agent.
+pub(crate) fn may(role: OperatorRole, permission: Permission) -> bool {
+    permission.reach(role.into()) == Reach::Scope
+}
+
 fn check_record(picture: &Picture) -> Result<(), Unavailable> {
     if !picture.is_current() {
         return Err(Unavailable::NotCurrent);
@@ -461,7 +478,7 @@ fn check_request(picture: &Picture, status: &AgentStatus, stake: Stake) -> Resul
         return Err(Unavailable::AlreadyYours);
     }
     let Some(lease) = &status.lease else { return Err(Unavailable::NobodyHolds) };
-    if picture.me().is_some_and(|me| me.role >= OperatorRole::Supervisor) {
+    if picture.me().is_some_and(|me| may(me.role, Permission::PreEmpt)) {
         return Ok(());
     }
     match status.control_state {

@@ -15,6 +15,7 @@ pub use question::{MAX_TYPED, Question};
 
 use crate::{
     Action, Intent, Picture, Unavailable,
+    action::may,
     view::{self, Tone},
 };
 use begun::{Begun, First};
@@ -23,7 +24,7 @@ use std::time::Duration;
 use stops::Stops;
 use watchkeeper_model::{
     AgentId, AlertId, CommandArgs, CommandKind, ControlState, DemandId, FallbackLevel, MonoTime,
-    OperatorRole, Verdict,
+    OperatorRole, Permission, Verdict,
 };
 
 /// How long a key that must be pressed twice waits for the second press.
@@ -352,7 +353,7 @@ impl Hands {
     }
 
     fn request(&mut self, agent: &AgentId, picture: &Picture, now: MonoTime) -> Pressed {
-        if picture.me().is_some_and(|me| me.role >= OperatorRole::Supervisor) {
+        if picture.me().is_some_and(|me| may(me.role, Permission::PreEmpt)) {
             let holder = picture.holder(agent).map_or_else(|| "its holder".to_owned(), ToString::to_string);
             return self.ask(Open::preempt(agent, &holder));
         }

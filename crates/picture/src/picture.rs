@@ -18,10 +18,14 @@ pub use path::PathPicture;
 
 use command::Commands;
 use snapshot::Assembly;
+use std::time::Duration;
 use watchkeeper_model::{AgentId, AlertId, CommandId, CommandKind, Epoch, MonoTime, PersonId};
 use watchkeeper_protocol::{
     ToOperator,
-    operator::{Health, LeaseEvent, OperatorWelcome, Resume, Roster, SnapshotPart, StatusUpdate, Telemetry},
+    operator::{
+        AccessUpdate, Health, LeaseEvent, OperatorWelcome, Resume, Roster, SnapshotPart, StatusUpdate,
+        Telemetry,
+    },
     record::TakeoverRecord,
     session::{ErrorReport, Head, Ping},
 };
@@ -74,6 +78,7 @@ pub struct Picture {
     commands: Commands,
     health: Option<Timed<Health>>,
     roster: Option<Timed<Roster>>,
+    access: Option<Timed<AccessUpdate>>,
     dropped_telemetry: u64,
     head: Option<Timed<Head>>,
     error: Option<Timed<ErrorReport>>,
@@ -102,6 +107,7 @@ impl Picture {
             commands: Commands::new(),
             health: None,
             roster: None,
+            access: None,
             dropped_telemetry: 0,
             head: None,
             error: None,
@@ -184,6 +190,7 @@ impl Picture {
             ToOperator::Head(head) => self.head = Some(Timed { value: *head, received_at }),
             ToOperator::Error(error) => self.error = Some(Timed { value: error.clone(), received_at }),
             ToOperator::Probed(answer) => self.world.fold_path(answer, received_at),
+            ToOperator::Access(access) => self.access = Some(Timed { value: access.clone(), received_at }),
         }
     }
 
@@ -250,6 +257,21 @@ impl Picture {
     /// Returns the takeovers that go on, and the last ones that are over, oldest first.
     pub fn takeovers(&self) -> impl DoubleEndedIterator<Item = &Timed<TakeoverRecord>> {
         self.world.takeovers()
+    }
+
+    /// Returns what this session may do, as the monitor said last; `None` before it did.
+    pub const fn access(&self) -> Option<&Timed<AccessUpdate>> {
+        self.access.as_ref()
+    }
+
+    /// Returns how long this session may act yet; `None` where that does not end, zero when it has.
+    pub fn access_left(&self, now: MonoTime) -> Option<Duration> {
+        let access = self.access.as_ref()?;
+        if access.value.expired {
+            return Some(Duration::ZERO);
+        }
+        let until = access.received_at.after(Duration::from_nanos(access.value.left_nanos?));
+        Some(now.until(until))
     }
 
     /// Returns who else is connected, as the monitor said last.
@@ -346,6 +368,7 @@ impl Picture {
         self.assembly = None;
         self.clock_offset_nanos = None;
         self.error = None;
+        self.access = None;
         let same_run = self.shown_at.is_some_and(|shown| shown.incarnation == welcome.incarnation);
         self.awaits_snapshot = !welcome.resumed;
         // Deltas after a cursor that this console does not have cannot be folded into anything.

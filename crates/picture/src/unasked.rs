@@ -161,6 +161,7 @@ fn loss(picture: &Picture, agent: &AgentId, held: &Held, end: Option<LeaseEnd>) 
         LeaseEnd::PreEmpted => lost(agent, "a supervisor took control"),
         LeaseEnd::LocalOverride => lost(agent, "somebody at the agent took control"),
         LeaseEnd::OutOfService => lost(agent, "it was taken out of service"),
+        LeaseEnd::AccessEnded => lost(agent, "your token has ended, or no longer names it"),
     }
 }
 

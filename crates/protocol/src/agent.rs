@@ -7,10 +7,10 @@ use crate::{
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
-    ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
-    Incarnation, Label, Latch, LeaseEnd, MAX_QUESTIONS, MAX_SIGNALS, Note, PersonId, QuestionPolicy, SceneId,
-    SessionId, Setpoint, SignalSpec, StateVersion, TaskVerb, bounded_vec,
+    AgentId, AgentKind, AgentTime, BearerToken, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
+    CommandState, ControlState, Decision, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause,
+    FallbackLevel, Incarnation, Label, Latch, LeaseEnd, MAX_QUESTIONS, MAX_SIGNALS, Note, PersonId,
+    QuestionPolicy, SceneId, SessionId, Setpoint, SignalSpec, StateVersion, TaskVerb, bounded_vec,
 };
 
 messages! {
@@ -68,9 +68,9 @@ messages! {
 pub struct AgentHello {
     /// Always `agent`.
     pub session: SessionKind,
-    /// The token of this run, unless the upgrade carried `Authorization: Bearer`.
+    /// The token, unless the upgrade carried `Authorization: Bearer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<Note>,
+    pub token: Option<BearerToken>,
     /// Who it is.
     pub agent: AgentId,
     /// What it is.

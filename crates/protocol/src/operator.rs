@@ -6,7 +6,7 @@ mod requests;
 pub use path::{LatencyParts, MAX_PROBED, OneWay, PathLatency, Probe};
 pub use requests::{
     Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,
-    LabelTakeover, Presented, RequestHandover, Shelve, Stop, Unshelve, Waive,
+    LabelTakeover, Presented, Refresh, RequestHandover, Shelve, Stop, Unshelve, Waive,
 };
 
 use crate::{
@@ -17,10 +17,11 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, Alarm, BootId, CommandCode, CommandId, CommandKind, CommandState,
-    Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
-    Incarnation, Label, Latch, LeaseEnd, MAX_QUESTIONS, MAX_SIGNALS, MonoTime, Note, OperatorRole, PersonId,
-    PlanPoint, Pose, SessionId, SignalSpec, Stage, StateVersion, TaskVerb, bounded_vec,
+    AgentId, AgentKind, AgentTime, Alarm, BearerToken, BootId, CommandCode, CommandId, CommandKind,
+    CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause,
+    FallbackLevel, Incarnation, Label, Latch, LeaseEnd, MAX_QUESTIONS, MAX_SIGNALS, MonoTime, Note,
+    OperatorRole, PersonId, PlanPoint, Pose, Scope, SessionId, SignalSpec, Stage, StateVersion, TaskVerb,
+    bounded_vec,
 };
 
 messages! {
@@ -62,6 +63,8 @@ messages! {
         Pong(Pong) = "pong",
         /// Asks how long the way to an agent is.
         Probe(Probe) = "probe",
+        /// Shows a newer token before the one of the hello expires.
+        Refresh(Refresh) = "refresh",
     }
 }
 
@@ -98,6 +101,8 @@ messages! {
         Error(ErrorReport) = "error",
         /// The agent answered this console's probe.
         Probed(PathLatency) = "probed",
+        /// What this console may do; follows the welcome, and comes again when it changes.
+        Access(AccessUpdate) = "access",
     }
 }
 
@@ -120,18 +125,36 @@ pub enum ConsoleKind {
 pub struct OperatorHello {
     /// Always `operator`.
     pub session: SessionKind,
-    /// The token of this run, unless the upgrade carried `Authorization: Bearer`.
+    /// The token, unless the upgrade carried `Authorization: Bearer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<Note>,
+    pub token: Option<BearerToken>,
     /// Who it is.
     pub person: PersonId,
-    /// In which role; the token of a development run allows each.
+    /// In which role; the token of a development run allows each, another one those that it names.
     pub role: OperatorRole,
     /// What kind of console.
     pub console: ConsoleKind,
     /// Where to resume: the incarnation and cursor last seen. Absent for a fresh start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
+}
+
+/// What a console may do, as its token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessUpdate {
+    /// In which role.
+    pub role: OperatorRole,
+    /// To which agents: ids, or beginnings of ids with a `*` behind them, at most 16.
+    pub scope: Scope,
+    /// A development run: whoever knows its secret is who he says he is.
+    #[serde(default)]
+    pub development: bool,
+    /// The token has expired: this console reads on, and nothing that it sends is done until it shows a new token.
+    #[serde(default)]
+    pub expired: bool,
+    /// How long the token lasts, in nanoseconds; absent where it does not expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_nanos: Option<u64>,
 }
 
 /// Where a console stopped reading.

@@ -12,9 +12,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use watchkeeper_model::{
-    AgentId, AgentKind, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState, DecisionSeq,
-    DemandId, DemandOrigin, DemandOutcome, Epoch, Incarnation, Latch, MonoTime, Note, PersonId, SessionId,
-    Verdict, bounded_vec,
+    Access, AgentId, AgentKind, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState,
+    DecisionSeq, DemandId, DemandOrigin, DemandOutcome, Epoch, Incarnation, Latch, MonoTime, Note, PersonId,
+    SessionId, Verdict, bounded_vec,
 };
 
 /// Types of ledger records.
@@ -97,6 +97,16 @@ pub enum EngineInput {
         session: SessionId,
         /// What it said.
         hello: OperatorHello,
+        /// What its token allows; `None` for the token of a development run: every agent, in the role of the hello.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        access: Option<Access>,
+    },
+    /// An operator showed a newer token, or his token was revoked.
+    AccessChanged {
+        /// Whose session.
+        session: SessionId,
+        /// What he may do from now on.
+        access: Access,
     },
     /// A session is gone.
     Disconnected {

@@ -20,6 +20,12 @@ impl Clock {
         WallTime::from_unix_nanos(nanos(clock_gettime(ClockId::Realtime)))
     }
 
+    /// Returns the wall-clock time as tokens are checked against it.
+    pub fn timestamp(self) -> jiff::Timestamp {
+        let nanos = i128::from(self.wall().as_unix_nanos());
+        jiff::Timestamp::from_nanosecond(nanos).expect("the clock stands between the years -9999 and 9999")
+    }
+
     /// Returns when tokio must wake a sleeper that waits for `due`; far ahead where nothing is due.
     ///
     /// Tokio's clock stands still during a suspend, so a sleeper must look at [`Self::now`] again by itself;

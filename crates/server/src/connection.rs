@@ -7,15 +7,15 @@ use crate::{
     denied::Denied,
     doorway::Ticket,
     engine_loop::{ControlItem, TelemetryItem},
+    gatekeeper::{Gatekeeper, Proof},
     handshake,
-    identity::{AgentCertificate, IdentityRefusal, Proof, check_identity},
+    identity::{AgentCertificate, IdentityRefusal, Peer, check_identity},
     options::Limits,
     outbox::outbox,
     session::{Session, Side},
     socket::{Incoming, Socket, not_binary, report},
     spans::Spans,
     tls::{Stream, TlsDoor, is_about_certificate},
-    token::TokenDigest,
 };
 use std::{net::IpAddr, sync::Arc};
 use tokio::{
@@ -26,7 +26,7 @@ use tokio::{
 use tokio_util::either::Either;
 use tracing::Instrument;
 use watchkeeper_engine::EngineInput;
-use watchkeeper_model::{Note, SessionId};
+use watchkeeper_model::{Access, SessionId};
 use watchkeeper_protocol::{
     FirstFrame, Hello,
     session::{ErrorCode, ErrorReport},
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     /// `None`: connections are in the clear.
     pub(crate) tls: Option<TlsDoor>,
     pub(crate) denied: Arc<Denied>,
-    pub(crate) token: TokenDigest,
+    pub(crate) gatekeeper: Gatekeeper,
     pub(crate) incarnation: u64,
     pub(crate) counters: Arc<Counters>,
     pub(crate) spans: Arc<Spans>,
@@ -58,10 +58,18 @@ pub(crate) struct Shared {
 /// A connection that said hello.
 struct Admitted {
     socket: Socket,
-    hello: Hello,
+    guest: Guest,
     /// That of an agent that has one.
     certificate: Option<AgentCertificate>,
     place: OwnedSemaphorePermit,
+}
+
+/// Who is let in.
+struct Guest {
+    hello: Hello,
+    proof: Proof,
+    /// What a person may do, as his token says.
+    access: Option<Access>,
 }
 
 /// Serves one connection to its end.
@@ -75,14 +83,14 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut ticket: Ti
         admitted = admit(stream, &shared) => admitted,
     };
     drop(ticket);
-    let Some(Admitted { socket, hello, certificate, place }) = admitted else {
+    let Some(Admitted { socket, guest, certificate, place }) = admitted else {
         shared.counters.connection_refused();
         return;
     };
     let number = shared.counters.next_session();
     let session = SessionId(shared.incarnation * SESSIONS_PER_INCARNATION + number);
     let span = tracing::info_span!("session", session = session.0);
-    Box::pin(begin(shared, session, socket, hello, certificate).instrument(span)).await;
+    Box::pin(begin(shared, session, socket, guest, certificate).instrument(span)).await;
     drop(place);
 }
 
@@ -90,9 +98,10 @@ async fn begin(
     shared: Arc<Shared>,
     session: SessionId,
     mut socket: Socket,
-    hello: Hello,
+    guest: Guest,
     certificate: Option<AgentCertificate>,
 ) {
+    let Guest { hello, proof, access } = guest;
     let (sender, receiver) = outbox(Arc::clone(&shared.counters));
     let _watched = certificate
         .map(|certificate| Arc::clone(&shared.denied).watch(session, certificate.serial, sender.closer()));
@@ -105,7 +114,8 @@ async fn begin(
         Hello::Operator(hello) => {
             tracing::info!(person = %hello.person, console = ?hello.console, "a console connected");
             socket.set_write_deadline(shared.limits.console_write_deadline);
-            (Side::Operator, EngineInput::OperatorConnected { session, hello })
+            let who = (hello.person.clone(), hello.role);
+            (Side::Operator(who), EngineInput::OperatorConnected { session, hello, access })
         }
     };
     let connected = ControlItem::Connected { session, outbox: sender, hello: Box::new(input) };
@@ -113,7 +123,7 @@ async fn begin(
         // The engine is gone: the server is at its end.
         return;
     }
-    Session::new(shared, session, side, socket, receiver).run().await;
+    Session::new(shared, session, (side, proof), socket, receiver).run().await;
 }
 
 /// Upgrades, takes the hello, and checks it; `None` when the connection is refused.
@@ -121,9 +131,10 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "could not turn Nagle's algorithm off");
     }
-    let (stream, proof) = open_door(stream, shared).await?;
-    let upgrade = handshake::upgrade(stream, shared.listen, &shared.allowed, shared.token);
-    let (inner, accepted) = match timeout(shared.limits.upgrade_deadline, upgrade).await {
+    let (stream, peer) = open_door(stream, shared).await?;
+    let upgrade =
+        handshake::upgrade(stream, shared.listen, &shared.allowed, (&shared.gatekeeper, shared.clock));
+    let (inner, proof) = match timeout(shared.limits.upgrade_deadline, upgrade).await {
         Ok(Ok(upgraded)) => upgraded,
         Ok(Err(error)) => {
             tracing::debug!(%error, "refused a connection");
@@ -135,13 +146,13 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
         }
     };
     let mut socket = Socket::new(inner, shared.limits.console_write_deadline);
-    match take_hello(&mut socket, shared, accepted.authorised, &proof).await {
-        Ok((hello, place)) => {
-            let certificate = match proof {
-                Proof::Agent(certificate) => Some(certificate),
-                Proof::NotAsked | Proof::NoCertificate | Proof::Nameless(_) => None,
+    match take_hello(&mut socket, shared, proof, &peer).await {
+        Ok((guest, place)) => {
+            let certificate = match peer {
+                Peer::Agent(certificate) => Some(certificate),
+                Peer::NotAsked | Peer::NoCertificate | Peer::Nameless(_) => None,
             };
-            Some(Admitted { socket, hello, certificate, place })
+            Some(Admitted { socket, guest, certificate, place })
         }
         Err(Some(report)) => {
             tracing::info!(code = ?report.code, why = %report.message, "refused a hello");
@@ -153,8 +164,8 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
 }
 
 /// Shakes hands in TLS where there is TLS; `None` when the connection is refused.
-async fn open_door(stream: TcpStream, shared: &Shared) -> Option<(Stream, Proof)> {
-    let Some(tls) = &shared.tls else { return Some((Either::Left(stream), Proof::NotAsked)) };
+async fn open_door(stream: TcpStream, shared: &Shared) -> Option<(Stream, Peer)> {
+    let Some(tls) = &shared.tls else { return Some((Either::Left(stream), Peer::NotAsked)) };
     let peer = stream.peer_addr().ok();
     match timeout(shared.limits.tls_deadline, tls.accept(stream)).await {
         Ok(Ok(opened)) => Some(opened),
@@ -177,9 +188,9 @@ async fn open_door(stream: TcpStream, shared: &Shared) -> Option<(Stream, Proof)
 async fn take_hello(
     socket: &mut Socket,
     shared: &Shared,
-    authorised: bool,
-    proof: &Proof,
-) -> Result<(Hello, OwnedSemaphorePermit), Option<ErrorReport>> {
+    proof: Option<Proof>,
+    peer: &Peer,
+) -> Result<(Guest, OwnedSemaphorePermit), Option<ErrorReport>> {
     let Ok(first) = timeout(shared.limits.hello_deadline, first_frame(socket)).await else {
         return Err(Some(report(ErrorCode::NoHello, "the hello did not come in time")));
     };
@@ -198,26 +209,38 @@ async fn take_hello(
         }
         Incoming::Closed | Incoming::Lost | Incoming::Echo => return Err(None),
     };
-    admit_identity(&hello, proof, &shared.denied).map_err(|refusal| Some(refusal.report()))?;
+    admit_identity(&hello, peer, &shared.denied).map_err(|refusal| Some(refusal.report()))?;
     let (token, places) = match &mut hello {
         Hello::Agent(hello) => (hello.token.take(), &shared.agent_places),
         Hello::Operator(hello) => (hello.token.take(), &shared.console_places),
     };
-    // An agent that TLS knows needs no token beside its certificate.
-    let authorised = authorised || matches!(proof, Proof::Agent(_));
-    check_token(token.as_ref(), shared.token, authorised).map_err(Some)?;
+    let known = match (token, peer) {
+        // What the hello shows counts, also where the upgrade showed something.
+        (Some(token), _) => shared.gatekeeper.examine(token.as_str(), shared.clock),
+        // An agent that TLS knows needs no token beside its certificate.
+        (None, Peer::Agent(_)) => Ok(Proof::Certificate),
+        (None, Peer::NotAsked | Peer::NoCertificate | Peer::Nameless(_)) => {
+            proof.ok_or_else(|| shared.gatekeeper.without_token())
+        }
+    };
+    let admitted = known.and_then(|proof| {
+        let access = proof.admit(&hello, shared.clock)?;
+        Ok((proof, access))
+    });
+    let (proof, access) =
+        admitted.map_err(|stranger| Some(report(ErrorCode::Unauthorised, &stranger.to_string())))?;
     let place = Arc::clone(places).try_acquire_owned().map_err(|_full| {
         Some(report(ErrorCode::TooManySessions, "the monitor has as many sessions of this kind as it takes"))
     })?;
-    Ok((hello, place))
+    Ok((Guest { hello, proof, access }, place))
 }
 
 /// Says whether this peer may say this hello by what TLS proved.
-fn admit_identity(hello: &Hello, proof: &Proof, denied: &Denied) -> Result<(), IdentityRefusal> {
-    check_identity(hello, proof)?;
-    match proof {
-        Proof::Agent(certificate) if denied.holds(&certificate.serial) => Err(IdentityRefusal::Denied),
-        Proof::Agent(_) | Proof::NotAsked | Proof::NoCertificate | Proof::Nameless(_) => Ok(()),
+fn admit_identity(hello: &Hello, peer: &Peer, denied: &Denied) -> Result<(), IdentityRefusal> {
+    check_identity(hello, peer)?;
+    match peer {
+        Peer::Agent(certificate) if denied.holds(&certificate.serial) => Err(IdentityRefusal::Denied),
+        Peer::Agent(_) | Peer::NotAsked | Peer::NoCertificate | Peer::Nameless(_) => Ok(()),
     }
 }
 
@@ -232,16 +255,4 @@ async fn first_frame(socket: &mut Socket) -> Incoming {
             | Incoming::Broken(_)) => return first,
         }
     }
-}
-
-fn check_token(token: Option<&Note>, expected: TokenDigest, authorised: bool) -> Result<(), ErrorReport> {
-    let wrong = match token {
-        Some(token) => !expected.accepts(token.as_str()),
-        None => !authorised,
-    };
-    if wrong {
-        let message = "the token is wrong or absent; the file `token` in the runtime directory holds it";
-        return Err(report(ErrorCode::Unauthorised, message));
-    }
-    Ok(())
 }

@@ -410,6 +410,7 @@ fn is_awaited(input: &EngineInput) -> bool {
     match input {
         EngineInput::AgentConnected { .. }
         | EngineInput::OperatorConnected { .. }
+        | EngineInput::AccessChanged { .. }
         | EngineInput::Agent { .. }
         | EngineInput::Operator { .. } => true,
         EngineInput::Disconnected { .. }

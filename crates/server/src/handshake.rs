@@ -4,7 +4,12 @@
 //! checks of `Host` and `Origin` (`security.md` T17, T18). A token in a URL ends up in logs and histories;
 //! hence no query string (T27). No extension is ever negotiated (T14).
 
-use crate::{allowed::AllowedSites, tls::Stream, token::TokenDigest};
+use crate::{
+    allowed::AllowedSites,
+    clock::Clock,
+    gatekeeper::{Gatekeeper, Proof},
+    tls::Stream,
+};
 use std::net::IpAddr;
 use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async_with_config,
@@ -37,7 +42,7 @@ pub enum Refusal {
     Origin,
     /// The subprotocol is not offered.
     Subprotocol,
-    /// `Authorization` is not `Bearer` with the token of this run.
+    /// `Authorization` is not `Bearer` with a token that lets its bearer in.
     Token,
 }
 
@@ -63,7 +68,7 @@ impl Refusal {
             }
             Self::Origin => "pages of other sites may not connect, unless `serve` has their --allow-origin\n",
             Self::Subprotocol => "Sec-WebSocket-Protocol must offer watchkeeper.v1\n",
-            Self::Token => "Authorization must be `Bearer` with the token of this run\n",
+            Self::Token => "Authorization must be `Bearer` with a token that is good here\n",
         }
     }
 
@@ -94,22 +99,24 @@ pub(crate) async fn upgrade(
     stream: Stream,
     listen: IpAddr,
     allowed: &AllowedSites,
-    token: TokenDigest,
-) -> Result<(WebSocketStream<Stream>, Accepted), tungstenite::Error> {
-    let mut accepted = Accepted { authorised: false };
+    (gatekeeper, clock): (&Gatekeeper, Clock),
+) -> Result<(WebSocketStream<Stream>, Option<Proof>), tungstenite::Error> {
+    let mut proof = None;
     #[expect(clippy::result_large_err, reason = "tungstenite's signature")]
     let check = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-        accepted =
-            check_request(request.uri(), request.headers(), listen, allowed, |found| token.accepts(found))
-                .map_err(|refusal| {
-                    tracing::debug!(?refusal, "refused an upgrade");
-                    refusal.response()
-                })?;
+        let is_token = |found: &str| {
+            proof = gatekeeper.examine(found, clock).ok();
+            proof.is_some()
+        };
+        check_request(request.uri(), request.headers(), listen, allowed, is_token).map_err(|refusal| {
+            tracing::debug!(?refusal, "refused an upgrade");
+            refusal.response()
+        })?;
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         Ok(response)
     };
     let socket = accept_hdr_async_with_config(stream, check, Some(config())).await?;
-    Ok((socket, accepted))
+    Ok((socket, proof))
 }
 
 fn config() -> WebSocketConfig {
@@ -130,7 +137,7 @@ pub fn check_request(
     headers: &HeaderMap,
     listen: IpAddr,
     allowed: &AllowedSites,
-    is_token: impl Fn(&str) -> bool,
+    is_token: impl FnOnce(&str) -> bool,
 ) -> Result<Accepted, Refusal> {
     if uri.query().is_some() {
         return Err(Refusal::Query);

@@ -23,7 +23,7 @@ const TRUST_DOMAIN: usize = 255;
 
 /// What TLS proved about a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub(crate) enum Peer {
     /// Nothing: there is no TLS, or no authority to ask for certificates of.
     NotAsked,
     /// It was asked for a certificate and has none.
@@ -136,17 +136,17 @@ fn agent_of(uri: &str) -> Option<AgentId> {
 }
 
 /// Says whether this peer may say this hello. That a serial is denied is known elsewhere.
-pub(crate) fn check_identity(hello: &Hello, proof: &Proof) -> Result<(), IdentityRefusal> {
+pub(crate) fn check_identity(hello: &Hello, proof: &Peer) -> Result<(), IdentityRefusal> {
     match (proof, hello) {
-        (Proof::NotAsked, Hello::Agent(_) | Hello::Operator(_)) => Ok(()),
-        (Proof::NoCertificate, Hello::Operator(_)) => Ok(()),
-        (Proof::NoCertificate, Hello::Agent(_)) => Err(IdentityRefusal::CertificateMissing),
-        (Proof::Agent(certificate), Hello::Agent(hello)) if certificate.agent == hello.agent => Ok(()),
-        (Proof::Agent(certificate), Hello::Agent(_)) => {
+        (Peer::NotAsked, Hello::Agent(_) | Hello::Operator(_)) => Ok(()),
+        (Peer::NoCertificate, Hello::Operator(_)) => Ok(()),
+        (Peer::NoCertificate, Hello::Agent(_)) => Err(IdentityRefusal::CertificateMissing),
+        (Peer::Agent(certificate), Hello::Agent(hello)) if certificate.agent == hello.agent => Ok(()),
+        (Peer::Agent(certificate), Hello::Agent(_)) => {
             Err(IdentityRefusal::OtherAgent(certificate.agent.clone()))
         }
-        (Proof::Agent(_), Hello::Operator(_)) => Err(IdentityRefusal::AgentAtConsole),
-        (Proof::Nameless(fault), Hello::Agent(_) | Hello::Operator(_)) => {
+        (Peer::Agent(_), Hello::Operator(_)) => Err(IdentityRefusal::AgentAtConsole),
+        (Peer::Nameless(fault), Hello::Agent(_) | Hello::Operator(_)) => {
             Err(IdentityRefusal::Nameless(*fault))
         }
     }

@@ -26,6 +26,7 @@ mod denied;
 mod doorway;
 mod engine_loop;
 mod files;
+mod gatekeeper;
 pub mod handshake;
 mod held;
 mod identity;

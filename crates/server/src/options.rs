@@ -18,8 +18,6 @@ pub struct ServerOptions {
     pub tls: Option<TlsOptions>,
     /// Hosts and sites that a request may name, beside this machine's own.
     pub allowed: AllowedSites,
-    /// Operators prove who they are by tokens of their own, not by the one of the run.
-    pub site_authentication: bool,
     /// Whether command line and environment say that a site may do without TLS; what the configuration says is taken
     /// from there.
     pub insecure: InsecureConsent,
@@ -41,6 +39,9 @@ pub struct ServerOptions {
     pub accept_corruption: bool,
     /// Size at which the record goes on in a new segment, in bytes.
     pub segment_bytes: u64,
+    /// The directory of keys whose tokens let people and agents in; `None`: one secret for this run lets in whoever
+    /// can read its file.
+    pub keys: Option<PathBuf>,
     /// Bounds on what peers may take.
     pub limits: Limits,
 }
@@ -53,7 +54,6 @@ impl ServerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7410)),
             tls: None,
             allowed: AllowedSites::default(),
-            site_authentication: false,
             insecure: InsecureConsent::default(),
             metrics: None,
             data_dir: data_dir.into(),
@@ -63,6 +63,7 @@ impl ServerOptions {
             token_dir: None,
             accept_corruption: false,
             segment_bytes: 64 << 20,
+            keys: None,
             limits: Limits::default(),
         }
     }

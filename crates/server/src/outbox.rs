@@ -202,7 +202,8 @@ impl OutboxSender {
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
             | ToOperator::Error(_)
-            | ToOperator::Probed(_) => {}
+            | ToOperator::Probed(_)
+            | ToOperator::Access(_) => {}
         }
         self.push(Control::Frame { frame, alert, status_of });
     }

@@ -8,6 +8,7 @@ use crate::{
     denied::{Denied, DenyFile},
     engine_loop::{EngineLoop, LANE, LoopReport, Sources},
     files,
+    gatekeeper::{self, Gatekeeper},
     ledger_queue::{Gauge, LedgerQueue},
     ledger_thread::{LedgerThread, Writer},
     metrics::{Exposition, metrics},
@@ -141,7 +142,7 @@ fn admit(options: &ServerOptions) -> anyhow::Result<Mode> {
         Some(TlsOptions { client_ca: Some(_), .. }) => Protection::MutualTls,
     };
     let consent = InsecureConsent { configuration: options.config.site.insecure_i_know, ..options.insecure };
-    let mode = admit_start(options.listen, protection, options.site_authentication, consent)?;
+    let mode = admit_start(options.listen, protection, options.keys.is_some(), consent)?;
     if mode == Mode::InsecureSite {
         let listen = options.listen;
         tracing::warn!(%listen, "NOT PROTECTED: others can reach this monitor without TLS, as was said three times");
@@ -191,7 +192,8 @@ fn run(
     let address = listener.local_addr().context("asking for the address we listen on")?;
     let url = url_of(address, &options);
     let token = Token::random();
-    let files = TokenFiles::write(&token_directory(&options), &token, &url)?;
+    let gatekeeper = gatekeeper(&options, &token)?;
+    let files = TokenFiles::write(&token_directory(&options), &token, &url, options.keys.is_none())?;
     let incarnation = opening.incarnation;
     let counters = Arc::new(Counters::default());
     let (control_sender, control) = mpsc::channel(LANE);
@@ -208,14 +210,13 @@ fn run(
     let engine = Engine::new(config, &opening, made_at);
     let spans = Arc::new(Spans::default());
     let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters), Arc::clone(&spans));
-    let metrics = match metrics_listener {
-        None => None,
-        Some(listener) => {
-            let (meter, exposition) =
-                metrics(incarnation, Arc::clone(&counters), Arc::clone(&spans), marks.clone())?;
-            engine_loop.set_meter(meter);
-            Some(answer_scrapes(listener, exposition, shutdown.clone())?)
-        }
+    let metrics = if let Some(listener) = metrics_listener {
+        let (meter, exposition) =
+            metrics(incarnation, Arc::clone(&counters), Arc::clone(&spans), marks.clone())?;
+        engine_loop.set_meter(meter);
+        Some(answer_scrapes(listener, exposition, shutdown.clone())?)
+    } else {
+        None
     };
     let writer =
         Writer::new(ledger, opening, gauge, Arc::clone(&spans), marks_sender, options.head_file.clone());
@@ -229,7 +230,7 @@ fn run(
         allowed: options.allowed.clone(),
         tls,
         denied,
-        token: token.digest(),
+        gatekeeper,
         incarnation: incarnation.0,
         counters: Arc::clone(&counters),
         spans: Arc::clone(&spans),
@@ -283,6 +284,10 @@ fn answer_scrapes(
     Ok((address, tokio::spawn(scrape::run(listener, exposition, shutdown))))
 }
 
+fn gatekeeper(options: &ServerOptions, token: &Token) -> anyhow::Result<Gatekeeper> {
+    options.keys.as_ref().map_or_else(|| Ok(Gatekeeper::Run(token.digest())), |keys| gatekeeper::open(keys))
+}
+
 fn follow_deny_file(
     file: Option<(DenyFile, Arc<Denied>)>,
     shutdown: &watch::Receiver<bool>,
@@ -332,12 +337,12 @@ impl RunningServer {
         self.metrics.as_ref().map(|(address, _)| format!("http://{address}{}", scrape::PATH))
     }
 
-    /// Returns the token of this run; it is a secret.
+    /// Returns the token of this run; it is a secret, and lets nobody in where keys say who is.
     pub fn token(&self) -> &str {
         self.token.reveal()
     }
 
-    /// Returns the file that holds the token.
+    /// Returns the file that holds the token; there is none where keys say who is let in.
     pub fn token_file(&self) -> &Path {
         self.files.token_path()
     }

@@ -3,6 +3,7 @@
 use crate::{
     connection::Shared,
     engine_loop::{ControlItem, TelemetryItem},
+    gatekeeper::{Proof, Stranger, Trust},
     held::Held,
     outbox::{Batch, Outbox, too_slow},
     pace::Pace,
@@ -13,13 +14,15 @@ use crate::{
 use bytes::Bytes;
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::{sleep_until, timeout},
 };
 use watchkeeper_engine::{EngineInput, Framed};
-use watchkeeper_model::{MonoTime, SessionId};
+use watchkeeper_identity::TokenRefusal;
+use watchkeeper_model::{Access, Label, MonoTime, OperatorRole, PersonId, SessionId};
 use watchkeeper_protocol::{
     AgentMessage, DecodeError, OperatorMessage,
+    operator::Refresh,
     session::{ErrorCode, ErrorReport},
 };
 
@@ -35,10 +38,11 @@ const AGENT_PACE: (u32, u32) = (200, 400);
 const OPERATOR_PACE: (u32, u32) = (400, 800);
 
 /// Which messages the peer may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Agent,
-    Operator,
+    /// Who, in which role.
+    Operator((PersonId, OperatorRole)),
 }
 
 /// How a session ends.
@@ -61,6 +65,8 @@ enum Step {
     Forwarded,
     /// The token that a message waited for is there.
     Token,
+    /// Keys came or went, or something was revoked.
+    Trust,
 }
 
 /// A session and what it works with.
@@ -69,6 +75,10 @@ pub(crate) struct Session {
     shared: Arc<Shared>,
     id: SessionId,
     side: Side,
+    /// What lets the peer in.
+    proof: Proof,
+    /// Changes when that may no longer do so; `None` where nothing can.
+    trust: Option<watch::Receiver<Arc<Trust>>>,
     socket: Socket,
     outbox: Outbox,
     held: Held,
@@ -83,7 +93,7 @@ impl Session {
     pub(crate) fn new(
         shared: Arc<Shared>,
         id: SessionId,
-        side: Side,
+        (side, proof): (Side, Proof),
         socket: Socket,
         outbox: Outbox,
     ) -> Self {
@@ -91,10 +101,11 @@ impl Session {
         let echoes = Refusals::new(ECHOES);
         let (per_second, burst) = match side {
             Side::Agent => AGENT_PACE,
-            Side::Operator => OPERATOR_PACE,
+            Side::Operator(_) => OPERATOR_PACE,
         };
         let (held, pace) = (Held::default(), Pace::new(per_second, burst));
-        Self { shared, id, side, socket, outbox, held, pace, paused: None, refusals, echoes }
+        let trust = shared.gatekeeper.trust();
+        Self { shared, id, side, proof, trust, socket, outbox, held, pace, paused: None, refusals, echoes }
     }
 
     /// Serves the session to its end and tells the engine of it.
@@ -115,6 +126,7 @@ impl Session {
             biased;
             // What leaves comes first: a stop must not wait behind what its agent says.
             batch = self.outbox.next_batch(|| clock.now()) => Step::Write(batch),
+            () = changed(&mut self.trust) => Step::Trust,
             permit = self.shared.telemetry.reserve(), if !self.held.is_empty() => match permit {
                 Ok(permit) => {
                     permit.send(TelemetryItem::Input(self.held.pop().expect("checked: something is held")));
@@ -132,9 +144,57 @@ impl Session {
             }
             Step::Read(incoming) => self.take(incoming).await,
             Step::Forwarded => ControlFlow::Continue(()),
+            Step::Trust => self.look_again().await,
             Step::Token => {
                 let (input, _) = self.paused.take().expect("checked: something waits for the token");
                 self.forward(input).await
+            }
+        }
+    }
+
+    /// Ends the session when what lets the peer in was revoked; first the engine hears that it may act no more.
+    async fn look_again(&mut self) -> ControlFlow<End> {
+        let Proof::Token(claims) = &self.proof else { return ControlFlow::Continue(()) };
+        let revoked = self.trust.as_ref().is_some_and(|trust| trust.borrow().revokes(claims));
+        if !revoked {
+            return ControlFlow::Continue(());
+        }
+        if let Side::Operator((person, role)) = &self.side
+            && let Ok(Some(access)) = self.proof.access(person, *role, self.shared.clock)
+        {
+            let access = Access { acts_until: Some(self.shared.clock.now()), ..access };
+            self.forward(EngineInput::AccessChanged { session: self.id, access }).await?;
+        }
+        let why = Stranger::from(TokenRefusal::Revoked).to_string();
+        ControlFlow::Break(End::Told(report(ErrorCode::Unauthorised, &why)))
+    }
+
+    /// Takes a newer token. It goes no further than here: neither the engine nor the record sees it.
+    async fn refresh(&mut self, refresh: &Refresh) -> ControlFlow<End> {
+        let Side::Operator((person, role)) = &self.side else {
+            return ControlFlow::Continue(());
+        };
+        let clock = self.shared.clock;
+        let shown = self.shared.gatekeeper.examine(refresh.token.as_str(), clock).and_then(|proof| {
+            let access = proof.access(person, *role, clock)?;
+            Ok((proof, access))
+        });
+        match shown {
+            Ok((proof, access)) => {
+                self.proof = proof;
+                match access {
+                    Some(access) => {
+                        self.forward(EngineInput::AccessChanged { session: self.id, access }).await
+                    }
+                    None => ControlFlow::Continue(()),
+                }
+            }
+            Err(stranger) => {
+                self.refuse(ErrorReport {
+                    kind: Some(Label::cut("refresh")),
+                    ..report(ErrorCode::Unauthorised, &stranger.to_string())
+                })
+                .await
             }
         }
     }
@@ -212,6 +272,12 @@ impl Session {
             Ok(input) => input,
             Err(error) => return self.refuse(error.report()).await,
         };
+        if let EngineInput::Operator { framed, .. } = &input
+            && let OperatorMessage::Refresh(refresh) = framed.message()
+        {
+            let refresh = refresh.clone();
+            return self.refresh(&refresh).await;
+        }
         match lane(&input) {
             Lane::Telemetry => self.take_decision(input, bytes),
             Lane::Stop => self.forward(input).await,
@@ -246,9 +312,9 @@ impl Session {
 
     fn decode(&self, frame: Bytes) -> Result<EngineInput, DecodeError> {
         let (session, received_at) = (self.id, self.shared.clock.now());
-        match self.side {
+        match &self.side {
             Side::Agent => Ok(EngineInput::Agent { session, received_at, framed: Framed::decode(frame)? }),
-            Side::Operator => {
+            Side::Operator(_) => {
                 Ok(EngineInput::Operator { session, received_at, framed: Framed::decode(frame)? })
             }
         }
@@ -320,6 +386,17 @@ impl Session {
     }
 }
 
+/// Waits until what is trusted changes; for ever where nothing can.
+async fn changed(trust: &mut Option<watch::Receiver<Arc<Trust>>>) {
+    let gone = match trust {
+        Some(trust) => trust.changed().await.is_err(),
+        None => true,
+    };
+    if gone {
+        std::future::pending::<()>().await;
+    }
+}
+
 fn end_of(failure: WriteFailure) -> End {
     match failure {
         WriteFailure::TooSlow => End::Told(too_slow("it did not read within the write deadline")),
@@ -367,10 +444,12 @@ fn lane(input: &EngineInput) -> Lane {
             | OperatorMessage::Heartbeat(_)
             | OperatorMessage::Presented(_)
             | OperatorMessage::Pong(_)
-            | OperatorMessage::Probe(_) => Lane::Control,
+            | OperatorMessage::Probe(_)
+            | OperatorMessage::Refresh(_) => Lane::Control,
         },
         EngineInput::AgentConnected { .. }
         | EngineInput::OperatorConnected { .. }
+        | EngineInput::AccessChanged { .. }
         | EngineInput::Disconnected { .. }
         | EngineInput::Delivered { .. }
         | EngineInput::Durable { .. }

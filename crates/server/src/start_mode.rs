@@ -69,8 +69,8 @@ pub enum StartRefusal {
     /// Others could reach it, and there is no TLS.
     #[error(
         "{bind} is not a loopback address, and without TLS tokens and commands would travel in the clear. Give \
-         --tls-cert FILE --tls-key FILE --client-ca FILE (`watchkeeper dev-certs DIR` makes some to try), or listen on \
-         127.0.0.1 and let a tunnel (ssh -L) carry it"
+         --tls-cert FILE --tls-key FILE --client-ca FILE (`watchkeeper dev-certs DIR` makes some to try) and --keys DIR, or \
+         listen on 127.0.0.1 and let a tunnel (ssh -L) carry it"
     )]
     NoTls {
         /// Where it was to listen.
@@ -78,8 +78,8 @@ pub enum StartRefusal {
     },
     /// Others could reach it, and nothing says who they are but one token that all of them share.
     #[error(
-        "{bind} is not a loopback address, and nothing tells one agent from another there. Give --client-ca FILE, \
-         the authority that signs the agents' certificates"
+        "{bind} is not a loopback address, and nothing tells one person from another there. Give --keys DIR, the keys \
+         that sign their tokens (`watchkeeper token keys DIR --create` makes some)"
     )]
     NoAuthentication {
         /// Where it was to listen.
@@ -98,8 +98,8 @@ pub enum StartRefusal {
     },
     /// Everybody agrees to a site without TLS, and nobody would have to prove anything.
     #[error(
-        "without TLS {bind} needs operators' tokens of their own, and no key for them is configured. Configure one, \
-         or give --tls-cert FILE --tls-key FILE --client-ca FILE"
+        "without TLS {bind} needs at least tokens that say who somebody is. Give --keys DIR, and better --tls-cert FILE \
+         --tls-key FILE --client-ca FILE too"
     )]
     InsecureWithoutAuthentication {
         /// Where it was to listen.
@@ -114,15 +114,15 @@ pub enum StartRefusal {
 
 /// Says how a server may run that listens on `bind`, or why it may not.
 ///
-/// `site_authentication`: operators prove who they are by tokens of their own, not by the one of the run.
+/// `site_authentication`: people, and agents without a certificate, prove who they are by tokens of their own, not by
+/// the one of the run.
 ///
 /// | bind | TLS | authentication | consent | |
 /// |---|---|---|---|---|
 /// | loopback | any | any | no flag | [`Mode::Dev`]; with TLS and authentication [`Mode::Site`] |
 /// | any | any | any | flag, with TLS or on loopback | refused |
-/// | other | mutual | any | no flag | [`Mode::Site`] |
-/// | other | server only | site | no flag | [`Mode::Site`] |
-/// | other | server only | none | no flag | refused |
+/// | other | any but none | site | no flag | [`Mode::Site`] |
+/// | other | any but none | none | no flag | refused |
 /// | other | none | any | none | refused |
 /// | other | none | any | the flag without the rest | refused |
 /// | other | none | site | all three | [`Mode::InsecureSite`] |
@@ -137,8 +137,7 @@ pub fn admit_start(
     consent: InsecureConsent,
 ) -> Result<Mode, StartRefusal> {
     let is_loopback = bind.ip().to_canonical().is_loopback();
-    let is_authenticated = site_authentication || protection == Protection::MutualTls;
-    match (is_loopback, protection, is_authenticated) {
+    match (is_loopback, protection, site_authentication) {
         (_, Protection::Tls | Protection::MutualTls, _) if consent.flag => {
             Err(StartRefusal::ConsentWithoutNeed("it has TLS"))
         }
@@ -210,11 +209,9 @@ mod tests {
         let has_flag = consent & 1 != 0;
         match (is_loopback, protection, site) {
             (true, _, _) | (_, Protection::Tls | Protection::MutualTls, _) if has_flag => "needless consent",
-            (true, Protection::Clear, _) | (true, Protection::Tls, false) => "dev",
-            (true, Protection::Tls, true)
-            | (_, Protection::MutualTls, _)
-            | (false, Protection::Tls, true) => "site",
-            (false, Protection::Tls, false) => "no authentication",
+            (true, Protection::Clear, _) | (true, Protection::Tls | Protection::MutualTls, false) => "dev",
+            (_, Protection::Tls | Protection::MutualTls, true) => "site",
+            (false, Protection::Tls | Protection::MutualTls, false) => "no authentication",
             (false, Protection::Clear, site) => match (consent, site) {
                 (0 | 2 | 4 | 6, _) => "no TLS",
                 (7, true) => "insecure",

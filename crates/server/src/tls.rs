@@ -5,7 +5,7 @@
 //! and under its deadline, never in the accept loop (T15).
 
 use crate::{
-    identity::{Proof, agent_certificate},
+    identity::{Peer, agent_certificate},
     options::TlsOptions,
 };
 use anyhow::{Context, ensure};
@@ -93,7 +93,7 @@ impl TlsDoor {
     ///
     /// # Errors
     /// Why there is no TLS; the peer has been told, where it listens.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> Result<(Stream, Proof), io::Error> {
+    pub(crate) async fn accept(&self, stream: TcpStream) -> Result<(Stream, Peer), io::Error> {
         let stream = match self.acceptor.accept(stream).into_fallible().await {
             Ok(stream) => stream,
             Err((error, stream)) => {
@@ -104,9 +104,9 @@ impl TlsDoor {
         let (_, tls) = stream.get_ref();
         let leaf = tls.peer_certificates().and_then(<[_]>::first);
         let proof = match leaf {
-            Some(leaf) => agent_certificate(leaf).map_or_else(Proof::Nameless, Proof::Agent),
-            None if self.asks_for_certificates => Proof::NoCertificate,
-            None => Proof::NotAsked,
+            Some(leaf) => agent_certificate(leaf).map_or_else(Peer::Nameless, Peer::Agent),
+            None if self.asks_for_certificates => Peer::NoCertificate,
+            None => Peer::NotAsked,
         };
         Ok((Either::Right(Box::new(stream)), proof))
     }

@@ -67,7 +67,7 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-/// The files `token` and `url`, mode 0600; removed when dropped.
+/// The files `token` and `url`, mode 0600; removed when dropped. Where keys say who is let in there is no `token`.
 #[derive(Debug)]
 pub(crate) struct TokenFiles {
     token_path: PathBuf,
@@ -77,8 +77,8 @@ pub(crate) struct TokenFiles {
 }
 
 impl TokenFiles {
-    /// Writes both files into `directory`.
-    pub(crate) fn write(directory: &Path, token: &Token, url: &str) -> anyhow::Result<Self> {
+    /// Writes both files into `directory`; only `url` where the secret of the run lets nobody in.
+    pub(crate) fn write(directory: &Path, token: &Token, url: &str, lets_in: bool) -> anyhow::Result<Self> {
         files::private_dir(directory)?;
         let written = Self {
             token_path: directory.join("token"),
@@ -86,7 +86,9 @@ impl TokenFiles {
             token: token.clone(),
             url_text: format!("{url}\n"),
         };
-        files::replace(&written.token_path, token.reveal()).context("writing the token of this run")?;
+        if lets_in {
+            files::replace(&written.token_path, token.reveal()).context("writing the token of this run")?;
+        }
         files::replace(&written.url_path, &written.url_text).context("writing the URL of this run")?;
         Ok(written)
     }

@@ -30,9 +30,10 @@ pub(crate) enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
         rest: Vec<OsString>,
     },
-    /// How much the monitor takes: ingest, a ramp to the knee, and 50,000 decisions a second for a minute
+    /// How much the monitor takes: ingest, a ramp to the knee, consoles that come back together, an agent that is too loud,
+    /// and 50,000 decisions a second for a minute
     Throughput {
-        /// Handed on to the benchmark: ingest, ramp or load, and their options
+        /// Handed on to the benchmark: ingest, ramp, returners, neighbour or load, and their options
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
         rest: Vec<OsString>,
     },

@@ -2,10 +2,11 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
-use std::{fs, path::Path, process::ExitCode};
+use std::{fmt, fs, path::Path, process::ExitCode};
 
 /// Less than this is noise: runs of the same build differ by so much on a shared machine.
 const NOISE: f64 = 0.10;
+const SLOWER: &str = "slower";
 
 #[derive(Debug, Deserialize)]
 struct Report {
@@ -35,8 +36,44 @@ struct Quartiles {
     high: f64,
 }
 
-/// Prints what changed; fails where a path is slower than it was.
-pub(crate) fn compare(before: &Path, after: &Path) -> Result<ExitCode> {
+/// What changed from one report to the other.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    /// How the machine or the build differs; `None` where both are the same.
+    pub(crate) differs: Option<String>,
+    /// Each path with what became of it, in the order of the later report.
+    paths: Vec<(String, Change)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    New(Quartiles),
+    Gone(Quartiles),
+    Both { before: Quartiles, after: Quartiles },
+}
+
+impl Change {
+    /// Returns by how much it got longer, as a share.
+    fn by(before: Quartiles, after: Quartiles) -> f64 {
+        after.middle / before.middle - 1.0
+    }
+
+    /// Returns the word for it. Where the quartiles overlap, chance may have done it.
+    fn word(self) -> &'static str {
+        let Self::Both { before, after } = self else { return "" };
+        let by = Self::by(before, after);
+        if by > NOISE && after.low > before.high {
+            SLOWER
+        } else if by < -NOISE && after.high < before.low {
+            "faster"
+        } else {
+            ""
+        }
+    }
+}
+
+/// Sets two reports side by side.
+pub(crate) fn compare(before: &Path, after: &Path) -> Result<Comparison> {
     let (before, after) = (read(before)?, read(after)?);
     ensure!(
         before.suite == after.suite,
@@ -44,42 +81,65 @@ pub(crate) fn compare(before: &Path, after: &Path) -> Result<ExitCode> {
         before.suite,
         after.suite
     );
-    if before.machine != after.machine {
-        println!("not the same machine or build:\n  before {}\n  after  {}", before.machine, after.machine);
-    }
+    let differs = (before.machine != after.machine).then(|| {
+        format!("not the same machine or build:\n  before {}\n  after  {}", before.machine, after.machine)
+    });
     let (was, is) = (ratios(&before)?, ratios(&after)?);
-    println!("{:<20} {:>20} {:>20} {:>8}", "path (times its base)", "before", "after", "change");
-    let mut slower = Vec::new();
-    for (path, after) in &is {
-        let Some((_, before)) = was.iter().find(|(known, _)| known == path) else {
-            println!("{path:<20} {:>20} {:>20} {:>8}", "-", shown(*after), "new");
-            continue;
-        };
-        let change = after.middle / before.middle - 1.0;
-        // Where the quartiles overlap, chance may have done it.
-        let verdict = if change > NOISE && after.low > before.high {
-            slower.push(path.as_str());
-            "slower"
-        } else if change < -NOISE && after.high < before.low {
-            "faster"
-        } else {
-            ""
-        };
-        println!(
-            "{path:<20} {:>20} {:>20} {:>+7.1}% {verdict}",
-            shown(*before),
-            shown(*after),
-            change * 100.0
-        );
+    let known = is.iter().map(|(path, after)| {
+        let before = was.iter().find(|(other, _)| other == path);
+        let change = before.map_or(Change::New(*after), |(_, before)| {
+            let before = *before;
+            Change::Both { before, after: *after }
+        });
+        (path.clone(), change)
+    });
+    let gone = was.iter().filter(|(path, _)| !is.iter().any(|(other, _)| other == path));
+    let gone = gone.map(|(path, before)| (path.clone(), Change::Gone(*before)));
+    Ok(Comparison { differs, paths: known.chain(gone).collect() })
+}
+
+impl Comparison {
+    /// Returns the paths that are slower than they were.
+    pub(crate) fn slower(&self) -> Vec<&str> {
+        let slower = self.paths.iter().filter(|(_, change)| change.word() == SLOWER);
+        slower.map(|(path, _)| path.as_str()).collect()
     }
-    for (path, before) in was.iter().filter(|(path, _)| !is.iter().any(|(known, _)| known == path)) {
-        println!("{path:<20} {:>20} {:>20} {:>8}", shown(*before), "-", "gone");
+
+    /// Returns what the command ends with: failure where a path is slower.
+    pub(crate) fn code(&self) -> ExitCode {
+        if self.slower().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
-    if slower.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(differs) = &self.differs {
+            writeln!(f, "{differs}")?;
+        }
+        writeln!(f, "{:<20} {:>20} {:>20} {:>8}", "path (times its base)", "before", "after", "change")?;
+        for (path, change) in &self.paths {
+            match *change {
+                Change::New(after) => {
+                    writeln!(f, "{path:<20} {:>20} {:>20} {:>8}", "-", shown(after), "new")?;
+                }
+                Change::Gone(before) => {
+                    writeln!(f, "{path:<20} {:>20} {:>20} {:>8}", shown(before), "-", "gone")?;
+                }
+                Change::Both { before, after } => {
+                    let percent = Change::by(before, after) * 100.0;
+                    let word = change.word();
+                    let [before, after] = [before, after].map(shown);
+                    writeln!(f, "{path:<20} {before:>20} {after:>20} {percent:>+7.1}% {word}")?;
+                }
+            }
+        }
+        let slower = self.slower();
+        if !slower.is_empty() {
+            let noise = NOISE * 100.0;
+            writeln!(f, "slower by more than {noise:.0} %, quartiles apart: {}", slower.join(", "))?;
+        }
+        Ok(())
     }
-    println!("slower by more than {:.0} %, quartiles apart: {}", NOISE * 100.0, slower.join(", "));
-    Ok(ExitCode::FAILURE)
 }
 
 fn shown(quartiles: Quartiles) -> String {

@@ -33,7 +33,6 @@ mod suites;
 
 use clap::{Args, Parser, Subcommand};
 use figures::{Judge, Suite, Verdict};
-use serde_json::json;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -121,7 +120,10 @@ fn main() -> ExitCode {
         Task::Crowd(measuring) => measure(Part::Crowd, &measuring),
         Task::Planted(measuring) => planted(&measuring),
         Task::Compare { before, after } => match compare::compare(&before, &after) {
-            Ok(code) => code,
+            Ok(comparison) => {
+                print!("{comparison}");
+                comparison.code()
+            }
             Err(problem) => {
                 eprintln!("{problem:#}");
                 ExitCode::from(2)
@@ -205,7 +207,7 @@ fn write(name: &str, out: &Path, suite: &Suite, runs: &[serde_json::Value]) -> s
     let run = runs.len();
     report::write_log(suite, &out.join(format!("{name}-{run}.hlog")))?;
     fs::write(out.join(format!("{name}-{run}.svg")), report::draw(suite, &format!("{name}, run {run}")))?;
-    let report = json!({ "suite": name, "machine": machine(), "runs": runs });
+    let report = report::json(name, &machine(), runs);
     fs::write(out.join(format!("{name}.json")), format!("{report:#}\n"))
 }
 

@@ -28,6 +28,11 @@ pub(crate) fn print(suite: &Suite) {
     }
 }
 
+/// Returns a report of all runs so far as JSON: what `compare` reads.
+pub(crate) fn json(suite: &str, machine: &str, runs: &[Value]) -> Value {
+    json!({ "suite": suite, "machine": machine, "runs": runs })
+}
+
 /// Returns a run as JSON.
 pub(crate) fn run_json(suite: &Suite, verdict: &str) -> Value {
     let paths: Vec<_> = suite.0.iter().filter_map(path_json).collect();

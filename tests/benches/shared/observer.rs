@@ -10,7 +10,7 @@ use tokio_tungstenite::{
         http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
     },
 };
-use watchkeeper_model::{Note, OperatorRole, PersonId};
+use watchkeeper_model::{BearerToken, OperatorRole, PersonId};
 use watchkeeper_protocol::{
     SUBPROTOCOL, SessionKind,
     operator::{ConsoleKind, OperatorHello},
@@ -33,7 +33,7 @@ pub(crate) async fn open(
     let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
     let hello = OperatorHello {
         session: SessionKind::Operator,
-        token: Some(Note::cut(token)),
+        token: Some(BearerToken::new(token).unwrap()),
         person: PersonId::new(person).unwrap(),
         role: OperatorRole::Observer,
         console: ConsoleKind::Window,

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use std::{
     collections::BTreeMap,
     net::TcpStream,
+    ops::Range,
     thread,
     time::{Duration, Instant},
 };
@@ -17,8 +18,8 @@ use tokio_tungstenite::tungstenite::{
 };
 use uuid::Uuid;
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label,
-    Note, SignalSpec, StateVersion,
+    AgentId, AgentKind, AgentTime, BearerToken, BootId, ControlState, Decision, DecisionSeq, Epoch,
+    Incarnation, Label, SignalSpec, StateVersion,
 };
 use watchkeeper_protocol::{
     AgentMessage, SUBPROTOCOL, SessionKind, ToAgent, Wire as _,
@@ -30,13 +31,15 @@ use watchkeeper_protocol::{
 const SIGNALS: usize = 8;
 /// How often an agent says that it is there.
 const BEAT: Duration = Duration::from_millis(500);
-/// So many of the agents break a limit now and then.
-const ALARMED: usize = 20;
+/// So many of the agents, the first ones, break a limit now and then.
+pub(crate) const ALARMED: usize = 20;
 /// For how many decisions a limit is broken, and then kept.
 const EPISODE: u64 = 10;
 
 /// One agent.
 struct Raw {
+    /// Its number among all agents.
+    index: usize,
     socket: WebSocket<TcpStream>,
     boot_id: BootId,
     seq: u64,
@@ -64,17 +67,29 @@ pub(crate) struct Sent {
     pub(crate) took: Duration,
 }
 
+impl Sent {
+    /// Returns how late the generator was 99 times in a hundred, in milliseconds.
+    pub(crate) fn lag_millis(&self) -> f64 {
+        self.lag.value_at_quantile(0.99) as f64 / 1e6
+    }
+
+    /// Returns the decisions a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.decisions as f64 / self.took.as_secs_f64()
+    }
+}
+
 /// Returns the name of an agent.
 pub(crate) fn name_of(index: usize) -> AgentId {
     AgentId::new(&format!("agent-{index}")).unwrap()
 }
 
 impl Fleet {
-    /// Connects so many agents.
-    pub(crate) fn connect(url: &str, token: &str, size: usize) -> Self {
+    /// Connects the agents with these numbers.
+    pub(crate) fn connect(url: &str, token: &str, numbers: Range<usize>) -> Self {
         let address = observer::address_of(url);
         let began = Instant::now();
-        let agents = (0..size).map(|index| connect(url, address, token, index)).collect();
+        let agents = numbers.map(|index| connect(url, address, token, index)).collect();
         Self { agents, began }
     }
 
@@ -91,23 +106,24 @@ impl Fleet {
         };
         for number in 0..steps {
             let due = start + step.mul_f64(number as f64);
-            let now = Instant::now();
+            let mut now = Instant::now();
             if let Some(early) = due.checked_duration_since(now) {
                 // A sleep of a thread is at most a tenth of a millisecond too long.
                 thread::sleep(early);
-            } else {
-                sent.lag.saturating_record(u64::try_from((now - due).as_nanos()).unwrap().max(1));
+                now = Instant::now();
             }
-            let index = usize::try_from(number).unwrap() % self.agents.len();
-            self.say(index, together, due, &mut sent);
+            sent.lag.saturating_record(nanos(now - due).max(1));
+            let turn = usize::try_from(number).unwrap() % self.agents.len();
+            self.say(turn, together, due, &mut sent);
         }
         sent.took = start.elapsed();
         sent
     }
 
-    fn say(&mut self, index: usize, together: usize, due: Instant, sent: &mut Sent) {
+    fn say(&mut self, turn: usize, together: usize, due: Instant, sent: &mut Sent) {
         let began = self.began;
-        let agent = &mut self.agents[index];
+        let agent = &mut self.agents[turn];
+        let index = agent.index;
         for _ in 0..together {
             agent.seq += 1;
             // Not all of them at once.
@@ -208,7 +224,7 @@ fn connect(url: &str, address: &str, token: &str, index: usize) -> Raw {
     });
     let hello = AgentHello {
         session: SessionKind::Agent,
-        token: Some(Note::cut(token)),
+        token: Some(BearerToken::new(token).unwrap()),
         agent: name_of(index),
         kind: AgentKind::Generic,
         signals: signals.collect(),
@@ -227,7 +243,7 @@ fn connect(url: &str, address: &str, token: &str, index: usize) -> Raw {
     socket.get_ref().set_nonblocking(true).unwrap();
     // Their heartbeats are spread.
     let next_beat = Instant::now() + BEAT.mul_f64(index as f64 / 1_000.0 % 1.0);
-    Raw { socket, boot_id, seq: 0, durable: 0, next_beat }
+    Raw { index, socket, boot_id, seq: 0, durable: 0, next_beat }
 }
 
 fn nanos(span: Duration) -> u64 {

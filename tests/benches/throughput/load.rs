@@ -17,9 +17,9 @@ use tokio::runtime::Runtime;
 /// What an alert may take, 99 times in a hundred (`takeover.md` 3.3).
 const ALERT_BUDGET: Duration = Duration::from_millis(10);
 /// How long the last decisions may take to be on disk.
-const SETTLE: Duration = Duration::from_mins(1);
+pub(crate) const SETTLE: Duration = Duration::from_mins(1);
 /// A generator that is later than this measures itself.
-const GENERATOR_LAG: Duration = Duration::from_millis(5);
+pub(crate) const GENERATOR_LAG: Duration = Duration::from_millis(5);
 /// More than anything takes.
 const FLOOD: f64 = 1e9;
 
@@ -54,7 +54,7 @@ pub(crate) fn ingest() {
 /// Returns how many decisions a second went through, and the processor time that they took.
 fn flood(kind: Kind, agents: usize, together: usize, decisions: u32) -> (f64, Duration) {
     let other = Other::start(kind);
-    let mut fleet = Fleet::connect(&other.url, &other.token, agents);
+    let mut fleet = Fleet::connect(&other.url, &other.token, 0..agents);
     let before = other.cpu();
     let began = Instant::now();
     // Each agent waits for its socket, as an agent does; what is measured ends when everything is safe.
@@ -115,14 +115,6 @@ impl Held {
     fn millis(&self, quantile: f64) -> f64 {
         self.late.value_at_quantile(quantile) as f64 / 1e6
     }
-
-    fn lag_millis(&self) -> f64 {
-        self.sent.lag.value_at_quantile(0.99) as f64 / 1e6
-    }
-
-    fn rate(&self) -> f64 {
-        self.sent.decisions as f64 / self.sent.took.as_secs_f64()
-    }
 }
 
 /// Raises the rate until the alerts are late.
@@ -135,16 +127,16 @@ pub(crate) fn ramp(runtime: &Runtime, agents: usize, seconds: u64) {
     let mut knee = None;
     for rate in [5_000.0, 10_000.0, 20_000.0, 30_000.0, 40_000.0, 50_000.0, 60_000.0, 80_000.0, 100_000.0] {
         let other = Other::start(Kind::Server);
-        let mut fleet = Fleet::connect(&other.url, &other.token, agents);
+        let mut fleet = Fleet::connect(&other.url, &other.token, 0..agents);
         let load = Load { agents, consoles: 10, rate, seconds };
         let held = stretch(runtime, &other, &mut fleet, load);
         println!(
             "{rate:>10.0} {:>10.0} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>9} {:>9} {:>8.0}%",
-            held.rate(),
+            held.sent.rate(),
             held.millis(0.5),
             held.millis(0.99),
             held.millis(1.0),
-            held.lag_millis(),
+            held.sent.lag_millis(),
             held.missing_alerts,
             held.told_dropped,
             held.cpu.as_secs_f64() / held.sent.took.as_secs_f64() * 100.0
@@ -164,7 +156,7 @@ pub(crate) fn ramp(runtime: &Runtime, agents: usize, seconds: u64) {
 pub(crate) fn hold(runtime: &Runtime, load: Load) -> ExitCode {
     let other = Other::start(Kind::Server);
     let bare = other.resident();
-    let mut fleet = Fleet::connect(&other.url, &other.token, load.agents);
+    let mut fleet = Fleet::connect(&other.url, &other.token, 0..load.agents);
     let connected = other.resident();
     let idle = {
         let before = other.cpu();
@@ -180,8 +172,8 @@ pub(crate) fn hold(runtime: &Runtime, load: Load) -> ExitCode {
     println!(
         "  sent {} decisions, {:.0}/s; the generator's own lag p99 {:.2} ms, max {:.2} ms",
         held.sent.decisions,
-        held.rate(),
-        held.lag_millis(),
+        held.sent.rate(),
+        held.sent.lag_millis(),
         held.sent.lag.max() as f64 / 1e6
     );
     println!(
@@ -216,7 +208,7 @@ pub(crate) fn hold(runtime: &Runtime, load: Load) -> ExitCode {
     );
     print!("{}", other.stop());
     let is_late = held.millis(0.99) > ALERT_BUDGET.as_secs_f64() * 1e3;
-    if held.lag_millis() > GENERATOR_LAG.as_secs_f64() * 1e3 {
+    if held.sent.lag_millis() > GENERATOR_LAG.as_secs_f64() * 1e3 {
         println!("VOID for latency: the generator itself was late");
     }
     let is_lost = held.not_safe > 0 || held.missing_alerts > 0 || held.closed > 0;

@@ -5,7 +5,8 @@
 //! latency counts from the time its decision was due.
 //!
 //! `ingest` floods a server and, with the same sockets, a program that only counts frames. `load` holds one rate.
-//! `ramp` raises the rate until the alerts' p99 passes 10 ms: the knee.
+//! `ramp` raises the rate until the alerts' p99 passes 10 ms: the knee. `returners` cuts a hundred consoles off and lets
+//! them come back together. `neighbour` has one agent decide a hundred times as often beside others that raise alerts.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -25,8 +26,11 @@ mod fleet;
 mod load;
 #[path = "../shared/monitor.rs"]
 mod monitor;
+mod neighbour;
 #[path = "../shared/observer.rs"]
 mod observer;
+mod relay;
+mod returners;
 
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
@@ -58,6 +62,21 @@ enum Task {
         #[arg(long, default_value_t = 8)]
         seconds: u64,
     },
+    /// Consoles that are cut off and come back together: how soon each is current again
+    Returners {
+        /// Consoles
+        #[arg(long, default_value_t = RETURNERS.0)]
+        consoles: usize,
+        /// How often they drop and return, for each time that the network is away
+        #[arg(long, default_value_t = RETURNERS.1, value_parser = clap::value_parser!(u32).range(1..))]
+        repetitions: u32,
+    },
+    /// One agent at a hundred times its rate: how much later are the alerts of others
+    Neighbour {
+        /// Rounds
+        #[arg(long, default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(3..))]
+        rounds: u32,
+    },
     #[command(hide = true)]
     Serve,
     #[command(hide = true)]
@@ -66,6 +85,11 @@ enum Task {
 
 /// What is to be held one day.
 const GOAL: Load = Load { agents: 1_000, consoles: 10, rate: 50_000.0, seconds: 60 };
+
+/// Consoles that drop and return, and how often.
+const RETURNERS: (usize, u32) = (100, 5);
+/// Rounds beside a loud neighbour: two minutes and a half.
+const ROUNDS: u32 = 20;
 
 /// A rate that is held.
 #[derive(Clone, Copy, Debug, Args)]
@@ -99,10 +123,20 @@ fn main() -> ExitCode {
         Task::Ingest => load::ingest(),
         Task::Ramp { agents, seconds } => load::ramp(&runtime, agents, seconds),
         Task::Load(load) => return load::hold(&runtime, load),
+        Task::Returners { consoles, repetitions } => {
+            return returners::returners(&runtime, consoles, repetitions);
+        }
+        Task::Neighbour { rounds } => return neighbour::neighbour(&runtime, rounds),
         Task::All => {
             load::ingest();
             load::ramp(&runtime, 1_000, 8);
-            return load::hold(&runtime, GOAL);
+            let (consoles, repetitions) = RETURNERS;
+            let codes = [
+                returners::returners(&runtime, consoles, repetitions),
+                neighbour::neighbour(&runtime, ROUNDS),
+                load::hold(&runtime, GOAL),
+            ];
+            return codes.into_iter().find(|code| *code != ExitCode::SUCCESS).unwrap_or(ExitCode::SUCCESS);
         }
     }
     ExitCode::SUCCESS

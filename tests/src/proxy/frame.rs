@@ -153,7 +153,8 @@ fn command_of_operator(message: &OperatorMessage) -> Option<Named> {
         | OperatorMessage::Heartbeat(_)
         | OperatorMessage::Probe(_)
         | OperatorMessage::Presented(_)
-        | OperatorMessage::Pong(_) => return None,
+        | OperatorMessage::Pong(_)
+        | OperatorMessage::Refresh(_) => return None,
     };
     Some((Some(verb), Some(command_id)))
 }
@@ -180,6 +181,7 @@ fn cursor_of(frame: &[u8]) -> Option<u64> {
         | ToOperator::Health(_)
         | ToOperator::Ping(_)
         | ToOperator::Head(_)
-        | ToOperator::Error(_) => None,
+        | ToOperator::Error(_)
+        | ToOperator::Access(_) => None,
     }
 }

@@ -355,7 +355,7 @@ impl Rig {
     fn take_from_operator(&mut self, frame: Bytes) {
         let (session, received_at) = (CONSOLE, self.now);
         if let Ok(Hello::Operator(hello)) = FirstFrame::decode(&frame) {
-            self.feed(EngineInput::OperatorConnected { session, hello });
+            self.feed(EngineInput::OperatorConnected { session, hello, access: None });
         } else {
             let framed = Framed::decode(frame).unwrap();
             self.feed(EngineInput::Operator { session, received_at, framed });

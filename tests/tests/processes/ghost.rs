@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use watchkeeper_model::{
-    AgentId, AgentTime, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, Epoch, Note,
-    OperatorRole, PersonId, Setpoint,
+    AgentId, AgentTime, BearerToken, BootId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState,
+    Epoch, OperatorRole, PersonId, Setpoint,
 };
 use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, Wire,
@@ -67,7 +67,7 @@ pub(crate) async fn haunt(
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
     let hello = OperatorHello {
         session: SessionKind::Operator,
-        token: Some(Note::new(std::fs::read_to_string(token_file)?.trim())?),
+        token: Some(BearerToken::new(std::fs::read_to_string(token_file)?.trim())?),
         person: person.clone(),
         role: OperatorRole::Operator,
         console: ConsoleKind::Scripted,

@@ -102,7 +102,7 @@ impl Book {
             EngineInput::AgentConnected { session, hello } => {
                 self.sessions.insert(session, Who::Agent(hello.agent, hello.boot_id));
             }
-            EngineInput::OperatorConnected { session, hello } => {
+            EngineInput::OperatorConnected { session, hello, .. } => {
                 self.sessions.insert(session, Who::Person(hello.person));
             }
             EngineInput::Agent { session, framed, .. } => {

@@ -30,7 +30,8 @@ use watchkeeper_server::{
   watchkeeper serve --print-config > limits.toml
   watchkeeper serve --listen 127.0.0.1:0 --ready-file ready.json
   watchkeeper serve --metrics 127.0.0.1:9464
-  watchkeeper serve --listen 0.0.0.0:7410 --allow-host monitor.example \\
+  watchkeeper serve --keys ./keys
+  watchkeeper serve --listen 0.0.0.0:7410 --allow-host monitor.example --keys ./keys \\
     --tls-cert server.pem --tls-key server.key --client-ca ca.pem
 
 Without TLS it listens on loopback addresses only; `watchkeeper dev-certs` makes certificates to try TLS with. SIGTERM
@@ -47,6 +48,10 @@ pub(crate) struct ServeArguments {
     /// Where Prometheus scrapes figures of the running monitor, at /metrics; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", value_parser = listen)]
     metrics: Option<SocketAddr>,
+    /// Lets people and agents in by tokens that these keys sign (`watchkeeper token`); without it, whoever can read the
+    /// token of this run
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
     /// Limits, timers and detectors, in TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -56,8 +61,8 @@ pub(crate) struct ServeArguments {
     /// Keeps the newest heads of the record here, one a line: they show later tampering
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
-    /// Written as soon as connections are taken: JSON with `url`, `token_file` and `metrics_url`, which is
-    /// null without metrics
+    /// Written as soon as connections are taken: JSON with `url`, `token_file` (null with --keys) and
+    /// `metrics_url` (null without metrics)
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Goes on with a damaged record, in a new segment that is marked as a gap
@@ -122,6 +127,7 @@ pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     options.config = config(arguments.config.as_deref())?;
     options.listen = arguments.listen;
     arguments.protection.apply(&mut options)?;
+    options.keys.clone_from(&arguments.keys);
     options.metrics = arguments.metrics;
     options.head_file = arguments.head_file;
     options.accept_corruption = arguments.accept_corruption;
@@ -137,7 +143,10 @@ pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     if let Some(url) = server.metrics_url() {
         say(format_args!("metrics on {url}"))?;
     }
-    say(format_args!("token in {}", server.token_file().display()))?;
+    match &arguments.keys {
+        Some(keys) => say(format_args!("tokens by the keys in {}", keys.display()))?,
+        None => say(format_args!("token in {}", server.token_file().display()))?,
+    }
     say(format_args!("record in {}", watchkeeper_server::ledger_dir(&arguments.data).display()))?;
     tokio::select! {
         () = shutdown.wanted() => say("stopping: sessions are told, the record is finished")?,
@@ -175,8 +184,8 @@ pub(crate) fn config(path: Option<&Path>) -> anyhow::Result<Config> {
 
 /// Writes the file as a whole, so that who waits for it never reads half of it.
 fn write_ready_file(path: &Path, server: &RunningServer) -> anyhow::Result<()> {
-    let token_file = server.token_file();
-    let token_file = fs::canonicalize(token_file).unwrap_or_else(|_gone| token_file.to_owned());
+    // Where keys say who is let in there is none.
+    let token_file = fs::canonicalize(server.token_file()).ok();
     let metrics_url = server.metrics_url();
     let ready =
         serde_json::json!({ "url": server.url(), "token_file": token_file, "metrics_url": metrics_url });

@@ -21,8 +21,8 @@ use std::{
 use stops::UnheardStops;
 use thiserror::Error;
 use watchkeeper_model::{
-    AgentId, AgentKind, AlertId, CommandId, CommandKind, ControlState, Epoch, MonoTime, Note, OperatorRole,
-    PersonId, Setpoint,
+    AgentId, AgentKind, AlertId, BearerToken, CommandId, CommandKind, ControlState, Epoch, MonoTime,
+    OperatorRole, PersonId, Setpoint,
 };
 use watchkeeper_picture::{Intent, Picture, deadline};
 use watchkeeper_protocol::{
@@ -134,7 +134,7 @@ impl OperatorCore {
     }
 
     /// Takes note that the socket is open: says hello, with the place where the picture stands.
-    pub fn handle_connected(&mut self, token: Option<Note>, now: MonoTime) {
+    pub fn handle_connected(&mut self, token: Option<BearerToken>, now: MonoTime) {
         self.forget_session();
         self.session = Session::Greeting;
         self.picture.handle_connected(now);
@@ -286,7 +286,8 @@ impl OperatorCore {
                 | OperatorMessage::Stop(_)
                 | OperatorMessage::Presented(_)
                 | OperatorMessage::Pong(_)
-                | OperatorMessage::Probe(_) => None,
+                | OperatorMessage::Probe(_)
+                | OperatorMessage::Refresh(_) => None,
             });
             match waits {
                 Some(old) => *old = report,

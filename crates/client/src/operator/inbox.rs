@@ -9,7 +9,7 @@ use std::{
     },
 };
 use tokio::sync::Notify;
-use watchkeeper_model::{MonoTime, Note};
+use watchkeeper_model::{BearerToken, MonoTime};
 use watchkeeper_protocol::ToOperator;
 
 /// Most messages that wait: the deltas of a fleet of a thousand agents over several seconds.
@@ -19,7 +19,7 @@ pub(super) const MAX_WAITING: usize = 4_096;
 #[derive(Debug)]
 pub(super) enum Item {
     /// The socket is open.
-    Opened { connection: u64, token: Option<Note>, at: MonoTime },
+    Opened { connection: u64, token: Option<BearerToken>, at: MonoTime },
     /// A message came.
     Message { message: Box<ToOperator>, at: MonoTime },
     /// The connection is gone.
@@ -73,7 +73,7 @@ impl Inbox {
     }
 
     /// Adds the news that the connection is open. At most two such items wait for each loss.
-    pub(super) fn push_opened(&self, connection: u64, token: Option<Note>, at: MonoTime) {
+    pub(super) fn push_opened(&self, connection: u64, token: Option<BearerToken>, at: MonoTime) {
         self.lock().push_back(Item::Opened { connection, token, at });
         self.tell();
     }
@@ -158,6 +158,7 @@ const fn hurries(message: &ToOperator) -> bool {
         | ToOperator::Head(_)
         | ToOperator::Ping(_)
         | ToOperator::Probed(_) => false,
+        ToOperator::Access(_) => true,
     }
 }
 

@@ -4,13 +4,16 @@ use super::inbox::Inbox;
 use crate::{
     clock,
     connection::LinkLoss,
+    discover::{TokenError, TokenSource},
     link::{Link, LinkEvent},
 };
 use bytes::Bytes;
-use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::mpsc, task::JoinHandle};
+use watchkeeper_model::{BearerToken, MonoTime};
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator, Wire,
+    operator::Refresh,
     session::{ErrorCode, Pong},
 };
 
@@ -24,16 +27,27 @@ pub(super) enum Order {
     Resync { connection: u64 },
 }
 
+/// How often the token's file is looked at, where the token expires.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 struct Shell {
     link: Link,
+    /// Where newer tokens come from.
+    newer: Newer,
     inbox: Arc<Inbox>,
     connection: u64,
     loss_told: bool,
 }
 
 /// Runs the connection until the console's side is gone.
-pub(super) async fn run(link: Link, inbox: Arc<Inbox>, mut orders: mpsc::Receiver<Order>) {
-    let mut shell = Shell { link, inbox, connection: 0, loss_told: false };
+pub(super) async fn run(
+    link: Link,
+    source: TokenSource,
+    inbox: Arc<Inbox>,
+    mut orders: mpsc::Receiver<Order>,
+) {
+    let newer = Newer { source, shown: None, expires: false, reading: None, look_at: clock::console_now() };
+    let mut shell = Shell { link, newer, inbox, connection: 0, loss_told: false };
     loop {
         tokio::select! {
             // What people order comes first; it is little. What the monitor says waits in the socket.
@@ -43,6 +57,7 @@ pub(super) async fn run(link: Link, inbox: Arc<Inbox>, mut orders: mpsc::Receive
                 None => break,
             },
             event = shell.link.next() => shell.take(event),
+            token = shell.newer.next() => shell.send(OperatorMessage::Refresh(Refresh { token }).encode()),
         }
     }
     shell.link.close().await;
@@ -73,6 +88,8 @@ impl Shell {
         match event {
             LinkEvent::Opened(token) => {
                 self.connection += 1;
+                self.newer.shown.clone_from(&token);
+                self.newer.expires = false;
                 self.inbox.push_opened(self.connection, token, at);
             }
             LinkEvent::Room => {}
@@ -105,6 +122,7 @@ impl Shell {
                     self.link.slow_down();
                 }
             }
+            ToOperator::Access(access) => self.newer.expires = access.left_nanos.is_some(),
             ToOperator::Snapshot(_)
             | ToOperator::Alert(_)
             | ToOperator::ControlStatus(_)
@@ -133,5 +151,46 @@ impl Shell {
             tracing::warn!(%loss, "no connection to the monitor; trying again until there is one");
         }
         self.inbox.push_lost(loss.to_string(), clock::console_now());
+    }
+}
+
+/// The token's file, looked at now and then: whoever issues tokens leaves a newer one there in time.
+struct Newer {
+    source: TokenSource,
+    /// The token that the monitor has.
+    shown: Option<BearerToken>,
+    /// That one expires.
+    expires: bool,
+    reading: Option<JoinHandle<Result<Option<BearerToken>, TokenError>>>,
+    look_at: MonoTime,
+}
+
+impl Newer {
+    /// Returns the next token that the monitor does not have yet; never where there is none to expect. Cancel-safe.
+    async fn next(&mut self) -> BearerToken {
+        if !self.expires || !matches!(self.source, TokenSource::File(_)) {
+            return std::future::pending().await;
+        }
+        loop {
+            let Some(reading) = &mut self.reading else {
+                clock::sleep_until(self.look_at).await;
+                self.look_at = clock::console_now().after(LOOK_EVERY);
+                let source = self.source.clone();
+                self.reading = Some(tokio::task::spawn_blocking(move || source.read()));
+                continue;
+            };
+            let read = reading.await;
+            self.reading = None;
+            match read {
+                Ok(Ok(Some(token))) if self.shown.as_ref() != Some(&token) => {
+                    self.shown = Some(token.clone());
+                    return token;
+                }
+                // The one that is held counts until it expires; then the monitor says so.
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "no newer token could be read"),
+                Err(error) => tracing::debug!(%error, "reading a newer token failed"),
+            }
+        }
     }
 }

@@ -202,7 +202,8 @@ const fn is_news(message: &ToOperator) -> bool {
         | ToOperator::Health(_)
         | ToOperator::Head(_)
         | ToOperator::Ping(_)
-        | ToOperator::Probed(_) => false,
+        | ToOperator::Probed(_)
+        | ToOperator::Access(_) => false,
     }
 }
 

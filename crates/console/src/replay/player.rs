@@ -4,7 +4,7 @@ use super::{ORIGIN, feed::Item};
 use anyhow::Context;
 use std::time::Duration;
 use watchkeeper_engine::{Config, Engine, EngineInput, Opening, Output};
-use watchkeeper_model::{MonoTime, OperatorRole, PersonId, SessionId};
+use watchkeeper_model::{MonoTime, OperatorRole, Permission, PersonId, Reach, SessionId};
 use watchkeeper_picture::Picture;
 use watchkeeper_protocol::{
     SessionKind, ToOperator,
@@ -85,8 +85,8 @@ impl Player {
             EngineInput::Durable { input, head } if run.engine.is_some() => {
                 EngineInput::Durable { input: input + 1, head }
             }
-            EngineInput::OperatorConnected { session, hello } => {
-                if hello.role >= OperatorRole::Operator {
+            EngineInput::OperatorConnected { session, hello, access } => {
+                if Permission::Drive.reach(hello.role.into()) == Reach::Scope {
                     told(self.at, Told::Operator(&hello.person));
                 }
                 if Some(&hello.person) == self.viewer.as_ref() {
@@ -95,9 +95,9 @@ impl Player {
                     self.seen = Some((session, picture));
                     // He may have resumed; here everything is told anew.
                     let hello = OperatorHello { resume: None, ..hello };
-                    EngineInput::OperatorConnected { session, hello }
+                    EngineInput::OperatorConnected { session, hello, access }
                 } else {
-                    EngineInput::OperatorConnected { session, hello }
+                    EngineInput::OperatorConnected { session, hello, access }
                 }
             }
             EngineInput::Disconnected { session } => {
@@ -107,6 +107,7 @@ impl Player {
                 EngineInput::Disconnected { session }
             }
             other @ (EngineInput::AgentConnected { .. }
+            | EngineInput::AccessChanged { .. }
             | EngineInput::Agent { .. }
             | EngineInput::Operator { .. }
             | EngineInput::Delivered { .. }
@@ -120,7 +121,10 @@ impl Player {
         engine.handle(input, now);
         if is_first {
             self.onlooker.handle_connected(shown_at);
-            engine.handle(EngineInput::OperatorConnected { session: ONLOOKER, hello: onlooker() }, now);
+            engine.handle(
+                EngineInput::OperatorConnected { session: ONLOOKER, hello: onlooker(), access: None },
+                now,
+            );
         }
         while let Some(output) = engine.poll_output() {
             let Output::ToOperators { to, message } = output else { continue };

@@ -123,9 +123,9 @@ fn a_button_claims_a_stop_key_stops_and_an_observer_can_do_neither() {
     until_demanded(&mut onlooker);
     look(&mut onlooker);
     onlooker.letter('t');
-    assert!(onlooker.news().contains("observers only read"), "{}", onlooker.news());
+    assert!(onlooker.news().contains("in this role you only read"), "{}", onlooker.news());
     onlooker.letter('S');
-    assert!(onlooker.news().contains("observers only read"), "{}", onlooker.news());
+    assert!(onlooker.news().contains("in this role you only read"), "{}", onlooker.news());
 
     rig.click("Take over vehicle-4");
     rig.until_state(&faulty(), ControlState::Claimed);

@@ -55,7 +55,7 @@ impl Fleet {
                 console: ConsoleKind::Scripted,
                 resume: None,
             };
-            fleet.tell(EngineInput::OperatorConnected { session: SessionId(session), hello });
+            fleet.tell(EngineInput::OperatorConnected { session: SessionId(session), hello, access: None });
         }
         while fleet.seq < SETTLED {
             fleet.live();

@@ -1,6 +1,6 @@
 //! What agents say: hello, heartbeats, decisions, acknowledgements, clocks.
 
-use super::{Engine, SECOND};
+use super::{Engine, SECOND, authority::may};
 use crate::{
     agent::{Agent, STATE_CAUSES},
     clocks::PeerClock,
@@ -11,7 +11,7 @@ use crate::{
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, CommandCode, CommandKind, CommandState, Decision, DecisionSeq, Epoch, Latch,
-    LatchCause, LatchId, LeaseEnd, MonoTime, Note, OperatorRole, PlanPoint, QuestionPolicy, RiskClass,
+    LatchCause, LatchId, LeaseEnd, MonoTime, Note, Permission, PlanPoint, QuestionPolicy, RiskClass,
     SessionId, nanos,
 };
 use watchkeeper_protocol::{
@@ -408,7 +408,7 @@ impl Engine {
     fn forgive_strikes(&mut self, agent_id: &AgentId, ack: &CommandAck) {
         let Some(entry) = self.commands.get(ack.command_id) else { return };
         let lets_go_on = matches!(entry.kind, CommandKind::ClearLatch | CommandKind::HandBack)
-            && entry.role >= OperatorRole::Supervisor
+            && may(entry.role, Permission::EndLockOut)
             && ack.state == CommandState::Accepted;
         if let Some(agent) = self.agents.get_mut(agent_id).filter(|_| lets_go_on) {
             agent.strikes.forgive();

@@ -5,7 +5,8 @@ use crate::commands::{Again, CommandEntry};
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
     AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandOutcome,
-    Epoch, LatchCause, LatchId, MonoTime, Note, OperatorRole, PersonId, RiskClass, SessionId, Severity,
+    Epoch, LatchCause, LatchId, MonoTime, Note, OperatorRole, Permission, PersonId, Reach, RiskClass,
+    SessionId, Severity,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -66,7 +67,7 @@ impl Engine {
         now: MonoTime,
     ) {
         let Some(console) = self.consoles.get(&session) else { return };
-        let (person, role) = (console.person.clone(), console.role);
+        let (person, role) = (console.person.clone(), console.access.role);
         let issued = console.clock.moment(request.issued_nanos);
         let releases = request.args.latches.iter().copied().chain(request.args.latch_id).collect();
         let new = (&request.agent, request.command_id, request.kind, releases, request.epoch);
@@ -124,7 +125,7 @@ impl Engine {
     }
 
     /// Registers a new command; answers a duplicate with its first result.
-    fn admit(
+    pub(super) fn admit(
         &mut self,
         session: SessionId,
         (person, role): (&PersonId, OperatorRole),
@@ -191,7 +192,7 @@ impl Engine {
                 return self.check_causes_cleared(&request.agent);
             }
             CommandKind::Suspend | CommandKind::Reinstate => {
-                return check_maintenance(agent, role, request);
+                return check_maintenance(agent, request);
             }
             CommandKind::Decide => return check_decide(agent, request, now),
             CommandKind::Task(verb) => {
@@ -322,7 +323,7 @@ impl Engine {
         now: MonoTime,
     ) {
         let Some(console) = self.consoles.get(&session) else { return };
-        let (person, role) = (console.person.clone(), console.role);
+        let (person, role) = (console.person.clone(), console.access.role);
         let issued = console.clock.moment(stop.issued_nanos);
         let new = (&stop.agent, stop.command_id, CommandKind::Estop, Vec::new(), Epoch(0));
         if !self.admit(session, (&person, role), new) {
@@ -490,9 +491,14 @@ fn as_stranger(kind: CommandKind) -> bool {
     kind.risk() == RiskClass::Safer && kind != CommandKind::Release
 }
 
+/// Returns whether a role has a permission; whether the agent is in its scope was looked at before.
+pub(super) fn may(role: OperatorRole, permission: Permission) -> bool {
+    permission.reach(role.into()) == Reach::Scope
+}
+
 /// Who fell back too often goes on only when a supervisor says so (rows 13, 25).
 fn check_lock_out(agent: &crate::agent::Agent, role: OperatorRole) -> Result<(), Refusal> {
-    if agent.strikes.are_out() && role < OperatorRole::Supervisor {
+    if agent.strikes.are_out() && !may(role, Permission::EndLockOut) {
         let detail = format!(
             "it fell back {} times within {} min: only a supervisor lets it go on (rule: lock-out)",
             agent.strikes.count(),
@@ -510,16 +516,8 @@ fn second_person((_, detail): Refusal) -> Refusal {
 }
 
 /// Row 28: a supervisor, with a reason, and nobody in between.
-fn check_maintenance(
-    agent: &crate::agent::Agent,
-    role: OperatorRole,
-    request: &CommandRequest,
-) -> Result<(), Refusal> {
+fn check_maintenance(agent: &crate::agent::Agent, request: &CommandRequest) -> Result<(), Refusal> {
     let verb = request.kind;
-    if role < OperatorRole::Supervisor {
-        let detail = format!("only a supervisor may {verb} an agent (rule: {verb})");
-        return Err((CommandCode::Denied, detail));
-    }
     if request.args.reason.is_none() {
         return Err((CommandCode::Denied, format!("{verb} needs a reason")));
     }
@@ -548,7 +546,7 @@ fn check_clear_latch(
     let Some(latch) = agent.latches.iter().find(|latch| latch.latch_id == latch_id) else {
         return Err((CommandCode::Precondition, format!("the agent holds no latch {latch_id}")));
     };
-    if latch.cause == LatchCause::Estop && role < OperatorRole::Supervisor {
+    if latch.cause == LatchCause::Estop && !may(role, Permission::ClearEstop) {
         let detail = "only a supervisor clears the latch of an ESTOP (rule: clear_latch estop)";
         return Err((CommandCode::Denied, detail.to_owned()));
     }

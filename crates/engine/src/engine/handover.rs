@@ -7,8 +7,7 @@
 use super::{Engine, durable::Action};
 use crate::{agent::Next, timeline::Takeover};
 use watchkeeper_model::{
-    AgentId, CommandCode, ControlState, DemandOrigin, Epoch, LeaseEnd, MonoTime, Note, OperatorRole,
-    PersonId, SessionId,
+    AgentId, CommandCode, ControlState, DemandOrigin, Epoch, LeaseEnd, MonoTime, Note, PersonId, SessionId,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -32,7 +31,6 @@ impl Engine {
         &mut self,
         session: SessionId,
         person: &PersonId,
-        role: OperatorRole,
         body: RequestHandover,
         now: MonoTime,
     ) {
@@ -42,9 +40,6 @@ impl Engine {
         let asker = Asker { person, session };
         let asked = match (preempt, reason) {
             (false, reason) => self.ask(asker, &agent_id, reason, now),
-            (true, _) if role < OperatorRole::Supervisor => {
-                Err((CommandCode::Denied, "only a supervisor takes control unasked (rule: pre-empt)".into()))
-            }
             (true, None) => Err((CommandCode::Denied, "taking control unasked needs a reason".into())),
             (true, Some(reason)) => self.pre_empt(asker, &agent_id, &reason, now),
         };

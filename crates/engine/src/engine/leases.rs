@@ -304,9 +304,11 @@ const fn drives_by_hand(console: ConsoleKind) -> bool {
 /// there was another reason.
 const fn end_of_next(reason: LeaseEnd) -> LeaseEnd {
     match reason {
-        LeaseEnd::Released | LeaseEnd::Expired | LeaseEnd::NotEngaged | LeaseEnd::HolderLost => {
-            LeaseEnd::Fallback
-        }
+        LeaseEnd::Released
+        | LeaseEnd::Expired
+        | LeaseEnd::NotEngaged
+        | LeaseEnd::HolderLost
+        | LeaseEnd::AccessEnded => LeaseEnd::Fallback,
         LeaseEnd::HandedBack
         | LeaseEnd::DemandEnded
         | LeaseEnd::Estopped

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use watchkeeper_model::{AlertId, MonoTime, OperatorRole, SessionId, Stage};
+use watchkeeper_model::{Access, AlertId, MonoTime, SessionId, Stage};
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
     operator::{ConsoleKind, OperatorHello, OperatorWelcome, Presented, SnapshotPart},
@@ -22,7 +22,14 @@ const PART_ITEMS: usize = 64;
 const PART_TAKEOVERS: usize = 8;
 
 impl Engine {
-    pub(super) fn connect_operator(&mut self, session: SessionId, hello: &OperatorHello, now: MonoTime) {
+    pub(super) fn connect_operator(
+        &mut self,
+        session: SessionId,
+        hello: &OperatorHello,
+        access: Option<Access>,
+        now: MonoTime,
+    ) {
+        let access = access.unwrap_or_else(|| Access::unrestricted(hello.role));
         let resume = hello.resume.filter(|resume| resume.incarnation == self.incarnation);
         let missed: Option<Vec<Arc<ToOperator>>> =
             resume.and_then(|resume| self.feed.since(resume.cursor)).map(|deltas| deltas.cloned().collect());
@@ -30,7 +37,7 @@ impl Engine {
             session_id: session,
             incarnation: self.incarnation,
             person: hello.person.clone(),
-            role: hello.role,
+            role: access.role,
             resumed: missed.is_some(),
             software_version: self.build.clone(),
             now,
@@ -46,15 +53,19 @@ impl Engine {
         }
         let console = Console {
             person: hello.person.clone(),
-            role: hello.role,
+            access,
             kind: hello.console,
             connected_at: now,
             clock: PeerClock::default(),
             display: None,
             probes: BTreeMap::new(),
         };
+        if let Some(until) = console.access.acts_until {
+            self.access_ends.insert((until, session));
+        }
         self.consoles.insert(session, console);
         self.refresh_console_list();
+        self.tell_access(session, now);
         self.send_operator(session, ToOperator::Health(self.health(now)));
         if let Some(head) = self.head {
             self.send_operator(session, ToOperator::Head(head));
@@ -100,44 +111,23 @@ impl Engine {
         message: OperatorMessage,
         now: MonoTime,
     ) {
+        let Some(console) = self.consoles.get(&session) else { return };
+        let person = console.person.clone();
+        if self.check_access(session, &message, now).is_err() {
+            return;
+        }
         let Some(console) = self.consoles.get_mut(&session) else { return };
-        let (person, role) = (console.person.clone(), console.role);
-        // Reading is for everybody; acting is for operators and above.
         match message {
             OperatorMessage::Pong(pong) => console.clock.handle_pong(&pong, received_at),
             OperatorMessage::Presented(presented) => self.handle_presented(session, &presented),
-            OperatorMessage::Shelve(_)
-            | OperatorMessage::Unshelve(_)
-            | OperatorMessage::RequestHandover(_)
-            | OperatorMessage::AnswerHandover(_)
-            | OperatorMessage::AllowTakeover(_)
-            | OperatorMessage::Label(_)
-            | OperatorMessage::Waive(_)
-            | OperatorMessage::Claim(_)
-            | OperatorMessage::Engage(_)
-            | OperatorMessage::Release(_)
-            | OperatorMessage::HandBack(_)
-            | OperatorMessage::Command(_)
-            | OperatorMessage::Acknowledge(_)
-            | OperatorMessage::Stop(_)
-            | OperatorMessage::Heartbeat(_)
-            | OperatorMessage::Probe(_)
-                if role < OperatorRole::Operator =>
-            {
-                let kind = watchkeeper_protocol::Wire::kind(&message);
-                self.refuse(
-                    session,
-                    ErrorCode::Forbidden,
-                    kind,
-                    "an observer may not act (rule: role observer reads)",
-                );
-            }
+            // The session keeps tokens to itself: what comes of one is told as changed access.
+            OperatorMessage::Refresh(_) => {}
             OperatorMessage::Shelve(body) => self.handle_shelve(session, &person, body, now),
             OperatorMessage::Unshelve(body) => self.handle_unshelve(session, body.alert_id, now),
             OperatorMessage::Waive(body) => self.handle_waive(session, &person, body, now),
             OperatorMessage::Label(body) => self.handle_label(session, &person, body),
             OperatorMessage::RequestHandover(body) => {
-                self.handle_handover_request(session, &person, role, body, now);
+                self.handle_handover_request(session, &person, body, now);
             }
             OperatorMessage::AnswerHandover(body) => self.handle_handover_answer(session, body, now),
             OperatorMessage::AllowTakeover(body) => self.handle_allow_takeover(session, body, now),

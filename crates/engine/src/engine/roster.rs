@@ -50,7 +50,7 @@ impl Engine {
             OperatorStatus {
                 person: console.person.clone(),
                 session_id: *session,
-                role: console.role,
+                role: console.access.role,
                 console: console.kind,
                 holds,
                 connected_nanos: nanos(now.since(console.connected_at)),

@@ -1,9 +1,9 @@
 //! What stands before a task for an agent's own software (`takeover.md` 3.2), beyond what stands before every command.
 
-use super::authority::Refusal;
+use super::authority::{Refusal, may};
 use crate::agent::Agent;
 use std::time::Duration;
-use watchkeeper_model::{CommandArgs, CommandCode, OperatorRole, TaskArg, TaskVerb};
+use watchkeeper_model::{CommandArgs, CommandCode, OperatorRole, Permission, TaskArg, TaskVerb};
 
 /// The longest that an operator may let a task last, and a supervisor (`takeover.md` 3.2, "capped by role"): ours.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -24,7 +24,7 @@ pub(super) fn check_task(
         let detail = format!("{verb} needs {}: {}", need.word(), verb.usage());
         return Err((CommandCode::Denied, detail));
     }
-    let longest = if role >= OperatorRole::Supervisor { SUPERVISORS_LONGEST } else { LONGEST };
+    let longest = if may(role, Permission::LongTask) { SUPERVISORS_LONGEST } else { LONGEST };
     let ttl = verb.needs().contains(&TaskArg::Ttl).then_some(args.ttl_nanos).flatten();
     if ttl.is_some_and(|nanos| Duration::from_nanos(nanos) > longest) {
         let detail = format!(

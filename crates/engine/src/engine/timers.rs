@@ -20,6 +20,7 @@ impl Engine {
         self.give_up_commands(now);
         self.send_commands_again(now);
         self.unshelve_due(now);
+        self.end_access_due(now);
         if now >= self.second_due {
             self.handle_second(now);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use watchkeeper_engine::{Counts, Standing};
 use watchkeeper_model::{
     AgentId, Alarm, AlertId, CommandCode, CommandId, CommandState, ControlState, Epoch, LatchCause, LatchId,
-    OperatorRole,
+    MonoTime, OperatorRole,
 };
 use watchkeeper_protocol::{
     ToOperator,
@@ -20,6 +20,10 @@ impl Rig {
 
     pub(crate) fn standing(&self) -> Standing {
         self.engine.standing()
+    }
+
+    pub(crate) const fn now(&self) -> MonoTime {
+        self.now
     }
 
     pub(crate) fn state(&self) -> ControlState {

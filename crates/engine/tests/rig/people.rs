@@ -5,8 +5,8 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_engine::{EngineInput, Framed};
 use watchkeeper_model::{
-    AgentId, AlertId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, Epoch, Incarnation, Note,
-    OperatorRole, PersonId, SessionId, Verdict,
+    Access, AgentId, AlertId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, Epoch,
+    Incarnation, Note, OperatorRole, PersonId, SessionId, Verdict,
 };
 use watchkeeper_protocol::{
     OperatorMessage,
@@ -28,6 +28,30 @@ impl Rig {
         self.hello_operator(session, person, OperatorRole::Operator, resume);
     }
 
+    /// Connects somebody whose token allows this.
+    pub(crate) fn connect_with(&mut self, session: u64, person: &str, access: Access) {
+        let hello = self.operator_hello(person, access.role, None);
+        let access = Some(access);
+        self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access });
+        self.answer_pings(session);
+    }
+
+    /// He shows a newer token.
+    pub(crate) fn change_access(&mut self, session: u64, access: Access) {
+        self.feed(EngineInput::AccessChanged { session: SessionId(session), access });
+    }
+
+    fn operator_hello(&self, person: &str, role: OperatorRole, resume: Option<Resume>) -> OperatorHello {
+        OperatorHello {
+            session: SessionKind::Operator,
+            token: None,
+            person: PersonId::new(person).unwrap(),
+            role,
+            console: self.console_kind,
+            resume,
+        }
+    }
+
     pub(super) fn hello_operator(
         &mut self,
         session: u64,
@@ -35,15 +59,8 @@ impl Rig {
         role: OperatorRole,
         resume: Option<Resume>,
     ) {
-        let hello = OperatorHello {
-            session: SessionKind::Operator,
-            token: None,
-            person: PersonId::new(person).unwrap(),
-            role,
-            console: self.console_kind,
-            resume,
-        };
-        self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello });
+        let hello = self.operator_hello(person, role, resume);
+        self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access: None });
     }
 
     pub(super) fn answer_pings(&mut self, session: u64) {

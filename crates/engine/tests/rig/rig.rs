@@ -277,7 +277,8 @@ impl Rig {
             | ToOperator::Health(_)
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
-            | ToOperator::Probed(_) => {}
+            | ToOperator::Probed(_)
+            | ToOperator::Access(_) => {}
         }
     }
 

@@ -60,7 +60,7 @@ fn row(operator: &OperatorStatus, me: bool, since: Duration, current: bool) -> O
     let tone = match operator.role {
         _ if !current => Tone::Stale,
         _ if me => Tone::Own,
-        OperatorRole::Observer => Tone::Quiet,
+        OperatorRole::Observer | OperatorRole::Auditor => Tone::Quiet,
         OperatorRole::Operator | OperatorRole::Supervisor => Tone::Normal,
     };
     OperatorRow {

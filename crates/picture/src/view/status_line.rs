@@ -1,18 +1,22 @@
 //! The line that is always there: the connection, how old everything is, and how the monitor is.
 
-use super::{Tone, age, counted, is_mine, millis};
+use super::{Tone, age, countdown, counted, is_mine, millis};
 use crate::{Link, Picture};
 use std::time::Duration;
 use watchkeeper_model::MonoTime;
 
 /// The monitor speaks at least once a second (its health); after two it is late.
 const LATE: Duration = Duration::from_secs(2);
+/// So long before a token ends a person must hear of it: a newer one should have come long ago.
+const ENDS_SOON: Duration = Duration::from_mins(2);
 
 /// The line that is always there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatusLine {
-    /// What protects this session. Until sessions are authenticated it says that nothing does.
-    pub banner: &'static str,
+    /// What everybody must know of who may act here: that nothing protects a development run, or that the token ends.
+    pub banner: String,
+    /// How loud.
+    pub banner_tone: Tone,
     /// Who this is, in which role; empty before the first welcome.
     pub person: String,
     /// The connection in words, with its age when it is lost or silent.
@@ -39,9 +43,11 @@ pub struct StatusLine {
 /// Returns the line.
 pub fn status_line(picture: &Picture, now: MonoTime) -> StatusLine {
     let (connection, tone) = connection(picture, now);
+    let (banner, banner_tone) = banner(picture, now);
     let role = picture.me().map(|me| format!("{} ({})", me.person, me.role));
     StatusLine {
-        banner: "DEV - NOT PROTECTED",
+        banner,
+        banner_tone,
         person: role.unwrap_or_default(),
         connection,
         tone,
@@ -56,6 +62,18 @@ pub fn status_line(picture: &Picture, now: MonoTime) -> StatusLine {
         missing: missing(picture),
         error: picture.error().map(|error| error.value.message.to_string()).unwrap_or_default(),
         monitor: monitor(picture),
+    }
+}
+
+/// What everybody must know of who may act here, and how long he may.
+fn banner(picture: &Picture, now: MonoTime) -> (String, Tone) {
+    let Some(access) = picture.access().filter(|access| !access.value.development) else {
+        return ("DEV - NOT PROTECTED".to_owned(), Tone::Quiet);
+    };
+    match picture.access_left(now) {
+        _ if access.value.expired => ("TOKEN EXPIRED: YOU ONLY READ".to_owned(), Tone::Danger),
+        Some(left) if left < ENDS_SOON => (format!("your token ends in {}", countdown(left)), Tone::Warning),
+        Some(_) | None => (String::new(), Tone::Quiet),
     }
 }
 

@@ -63,6 +63,7 @@ pub const fn outcome_words(end: LeaseEnd) -> &'static str {
         LeaseEnd::HandedOver => "handed over to somebody else",
         LeaseEnd::PreEmpted => "over: a supervisor took control",
         LeaseEnd::LocalOverride => "over: somebody at the agent took control",
+        LeaseEnd::AccessEnded => "over: the holder may act no longer",
         LeaseEnd::OutOfService => "over: the agent is out of service",
     }
 }

@@ -2,6 +2,8 @@
 
 // Marked so that clippy knows the helpers in them as tests.
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod authority;
 #[cfg(test)]
 mod commands;

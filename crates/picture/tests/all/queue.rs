@@ -92,7 +92,7 @@ fn who_may_not_act_is_told_why() {
     let alerts = || vec![alarm(1, "truck-17", Severity::Warning)];
     let observer = picture(OperatorRole::Observer, trucks(&["truck-17"]), alerts());
     assert!(!row(&observer, 1).can_acknowledge);
-    assert_eq!(row(&observer, 1).can_shelve, Err("observers only read".to_owned()));
+    assert_eq!(row(&observer, 1).can_shelve, Err("in this role you only read".to_owned()));
     let mut lost = operator(trucks(&["truck-17"]), alerts());
     assert!(row(&lost, 1).can_acknowledge && row(&lost, 1).can_shelve.is_ok());
     lost.handle_disconnected(START);

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use watchkeeper_model::{
-    AgentId, AgentTime, AlertId, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, Epoch,
-    LatchId, Note, Setpoint, StateVersion, Verdict, bounded_vec,
+    AgentId, AgentTime, AlertId, BearerToken, BootId, CommandArgs, CommandId, CommandKind, ControlState,
+    DemandId, Epoch, LatchId, Note, Setpoint, StateVersion, Verdict, bounded_vec,
 };
 
 /// Wants the lease of an agent.
@@ -86,6 +86,13 @@ pub struct CommandRequest {
     pub expect_state: Option<ControlState>,
     /// When the person pressed, on the console's clock, in nanoseconds.
     pub issued_nanos: u64,
+}
+
+/// Shows a newer token, of the same person. The monitor keeps no copy of it, and does not record it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The token.
+    pub token: BearerToken,
 }
 
 /// Has seen an alert and takes note.

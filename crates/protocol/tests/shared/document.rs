@@ -119,6 +119,8 @@ fn wire(of: &str, schema: &Schema) -> String {
     match of {
         "Label" => "text 64",
         "Note" => "text 512",
+        "BearerToken" => "text 2048",
+        "Scope" => "list of text 65",
         "AgentId" | "PersonId" => "id",
         "BootId" | "CommandId" => "uuid",
         "SessionId" | "AlertId" | "DemandId" | "Epoch" | "LatchId" | "Incarnation" | "DecisionSeq"

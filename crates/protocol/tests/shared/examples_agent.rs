@@ -42,7 +42,7 @@ fn hellos() -> Vec<Example> {
     let full = AgentHello {
         tasks: vec![TaskVerb::Hazards, TaskVerb::Goto],
         session: SessionKind::Agent,
-        token: Some(note("6f1c2a")),
+        token: Some(watchkeeper_model::BearerToken::new("6f1c2a").expect("a token")),
         agent: agent(),
         kind: AgentKind::Vehicle,
         signals: signals(),

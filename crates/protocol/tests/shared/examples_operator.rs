@@ -4,7 +4,7 @@ use super::{
     Example, Set, agent,
     agent::question,
     boot, command_id, label, note,
-    people::{agreements, begun, other_person, roster, takeover},
+    people::{access, agreements, begun, other_person, roster, takeover},
     person,
 };
 use watchkeeper_model::{
@@ -20,13 +20,13 @@ use watchkeeper_protocol::{
         Acknowledge, AgentStatus, AlertUpdate, Authorised, Claim, ClockOffset, CommandRequest, CommandUpdate,
         ConsoleKind, DemandStatus, Dropped, HandoverStatus, Health, HolderReport, LatencyParts, LeaseEvent,
         LeaseStatus, LeaseUpdate, NextHolder, OneWay, OperatorHello, OperatorWelcome, PathLatency, Presented,
-        Probe, Resume, SnapshotPart, StageLatency, StatusUpdate, Stop, TakeoverUpdate, Telemetry,
+        Probe, Refresh, Resume, SnapshotPart, StageLatency, StatusUpdate, Stop, TakeoverUpdate, Telemetry,
     },
     session::{ErrorCode, ErrorReport, Head, Ping, Pong},
 };
 
 pub(super) fn examples() -> Vec<Example> {
-    [hellos(), from_operator(), picture(), progress(), path(), about_the_monitor()].concat()
+    [hellos(), from_operator(), picture(), progress(), path(), access(), about_the_monitor()].concat()
 }
 
 const fn at(millis: u64) -> AgentTime {
@@ -40,7 +40,7 @@ const fn mono(millis: u64) -> MonoTime {
 fn hellos() -> Vec<Example> {
     let full = OperatorHello {
         session: SessionKind::Operator,
-        token: Some(note("6f1c2a")),
+        token: Some(watchkeeper_model::BearerToken::new("6f1c2a").expect("a token")),
         person: person(),
         role: OperatorRole::Operator,
         console: ConsoleKind::Scripted,
@@ -191,6 +191,8 @@ fn from_operator() -> Vec<Example> {
         Probe { agent: agent(), seq: 41, sent_nanos: 500_200_000_000, display_nanos: Some(34_000_000) };
     messages.push(("full", OperatorMessage::Probe(probe.clone())));
     messages.push(("first", OperatorMessage::Probe(Probe { seq: 1, display_nanos: None, ..probe })));
+    let token = watchkeeper_model::BearerToken::new("v4.public.eyJqdGkiOiI2ZjFkIn0").expect("a token");
+    messages.push(("full", OperatorMessage::Refresh(Refresh { token })));
     messages.extend(agreements());
     messages.extend(requests().map(|(name, request)| (name, OperatorMessage::Command(request))));
     messages.iter().map(|(name, message)| Example::of(Set::FromOperator, name, message)).collect()

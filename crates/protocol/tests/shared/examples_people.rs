@@ -1,15 +1,15 @@
 //! Examples of what people at consoles agree on, and of what they see of each other and of takeovers.
 
-use super::{agent, boot, command_id, note, person};
+use super::{Example, Set, agent, boot, command_id, note, person};
 use watchkeeper_model::{
     AgentKind, AlertId, CommandKind, CommandState, ControlState, DecisionSeq, DemandId, DemandOrigin,
-    DemandOutcome, Epoch, MonoTime, OperatorRole, PersonId, SessionId, Verdict,
+    DemandOutcome, Epoch, MonoTime, OperatorRole, PersonId, Scope, SessionId, Verdict,
 };
 use watchkeeper_protocol::{
-    OperatorMessage,
+    OperatorMessage, ToOperator,
     operator::{
-        AllowTakeover, AnswerHandover, ConsoleKind, LabelTakeover, OperatorStatus, RequestHandover, Roster,
-        Shelve, Unshelve, Waive,
+        AccessUpdate, AllowTakeover, AnswerHandover, ConsoleKind, LabelTakeover, OperatorStatus,
+        RequestHandover, Roster, Shelve, Unshelve, Waive,
     },
     record::{Moment, TakeoverCommand, TakeoverRecord},
 };
@@ -155,4 +155,21 @@ pub(super) fn roster() -> Roster {
 
 pub(super) fn other_person() -> PersonId {
     PersonId::new("grace").expect("a valid id")
+}
+
+/// What a console may do: with a token, with one that has expired, and in a development run.
+pub(super) fn access() -> Vec<Example> {
+    let granted = AccessUpdate {
+        role: OperatorRole::Operator,
+        scope: Scope::new(["truck-*", "lab-1"]).expect("patterns"),
+        development: false,
+        expired: false,
+        left_nanos: Some(840_000_000_000),
+    };
+    let expired = AccessUpdate { expired: true, left_nanos: Some(0), ..granted.clone() };
+    let development =
+        AccessUpdate { scope: Scope::everything(), development: true, left_nanos: None, ..granted };
+    [("granted", granted), ("expired", expired), ("development", development)]
+        .map(|(name, update)| Example::of(Set::ToOperator, name, &ToOperator::Access(update)))
+        .to_vec()
 }

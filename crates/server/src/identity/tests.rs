@@ -106,28 +106,28 @@ fn what_is_no_certificate_names_nobody_and_stops_nothing() {
 #[test]
 fn every_proof_goes_with_the_hellos_that_the_table_allows() {
     let certificate = || {
-        Proof::Agent(AgentCertificate {
+        Peer::Agent(AgentCertificate {
             agent: AgentId::new("press-1").unwrap(),
             serial: Serial::from_bytes(&[1]),
         })
     };
     let press_1 = || AgentId::new("press-1").unwrap();
     for (proof, hello, expected) in [
-        (Proof::NotAsked, agent_hello("press-1"), Ok(())),
-        (Proof::NotAsked, operator_hello(), Ok(())),
-        (Proof::NoCertificate, agent_hello("press-1"), Err(IdentityRefusal::CertificateMissing)),
-        (Proof::NoCertificate, operator_hello(), Ok(())),
+        (Peer::NotAsked, agent_hello("press-1"), Ok(())),
+        (Peer::NotAsked, operator_hello(), Ok(())),
+        (Peer::NoCertificate, agent_hello("press-1"), Err(IdentityRefusal::CertificateMissing)),
+        (Peer::NoCertificate, operator_hello(), Ok(())),
         (certificate(), agent_hello("press-1"), Ok(())),
         (certificate(), agent_hello("press-2"), Err(IdentityRefusal::OtherAgent(press_1()))),
         (certificate(), agent_hello("Press-1"), Err(IdentityRefusal::OtherAgent(press_1()))),
         (certificate(), operator_hello(), Err(IdentityRefusal::AgentAtConsole)),
         (
-            Proof::Nameless(NameFault::Several),
+            Peer::Nameless(NameFault::Several),
             agent_hello("press-1"),
             Err(IdentityRefusal::Nameless(NameFault::Several)),
         ),
         (
-            Proof::Nameless(NameFault::Absent),
+            Peer::Nameless(NameFault::Absent),
             operator_hello(),
             Err(IdentityRefusal::Nameless(NameFault::Absent)),
         ),

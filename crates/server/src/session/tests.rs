@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    allowed::AllowedSites, clock::Clock, counters::Counters, options::Limits, outbox::outbox, token::Token,
+    allowed::AllowedSites, clock::Clock, counters::Counters, gatekeeper::Gatekeeper, options::Limits,
+    outbox::outbox, token::Token,
 };
 use futures_util::{SinkExt, StreamExt};
 use std::net::Ipv4Addr;
@@ -60,7 +61,7 @@ fn shared(control: mpsc::Sender<ControlItem>, telemetry: mpsc::Sender<TelemetryI
         allowed: AllowedSites::default(),
         tls: None,
         denied: Arc::default(),
-        token: Token::random().digest(),
+        gatekeeper: Gatekeeper::Run(Token::random().digest()),
         incarnation: 1,
         spans: Arc::default(),
         counters: Arc::new(Counters::default()),
@@ -80,7 +81,7 @@ async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
     telemetry.try_send(TelemetryItem::Barrier(oneshot::channel().0)).unwrap();
     let shared = shared(control, telemetry);
     let (outbox_sender, outbox) = outbox(Arc::default());
-    let session = Session::new(shared, SessionId(5), Side::Agent, socket, outbox);
+    let session = Session::new(shared, SessionId(5), (Side::Agent, Proof::Run), socket, outbox);
     let running = tokio::spawn(session.run());
     for seq in 1..=3 {
         agent.send(decision(seq)).await.unwrap();
@@ -127,7 +128,8 @@ async fn a_flood_of_control_waits_in_its_own_socket_and_loses_nothing() {
     let (control, mut control_lane) = mpsc::channel(16);
     let (telemetry, _telemetry_lane) = mpsc::channel(16);
     let (outbox_sender, outbox) = outbox(Arc::default());
-    let session = Session::new(shared(control, telemetry), SessionId(5), Side::Agent, socket, outbox);
+    let session =
+        Session::new(shared(control, telemetry), SessionId(5), (Side::Agent, Proof::Run), socket, outbox);
     tokio::spawn(session.run());
     let (mut flood, mut told) = agent.split();
     let started = Clock.now();

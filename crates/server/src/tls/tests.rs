@@ -64,7 +64,7 @@ impl Site {
     }
 
     /// Shakes hands with a client that shows this certificate, and returns what the server says of it.
-    async fn shake(&self, shows: Option<(String, String)>) -> Result<Proof, String> {
+    async fn shake(&self, shows: Option<(String, String)>) -> Result<Peer, String> {
         let door = TlsDoor::open(&self.options()).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let mut roots = RootCertStore::empty();
@@ -110,8 +110,8 @@ async fn every_client_certificate_that_is_not_good_is_refused_for_its_own_reason
     let site = Site::new();
     let client = || ExtendedKeyUsagePurpose::ClientAuth;
     let good = site.shake(Some(agent(&site.authority, (2020, 2120), client()))).await.unwrap();
-    assert!(matches!(good, Proof::Agent(found) if found.agent.as_str() == "press-1"));
-    assert_eq!(site.shake(None).await, Ok(Proof::NoCertificate));
+    assert!(matches!(good, Peer::Agent(found) if found.agent.as_str() == "press-1"));
+    assert_eq!(site.shake(None).await, Ok(Peer::NoCertificate));
     for (shows, says) in [
         (agent(&site.authority, (2020, 2021), client()), "certificate expired"),
         (agent(&site.authority, (2119, 2120), client()), "certificate not valid yet"),

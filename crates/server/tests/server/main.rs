@@ -6,3 +6,4 @@ mod lifecycle;
 mod metrics;
 mod record;
 mod support;
+mod tokens;

@@ -26,8 +26,8 @@ use uuid::Uuid;
 use watchkeeper_engine::EngineInput;
 use watchkeeper_ledger::{DirReader, Entry, Reader, Record};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label,
-    Note, OperatorRole, PersonId,
+    AgentId, AgentKind, AgentTime, BearerToken, BootId, ControlState, Decision, DecisionSeq, Epoch,
+    Incarnation, Label, OperatorRole, PersonId,
 };
 use watchkeeper_protocol::{
     AgentMessage, SUBPROTOCOL, SessionKind, ToAgent, ToOperator, Wire,
@@ -64,7 +64,7 @@ pub(crate) fn agent_hello(name: &str, token: Option<&str>) -> AgentHello {
     AgentHello {
         tasks: Vec::new(),
         session: SessionKind::Agent,
-        token: token.map(|token| Note::new(token).unwrap()),
+        token: token.map(|token| BearerToken::new(token).unwrap()),
         agent: AgentId::new(name).unwrap(),
         kind: AgentKind::Generic,
         signals: Vec::new(),
@@ -82,7 +82,7 @@ pub(crate) fn agent_hello(name: &str, token: Option<&str>) -> AgentHello {
 pub(crate) fn operator_hello(name: &str, token: &str) -> OperatorHello {
     OperatorHello {
         session: SessionKind::Operator,
-        token: Some(Note::new(token).unwrap()),
+        token: Some(BearerToken::new(token).unwrap()),
         person: PersonId::new(name).unwrap(),
         role: OperatorRole::Operator,
         console: ConsoleKind::Scripted,
@@ -179,6 +179,21 @@ impl Client {
             }
         };
         timeout(PATIENCE, next).await.expect("the message did not come")
+    }
+
+    /// Waits for the welcome; false when the connection ends first.
+    pub(crate) async fn is_welcome(&mut self) -> bool {
+        let next = async {
+            while let Some(Ok(message)) = self.socket.next().await {
+                if let Message::Binary(frame) = message
+                    && matches!(ToOperator::decode(&frame), Ok(ToOperator::Welcome(_)))
+                {
+                    return true;
+                }
+            }
+            false
+        };
+        timeout(PATIENCE, next).await.expect("neither a welcome nor the end came")
     }
 
     /// Waits until the server has ended the connection.

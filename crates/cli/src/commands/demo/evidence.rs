@@ -112,6 +112,7 @@ impl Witness {
                 }
             }
             EngineInput::OperatorConnected { .. }
+            | EngineInput::AccessChanged { .. }
             | EngineInput::Disconnected { .. }
             | EngineInput::Operator { .. }
             | EngineInput::Delivered { .. }

@@ -167,7 +167,8 @@ impl Script {
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
             | ToOperator::Error(_)
-            | ToOperator::Probed(_) => {}
+            | ToOperator::Probed(_)
+            | ToOperator::Access(_) => {}
         }
         Ok(())
     }

@@ -104,8 +104,14 @@ fn line_of(record: &Record) -> anyhow::Result<String> {
 fn describe_input(input: &EngineInput) -> String {
     match input {
         EngineInput::AgentConnected { session, hello } => format!("session {session}: agent {}", hello.agent),
-        EngineInput::OperatorConnected { session, hello } => {
+        EngineInput::OperatorConnected { session, hello, access: None } => {
             format!("session {session}: {} {}", hello.role, hello.person)
+        }
+        EngineInput::OperatorConnected { session, hello, access: Some(access) } => {
+            format!("session {session}: {} {} of {}", access.role, hello.person, access.scope)
+        }
+        EngineInput::AccessChanged { session, access } => {
+            format!("session {session}: now {} of {}", access.role, access.scope)
         }
         EngineInput::Disconnected { session } => format!("session {session}: gone"),
         EngineInput::Agent { session, framed, .. } => {
@@ -161,6 +167,7 @@ fn input_json(input: &EngineInput) -> Value {
         }
         EngineInput::AgentConnected { .. }
         | EngineInput::OperatorConnected { .. }
+        | EngineInput::AccessChanged { .. }
         | EngineInput::Disconnected { .. }
         | EngineInput::Delivered { .. }
         | EngineInput::Durable { .. }

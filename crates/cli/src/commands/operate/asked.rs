@@ -84,7 +84,8 @@ impl Asked {
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
             | ToOperator::Error(_)
-            | ToOperator::Probed(_) => None,
+            | ToOperator::Probed(_)
+            | ToOperator::Access(_) => None,
         }
     }
 

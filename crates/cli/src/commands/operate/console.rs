@@ -242,7 +242,8 @@ impl Console {
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
             | ToOperator::Error(_)
-            | ToOperator::Probed(_) => Vec::new(),
+            | ToOperator::Probed(_)
+            | ToOperator::Access(_) => Vec::new(),
         };
         if !shown.is_empty() {
             self.operator.presented(&shown);
@@ -272,7 +273,8 @@ impl Console {
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
             | ToOperator::Error(_)
-            | ToOperator::Probed(_) => false,
+            | ToOperator::Probed(_)
+            | ToOperator::Access(_) => false,
         };
         self.failed |= failed;
     }

@@ -116,6 +116,7 @@ impl Narrator {
                 ]
             }
             ToOperator::Probed(answer) => self.latency(answer).into_iter().collect(),
+            ToOperator::Access(access) => vec![tagged("access", to_value(access))],
             ToOperator::Snapshot(_)
             | ToOperator::Telemetry(_)
             | ToOperator::Health(_)

@@ -24,7 +24,7 @@ pub(super) fn draw_top(frame: &mut Frame, area: Rect, picture: &Picture, ui: &Ui
     let [first, second] = Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(area);
     let mut left = vec![
         Span::raw("watchkeeper  "),
-        Span::styled(status.banner, style(Tone::Warning)),
+        Span::styled(status.banner, style(status.banner_tone)),
         Span::raw("  "),
         Span::raw(status.person.clone()),
     ];

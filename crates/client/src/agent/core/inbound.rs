@@ -2,7 +2,7 @@
 
 use super::{AgentCore, CloseReason, MAX_PROBES, QUICK_COUNT, Session};
 use std::time::Duration;
-use watchkeeper_model::{AgentTime, CommandKind, Note};
+use watchkeeper_model::{AgentTime, BearerToken, CommandKind};
 use watchkeeper_protocol::{
     ToAgent,
     agent::{AgentWelcome, Command, PathAnswer, PathProbe},
@@ -12,7 +12,7 @@ use watchkeeper_takeover::{GateCommand, HolderBeat, NewDemand, Welcome};
 
 impl AgentCore {
     /// Takes note that the socket is open; `token` goes into the hello.
-    pub fn handle_connected(&mut self, token: Option<Note>, now: AgentTime) {
+    pub fn handle_connected(&mut self, token: Option<BearerToken>, now: AgentTime) {
         self.wake(now);
         self.session = Session::Greeting;
         self.close = None;

@@ -2,7 +2,7 @@
 
 use super::{AgentCore, QUICK, Session};
 use bytes::Bytes;
-use watchkeeper_model::{AgentTime, Note, nanos};
+use watchkeeper_model::{AgentTime, BearerToken, nanos};
 use watchkeeper_protocol::{
     AgentMessage, SessionKind, Wire,
     agent::{AgentHello, Heartbeat, PathAnswer},
@@ -85,7 +85,7 @@ impl AgentCore {
         .encode()
     }
 
-    pub(super) fn encode_hello(&self, token: Option<Note>) -> Bytes {
+    pub(super) fn encode_hello(&self, token: Option<BearerToken>) -> Bytes {
         let identity = self.gate.identity();
         let hello = AgentHello {
             session: SessionKind::Agent,

@@ -63,7 +63,8 @@ impl OperatorCore {
             | ToOperator::Head(_)
             | ToOperator::Ping(_)
             | ToOperator::Error(_)
-            | ToOperator::Probed(_) => {}
+            | ToOperator::Probed(_)
+            | ToOperator::Access(_) => {}
         }
     }
 

@@ -49,7 +49,8 @@ impl Probing {
             | ToOperator::Ping(_)
             | ToOperator::Head(_)
             | ToOperator::Error(_)
-            | ToOperator::Probed(_) => {}
+            | ToOperator::Probed(_)
+            | ToOperator::Access(_) => {}
         }
     }
 

@@ -46,6 +46,7 @@ impl UnheardStops {
             | ToOperator::Takeover(_)
             | ToOperator::Roster(_)
             | ToOperator::Probed(_)
+            | ToOperator::Access(_)
             | ToOperator::Dropped(_)
             | ToOperator::Health(_)
             | ToOperator::Ping(_)

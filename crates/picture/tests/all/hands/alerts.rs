@@ -92,5 +92,5 @@ fn an_alert_is_acknowledged_once_by_those_who_may() {
     assert!(said(&desk.press(&Press::Acknowledge(AlertId(502)))).contains("acknowledged already"));
     assert!(said(&desk.press(&Press::Acknowledge(AlertId(9)))).contains("nobody knows this alert"));
     let mut observer = desk_of(OperatorRole::Observer, vec![], vec![advice()]);
-    assert!(said(&observer.press(&Press::Acknowledge(AlertId(502)))).contains("observers only read"));
+    assert!(said(&observer.press(&Press::Acknowledge(AlertId(502)))).contains("in this role you only read"));
 }

@@ -1,0 +1,222 @@
+//! May this person do this, to this agent, now? Every message of an operator passes here first.
+
+use super::{Engine, authority::may};
+use watchkeeper_model::{
+    Access, AgentId, AlertId, CommandCode, CommandId, CommandKind, DemandId, Denial, Epoch, LeaseEnd,
+    MonoTime, Note, Permission, PersonId, RiskClass, SessionId, nanos,
+};
+use watchkeeper_protocol::{
+    OperatorMessage, ToOperator, Wire,
+    operator::{AccessUpdate, Authorised, Claim, RequestHandover},
+    session::ErrorCode,
+};
+
+impl Engine {
+    /// Takes note of what a console may do from now on: it hears of it, and loses what it may hold no longer.
+    pub(super) fn handle_access(&mut self, session: SessionId, access: Access, now: MonoTime) {
+        let Some(console) = self.consoles.get_mut(&session) else { return };
+        if let Some(until) = console.access.acts_until {
+            self.access_ends.remove(&(until, session));
+        }
+        if let Some(until) = access.acts_until.filter(|until| *until > now) {
+            self.access_ends.insert((until, session));
+        }
+        self.roster_changed |= console.access.role != access.role;
+        console.access = access;
+        self.tell_access(session, now);
+        self.take_leases_back(session, now);
+    }
+
+    /// Tells a console what it may do.
+    pub(super) fn tell_access(&mut self, session: SessionId, now: MonoTime) {
+        let Some(console) = self.consoles.get(&session) else { return };
+        let Access { role, scope, token_id, acts_until } = &console.access;
+        let update = AccessUpdate {
+            role: *role,
+            scope: scope.clone(),
+            development: token_id.is_none(),
+            expired: console.access.is_over(now),
+            left_nanos: acts_until.map(|until| nanos(now.until(until))),
+        };
+        self.send_operator(session, ToOperator::Access(update));
+    }
+
+    /// Ends what has run out: from now on these consoles only read.
+    pub(super) fn end_access_due(&mut self, now: MonoTime) {
+        while let Some((until, session)) =
+            self.access_ends.first().copied().filter(|(until, _)| now >= *until)
+        {
+            self.access_ends.remove(&(until, session));
+            self.tell_access(session, now);
+            self.take_leases_back(session, now);
+        }
+    }
+
+    /// Who may no longer drive an agent holds it no longer, and is next for it no longer: the agent falls back.
+    fn take_leases_back(&mut self, session: SessionId, now: MonoTime) {
+        let Some(access) = self.consoles.get(&session).map(|console| console.access.clone()) else { return };
+        let denied = |agent: &AgentId| access.check(Permission::Drive, Some(agent), now).err();
+        let mine = |holder: Option<SessionId>| holder == Some(session);
+        let held: Vec<(AgentId, bool, Denial)> = self
+            .agents
+            .values()
+            .filter_map(|agent| {
+                let holds = mine(agent.lease.lease().map(|lease| lease.session));
+                let is_next = mine(agent.lease.next().map(|next| next.lease.session));
+                let denial = (holds || is_next).then(|| denied(&agent.id)).flatten()?;
+                Some((agent.id.clone(), holds, denial))
+            })
+            .collect();
+        for (agent_id, holds, denial) in held {
+            let why = Some(Note::cut(&denial.to_string()));
+            if holds {
+                self.end_lease_because(&agent_id, LeaseEnd::AccessEnded, why, now);
+            } else {
+                self.end_next(&agent_id, LeaseEnd::AccessEnded, now);
+            }
+        }
+    }
+
+    /// Checks a message against the role, the scope and the age of the token of the console that sent it.
+    ///
+    /// # Errors
+    /// The denial, after the console was told of it in the way that fits what it asked for.
+    pub(super) fn check_access(
+        &mut self,
+        session: SessionId,
+        message: &OperatorMessage,
+        now: MonoTime,
+    ) -> Result<(), Denial> {
+        let Some((permission, agent)) = self.asked(message) else { return Ok(()) };
+        let Some(console) = self.consoles.get(&session) else { return Ok(()) };
+        let Err(denial) = console.access.check(permission, agent.as_ref(), now) else { return Ok(()) };
+        let (person, console_role) = (console.person.clone(), console.access.role);
+        let text = denial.to_string();
+        // Who never acts has no row that waits for an end.
+        if !may(console_role, Permission::Drive) {
+            self.refuse(session, ErrorCode::Forbidden, message.kind(), &text);
+        } else if let OperatorMessage::Claim(Claim { agent })
+        | OperatorMessage::RequestHandover(RequestHandover { agent, .. }) = message
+        {
+            self.refuse_claim(session, &person, agent, CommandCode::Denied, &text);
+        } else if let Some(ordered) = Ordered::of(message) {
+            self.deny_command(session, &person, &ordered, &text);
+        } else if !matches!(message, OperatorMessage::Heartbeat(_)) {
+            // A heartbeat comes twenty times a second, and its sender has been told that the lease is over.
+            self.refuse(session, ErrorCode::Forbidden, message.kind(), &text);
+        }
+        Err(denial)
+    }
+
+    /// Takes a command on record and rejects it: whoever sent it waits for its end.
+    fn deny_command(&mut self, session: SessionId, person: &PersonId, ordered: &Ordered<'_>, why: &str) {
+        let Some(role) = self.consoles.get(&session).map(|console| console.access.role) else { return };
+        let &Ordered { command_id, agent, kind, epoch } = ordered;
+        if self.admit(session, (person, role), (agent, command_id, kind, Vec::new(), epoch)) {
+            self.reject(command_id, CommandCode::Denied, why);
+        }
+    }
+
+    /// Returns what a message needs, and to which agent it is done; `None` where it only reads.
+    fn asked(&self, message: &OperatorMessage) -> Option<(Permission, Option<AgentId>)> {
+        let asked = match message {
+            OperatorMessage::Pong(_) | OperatorMessage::Presented(_) | OperatorMessage::Refresh(_) => {
+                return None;
+            }
+            OperatorMessage::Acknowledge(body) => {
+                (Permission::Acknowledge, self.agent_of_alert(body.alert_id))
+            }
+            OperatorMessage::Shelve(body) => (Permission::Shelve, self.agent_of_alert(body.alert_id)),
+            OperatorMessage::Unshelve(body) => (Permission::Shelve, self.agent_of_alert(body.alert_id)),
+            OperatorMessage::Label(body) => (Permission::Label, self.agent_of_takeover(body.demand_id)),
+            OperatorMessage::Claim(body) => (Permission::Drive, Some(body.agent.clone())),
+            OperatorMessage::Engage(body)
+            | OperatorMessage::Release(body)
+            | OperatorMessage::HandBack(body) => (Permission::Drive, Some(body.agent.clone())),
+            OperatorMessage::Heartbeat(body) => (Permission::Drive, Some(body.agent.clone())),
+            OperatorMessage::Probe(body) => (Permission::Drive, Some(body.agent.clone())),
+            OperatorMessage::Command(body) => (command_permission(body.kind), Some(body.agent.clone())),
+            OperatorMessage::Stop(body) => (Permission::Stop, Some(body.agent.clone())),
+            OperatorMessage::RequestHandover(body) if body.preempt => {
+                (Permission::PreEmpt, Some(body.agent.clone()))
+            }
+            OperatorMessage::RequestHandover(body) => (Permission::Handover, Some(body.agent.clone())),
+            OperatorMessage::AnswerHandover(body) => (Permission::Handover, Some(body.agent.clone())),
+            OperatorMessage::AllowTakeover(body) => (Permission::Handover, Some(body.agent.clone())),
+            OperatorMessage::Waive(body) => (Permission::Waive, Some(body.agent.clone())),
+        };
+        Some(asked)
+    }
+
+    fn agent_of_alert(&self, alert_id: AlertId) -> Option<AgentId> {
+        self.alarms.get(alert_id).map(|alarm| alarm.agent.clone())
+    }
+
+    fn agent_of_takeover(&self, demand_id: DemandId) -> Option<AgentId> {
+        self.finished
+            .iter()
+            .find(|takeover| takeover.demand_id == demand_id)
+            .map(|takeover| takeover.agent.clone())
+    }
+}
+
+/// Returns what a command needs. What only makes things safer is a stop; whose latch it clears, its own rule looks at.
+fn command_permission(kind: CommandKind) -> Permission {
+    if matches!(kind, CommandKind::Suspend | CommandKind::Reinstate) {
+        Permission::OutOfService
+    } else if kind.risk() == RiskClass::Exclusive || kind == CommandKind::Release {
+        Permission::Drive
+    } else {
+        Permission::Stop
+    }
+}
+
+/// A command that a row on somebody's console waits for.
+struct Ordered<'a> {
+    command_id: CommandId,
+    agent: &'a AgentId,
+    kind: CommandKind,
+    epoch: Epoch,
+}
+
+impl<'a> Ordered<'a> {
+    fn of(message: &'a OperatorMessage) -> Option<Self> {
+        let authorised = |body: &'a Authorised, kind| Self {
+            command_id: body.command_id,
+            agent: &body.agent,
+            kind,
+            epoch: body.epoch,
+        };
+        match message {
+            OperatorMessage::Engage(body) => Some(authorised(body, CommandKind::Engage)),
+            OperatorMessage::Release(body) => Some(authorised(body, CommandKind::Release)),
+            OperatorMessage::HandBack(body) => Some(authorised(body, CommandKind::HandBack)),
+            OperatorMessage::Command(body) => Some(Self {
+                command_id: body.command_id,
+                agent: &body.agent,
+                kind: body.kind,
+                epoch: body.epoch,
+            }),
+            OperatorMessage::Stop(body) => Some(Self {
+                command_id: body.command_id,
+                agent: &body.agent,
+                kind: CommandKind::Estop,
+                epoch: Epoch(0),
+            }),
+            OperatorMessage::Claim(_)
+            | OperatorMessage::Acknowledge(_)
+            | OperatorMessage::Heartbeat(_)
+            | OperatorMessage::Presented(_)
+            | OperatorMessage::Shelve(_)
+            | OperatorMessage::Unshelve(_)
+            | OperatorMessage::RequestHandover(_)
+            | OperatorMessage::AnswerHandover(_)
+            | OperatorMessage::AllowTakeover(_)
+            | OperatorMessage::Waive(_)
+            | OperatorMessage::Label(_)
+            | OperatorMessage::Pong(_)
+            | OperatorMessage::Probe(_)
+            | OperatorMessage::Refresh(_) => None,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Every message of an operator against the table of roles, the scope of his token, and its end.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, and looks at a few messages of many"
+)]
+
+#[path = "rig/rig.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod rig;
+
+use rig::{Rig, VEHICLE, calm, ms, shift};
+use std::time::Duration;
+use uuid::Uuid;
+use watchkeeper_model::{
+    Access, AgentId, AgentTime, AlertId, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
+    ControlState, DemandId, Epoch, Label, LeaseEnd, MonoTime, Note, OperatorRole, Permission, Reach, Role,
+    Scope, StateVersion, Verdict,
+};
+use watchkeeper_protocol::{
+    OperatorMessage, ToOperator,
+    operator::{
+        Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,
+        LeaseEvent, Presented, Probe, RequestHandover, Shelve, Stop, Unshelve, Waive,
+    },
+    session::ErrorCode,
+};
+
+/// The console under test, beside that of the rig.
+const EVE: u64 = 7;
+
+fn agent() -> AgentId {
+    AgentId::new(VEHICLE).unwrap()
+}
+
+fn access(role: OperatorRole, scope: &str, acts_until: Option<MonoTime>) -> Access {
+    let scope = Scope::new([scope]).unwrap();
+    Access { role, scope, token_id: Some(Label::cut("7d0c")), acts_until }
+}
+
+fn authorised() -> Authorised {
+    Authorised {
+        command_id: CommandId(Uuid::from_u128(9)),
+        agent: agent(),
+        boot_id: BootId(Uuid::from_u128(42)),
+        epoch: Epoch(1),
+        seq: 1,
+        deadline: AgentTime::from_nanos(u64::MAX),
+        evidence_version: StateVersion(1),
+        latches: Vec::new(),
+        issued_nanos: 1,
+    }
+}
+
+fn command(kind: CommandKind) -> OperatorMessage {
+    OperatorMessage::Command(CommandRequest {
+        args: CommandArgs { reason: Some(Note::cut("test")), ..CommandArgs::default() },
+        ..authorised().into_request(kind)
+    })
+}
+
+/// Every message that does something to an agent, with what it needs. `alert` is one of that agent.
+fn acts(alert: AlertId) -> Vec<(Permission, OperatorMessage)> {
+    let wish = |preempt| {
+        let reason = Some(Note::cut("test"));
+        OperatorMessage::RequestHandover(RequestHandover { agent: agent(), preempt, reason })
+    };
+    let stop = Stop {
+        command_id: CommandId(Uuid::from_u128(9)),
+        agent: agent(),
+        reason: None,
+        confirm_many: false,
+        issued_nanos: 1,
+    };
+    let report = HolderReport {
+        agent: agent(),
+        epoch: Epoch(1),
+        seq: 1,
+        ready: true,
+        state_version: StateVersion(1),
+        deadline: AgentTime::from_nanos(u64::MAX),
+        setpoint: None,
+    };
+    let answer = AnswerHandover { agent: agent(), request_id: 1, accept: true };
+    let allow = AllowTakeover { agent: agent(), epoch: Epoch(1), allowed: true };
+    let waive = Waive { agent: agent(), epoch: Epoch(1), reason: Note::cut("test") };
+    let shelve = Shelve { alert_id: alert, for_nanos: 1, reason: Note::cut("test") };
+    let probe = Probe { agent: agent(), seq: 1, sent_nanos: 1, display_nanos: None };
+    vec![
+        (Permission::Acknowledge, OperatorMessage::Acknowledge(Acknowledge { alert_id: alert })),
+        (Permission::Shelve, OperatorMessage::Shelve(shelve)),
+        (Permission::Shelve, OperatorMessage::Unshelve(Unshelve { alert_id: alert })),
+        (Permission::Drive, OperatorMessage::Claim(Claim { agent: agent() })),
+        (Permission::Drive, OperatorMessage::Engage(authorised())),
+        (Permission::Drive, OperatorMessage::Release(authorised())),
+        (Permission::Drive, OperatorMessage::HandBack(authorised())),
+        (Permission::Drive, OperatorMessage::Heartbeat(report)),
+        (Permission::Drive, OperatorMessage::Probe(probe)),
+        (Permission::Drive, command(CommandKind::Resume)),
+        (Permission::Drive, command(CommandKind::ClearLatch)),
+        (Permission::Stop, command(CommandKind::Hold)),
+        (Permission::Stop, command(CommandKind::MinimalRisk)),
+        (Permission::Stop, command(CommandKind::SpeedCap)),
+        (Permission::Stop, command(CommandKind::Estop)),
+        (Permission::Stop, OperatorMessage::Stop(stop)),
+        (Permission::OutOfService, command(CommandKind::Suspend)),
+        (Permission::OutOfService, command(CommandKind::Reinstate)),
+        (Permission::Handover, wish(false)),
+        (Permission::PreEmpt, wish(true)),
+        (Permission::Handover, OperatorMessage::AnswerHandover(answer)),
+        (Permission::Handover, OperatorMessage::AllowTakeover(allow)),
+        (Permission::Waive, OperatorMessage::Waive(waive)),
+    ]
+}
+
+/// A vehicle that asks for somebody, with one alert; nobody has claimed it.
+fn asking() -> (Rig, AlertId) {
+    let rig = rig::with_demand();
+    let alert = rig
+        .told(1)
+        .iter()
+        .find_map(|message| match message {
+            ToOperator::Alert(update) => Some(update.alarm.alert_id),
+            _ => None,
+        })
+        .unwrap();
+    (rig, alert)
+}
+
+/// What a console was told since about something that was denied: the rule.
+fn denied(told: &[ToOperator]) -> Option<String> {
+    let rule = |text: &str| Some(text.split_once("(rule: ")?.1.trim_end_matches(')').to_owned());
+    told.iter().find_map(|message| match message {
+        ToOperator::Error(error) if error.code == ErrorCode::Forbidden => rule(error.message.as_str()),
+        ToOperator::CommandStatus(update) if update.code == Some(CommandCode::Denied) => {
+            rule(update.detail.as_ref()?.as_str())
+        }
+        ToOperator::Lease(update) if update.code == Some(CommandCode::Denied) => {
+            rule(update.detail.as_ref()?.as_str())
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn every_role_may_do_what_the_table_says_within_its_scope_and_until_its_end() {
+    let (mut checked, (_, alert)) = (0, asking());
+    for (permission, message) in acts(alert) {
+        for role in OperatorRole::ALL {
+            for (scope, expired, rule) in
+                [("vehicle-*", false, None), ("truck-*", false, Some("scope")), ("*", true, Some("expiry"))]
+            {
+                let (mut rig, _) = asking();
+                let now = rig.now();
+                rig.connect_with(EVE, "eve", access(*role, scope, expired.then_some(now)));
+                let before = rig.told(EVE).len();
+                rig.send_operator(EVE, message.clone());
+                let found = denied(rig.told(EVE).get(before..).unwrap());
+                let has_it = permission.reach(Role::from(*role)) == Reach::Scope;
+                let what = format!("{role}, {scope}, expired {expired}: {message:?}");
+                let is_heartbeat = matches!(message, OperatorMessage::Heartbeat(_));
+                let wanted =
+                    if has_it { rule.map(str::to_owned) } else { Some(permission.word().to_owned()) };
+                // Who may act in principle is not told twenty times a second that this lease is over.
+                let wanted = wanted.filter(|_| !(is_heartbeat && has_it));
+                // Beside the table there are rules of the agent's state; they have other names.
+                let found = found
+                    .filter(|rule| ["scope", "expiry"].contains(&rule.as_str()) || rule == permission.word());
+                assert_eq!(found, wanted, "{what}");
+                checked += 1;
+            }
+        }
+    }
+    assert_eq!(checked, 23 * 4 * 3);
+}
+
+#[test]
+fn whoever_only_reads_is_heard_where_he_only_reads() {
+    for role in OperatorRole::ALL {
+        let (mut rig, alert) = asking();
+        let now = rig.now();
+        rig.connect_with(EVE, "eve", access(*role, "truck-*", Some(now)));
+        let before = rig.told(EVE).len();
+        let presented = Presented { alerts: vec![alert], presented_nanos: 1 };
+        rig.send_operator(EVE, OperatorMessage::Presented(presented));
+        assert_eq!(denied(rig.told(EVE).get(before..).unwrap()), None);
+    }
+}
+
+#[test]
+fn a_takeover_of_somebody_elses_agent_is_not_labelled() {
+    let mut rig = calm();
+    rig.claim(1);
+    rig.run(ms(100));
+    rig.take_over(1);
+    rig.command(1, CommandKind::HandBack, CommandArgs::default());
+    rig.run_until(Duration::from_secs(5), |rig| rig.state() == ControlState::Autonomous);
+    rig.run(ms(200));
+    let demand_id = rig.takeovers.last().unwrap().demand_id;
+    for (scope, rule) in [("truck-*", Some("scope".to_owned())), ("vehicle-1", None)] {
+        rig.connect_with(EVE, "eve", access(OperatorRole::Operator, scope, None));
+        let before = rig.told(EVE).len();
+        rig.label(EVE, demand_id, Verdict::Real);
+        assert_eq!(denied(rig.told(EVE).get(before..).unwrap()), rule);
+    }
+    let before = rig.told(EVE).len();
+    rig.label(EVE, DemandId(1), Verdict::Real);
+    assert_eq!(denied(rig.told(EVE).get(before..).unwrap()), None, "what nobody knows is refused as that");
+}
+
+#[test]
+fn when_the_token_ends_the_holder_is_told_and_the_agent_falls_back_by_itself() {
+    let mut rig = shift::connected_to(watchkeeper_model::AgentKind::Vehicle);
+    let ends = rig.now().after(Duration::from_secs(5));
+    rig.connect_with(EVE, "eve", access(OperatorRole::Operator, "vehicle-*", Some(ends)));
+    rig.run(ms(100));
+    rig.claim(EVE);
+    rig.run(ms(100));
+    rig.take_over(EVE);
+    rig.run_until(Duration::from_secs(10), |rig| rig.now() >= ends || rig.state() != ControlState::Human);
+    assert!(rig.now() >= ends, "until then it is hers");
+    rig.run(ms(200));
+    assert!(matches!(rig.state(), ControlState::Fallback | ControlState::SafeHeld), "{}", rig.state());
+    let ended = shift::last(&rig, LeaseEvent::Ended);
+    assert_eq!(ended.end, Some(LeaseEnd::AccessEnded));
+    assert!(ended.detail.unwrap().as_str().contains("rule: expiry"));
+    let told = rig.told(EVE).iter().rev().find_map(|message| match message {
+        ToOperator::Access(update) => Some(update.clone()),
+        _ => None,
+    });
+    assert!(told.unwrap().expired);
+    // She reads on, and a newer token lets her act again.
+    let later = rig.now().after(Duration::from_mins(10));
+    rig.change_access(EVE, access(OperatorRole::Operator, "vehicle-*", Some(later)));
+    let before = rig.told(EVE).len();
+    rig.claim(EVE);
+    rig.run(ms(100));
+    assert_eq!(denied(rig.told(EVE).get(before..).unwrap()), None);
+}
+
+#[test]
+fn a_newer_token_before_the_end_keeps_the_lease_and_a_smaller_scope_ends_it() {
+    let mut rig = shift::connected_to(watchkeeper_model::AgentKind::Vehicle);
+    let ends = rig.now().after(Duration::from_secs(3));
+    rig.connect_with(EVE, "eve", access(OperatorRole::Operator, "vehicle-*", Some(ends)));
+    rig.run(ms(100));
+    rig.claim(EVE);
+    rig.run(ms(100));
+    rig.take_over(EVE);
+    let later = rig.now().after(Duration::from_mins(10));
+    rig.change_access(EVE, access(OperatorRole::Operator, "vehicle-*", Some(later)));
+    rig.run(Duration::from_secs(5));
+    assert_eq!(rig.state(), ControlState::Human, "the old end has passed");
+    rig.change_access(EVE, access(OperatorRole::Operator, "truck-*", Some(later)));
+    rig.run(ms(200));
+    let ended = shift::last(&rig, LeaseEvent::Ended);
+    assert_eq!(ended.end, Some(LeaseEnd::AccessEnded));
+    assert!(ended.detail.unwrap().as_str().contains("rule: scope"));
+    assert_ne!(rig.state(), ControlState::Human);
+}
