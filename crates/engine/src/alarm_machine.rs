@@ -222,11 +222,10 @@ impl Condition {
         let active = self.state.is_active();
         let holds = self.has(Flag::CauseHolds);
         let flapping = self.has(Flag::Flapping);
-        (!holds || active)
-            && (!flapping || active)
-            && (!active || holds || flapping)
-            && !(self.has(Flag::Latched) && active)
-            && !(self.has(Flag::Demanded) && self.is_hidden())
+        let implies = |premise: bool, conclusion: bool| !premise || conclusion;
+        active == (holds || flapping)
+            && implies(self.has(Flag::Latched), !active)
+            && implies(self.has(Flag::Demanded), !self.is_hidden())
     }
 
     const fn to(self, state: AlarmState) -> Self {

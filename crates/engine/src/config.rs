@@ -1,5 +1,9 @@
 //! What a deployment may set, validated: an error says the line and the reason.
 
+mod alarms;
+
+pub use alarms::{AlarmClass, AlarmSettings, Consequence, Flapping, SuppressRule};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -16,6 +20,8 @@ pub struct Config {
     pub load: Load,
     /// Detection; `[detect]`.
     pub detect: DetectSettings,
+    /// Classes of alarms, suppression, flapping; `[alarms]`.
+    pub alarms: AlarmSettings,
 }
 
 /// A configuration as it is written, where a kind's timers may be given in part.
@@ -28,6 +34,8 @@ struct Written {
     load: Load,
     #[serde(default)]
     detect: DetectSettings,
+    #[serde(default)]
+    alarms: alarms::Written,
 }
 
 /// Applies one changed timer after the other to the defaults of a kind, so that an error names the one.
@@ -92,7 +100,7 @@ impl Config {
     /// Returns the defaults with every key written out: what `serve --print-config` shows.
     pub fn complete() -> Self {
         let timers = AgentKind::ALL.iter().map(|kind| (*kind, Timers::for_kind(*kind))).collect();
-        Self { timers, ..Self::default() }
+        Self { timers, alarms: AlarmSettings::complete(), ..Self::default() }
     }
 
     /// Parses and checks a configuration. What is left out keeps its default, also single timers of a kind.
@@ -107,7 +115,8 @@ impl Config {
                 reason: error.message().to_owned(),
             }
         })?;
-        let mut config = Self { timers: BTreeMap::new(), load: written.load, detect: written.detect };
+        let alarms = AlarmSettings::check(written.alarms, text)?;
+        let mut config = Self { timers: BTreeMap::new(), load: written.load, detect: written.detect, alarms };
         for (kind, changes) in &written.timers {
             config.timers.insert(*kind, merged(*kind, changes, text)?);
         }

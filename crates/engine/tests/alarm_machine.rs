@@ -335,10 +335,10 @@ fn drawn() -> String {
             let cell = match next(from, input) {
                 Ok(to) if to == from => "-".to_owned(),
                 Ok(to) => {
+                    let mut words = vec![to.state.word().to_owned()];
                     let flags = Flag::ALL.into_iter().filter(|flag| *flag != Flag::CauseHolds);
-                    let more: String =
-                        flags.filter(|flag| to.has(*flag)).map(|flag| format!(" +{flag:?}")).collect();
-                    format!("{}{more}", to.state)
+                    words.extend(flags.filter(|flag| to.has(*flag)).map(|flag| format!("+{flag:?}")));
+                    words.join(" ")
                 }
                 Err(_) => "refused".to_owned(),
             };

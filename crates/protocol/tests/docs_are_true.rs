@@ -14,8 +14,8 @@ use schema::Schema;
 use value::{hex, unhex};
 use watchkeeper_model::{
     AgentKind, AlarmState, CauseClass, CommandCode, CommandKind, CommandState, ControlState, DemandOrigin,
-    DemandOutcome, FallbackCause, LatchCause, LeaseEnd, OperatorRole, QuestionPolicy, Response, Severity,
-    Stage, TaskClass, TaskVerb, Verdict,
+    DemandOutcome, FallbackCause, LatchCause, LeaseEnd, OperatorRole, Priority, QuestionPolicy, Response,
+    Severity, Stage, TaskClass, TaskVerb, Verdict,
 };
 use watchkeeper_protocol::{DEFAULT_URL, MAX_DEPTH, MAX_FRAME, PATH, SUBPROTOCOL, scan::MAX_ITEMS};
 
@@ -84,7 +84,7 @@ fn every_word_is_in_the_document() {
     }
     add! {
         AgentKind AlarmState CauseClass CommandCode CommandKind CommandState ControlState DemandOrigin
-        DemandOutcome FallbackCause LatchCause LeaseEnd OperatorRole QuestionPolicy Response Severity Stage TaskVerb
+        DemandOutcome FallbackCause LatchCause LeaseEnd OperatorRole Priority QuestionPolicy Response Severity Stage TaskVerb
         Verdict
     }
     let schema = Schema::read();

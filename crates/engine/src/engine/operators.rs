@@ -108,6 +108,9 @@ impl Engine {
             OperatorMessage::Presented(presented) => self.handle_presented(session, &presented),
             OperatorMessage::Shelve(_)
             | OperatorMessage::Unshelve(_)
+            | OperatorMessage::TakeOutOfService(_)
+            | OperatorMessage::ReturnToService(_)
+            | OperatorMessage::Reset(_)
             | OperatorMessage::RequestHandover(_)
             | OperatorMessage::AnswerHandover(_)
             | OperatorMessage::AllowTakeover(_)
@@ -134,6 +137,13 @@ impl Engine {
             }
             OperatorMessage::Shelve(body) => self.handle_shelve(session, &person, body, now),
             OperatorMessage::Unshelve(body) => self.handle_unshelve(session, body.alert_id, now),
+            OperatorMessage::TakeOutOfService(body) => {
+                self.handle_take_out(session, (&person, role), body, now);
+            }
+            OperatorMessage::ReturnToService(body) => {
+                self.handle_put_back(session, role, body.alert_id, now);
+            }
+            OperatorMessage::Reset(body) => self.handle_reset(session, body.alert_id, now),
             OperatorMessage::Waive(body) => self.handle_waive(session, &person, body, now),
             OperatorMessage::Label(body) => self.handle_label(session, &person, body),
             OperatorMessage::RequestHandover(body) => {
