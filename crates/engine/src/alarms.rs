@@ -10,7 +10,7 @@ mod tests;
 
 use crate::{
     alarm_machine::{Condition, Flag, Input, Refusal, next},
-    config::AlarmSettings,
+    config::{AlarmClass, AlarmSettings, Flapping, SuppressRule},
 };
 use flaps::Flaps;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,7 +106,10 @@ pub(crate) struct Found {
 /// Every alert of which there is something to be kept.
 #[derive(Debug)]
 pub(crate) struct Alarms {
-    settings: AlarmSettings,
+    /// Of every kind of cause.
+    classes: BTreeMap<CauseClass, AlarmClass>,
+    flapping: Flapping,
+    rules: Vec<SuppressRule>,
     next: AlertId,
     groups: BTreeMap<Group, AlertId>,
     open: BTreeMap<AlertId, Entry>,
@@ -123,18 +126,21 @@ pub(crate) struct Alarms {
 
 /// Most alerts that are open at once: above it, those that are over are closed for room.
 const MAX_OPEN: usize = 20_000;
+const EVERY_CAUSE: &str = "every kind of cause has a class since the start";
 
 impl Alarms {
     pub(crate) fn new(settings: AlarmSettings, first: AlertId) -> Self {
-        let flaps = Flaps::new(settings.flap);
+        let classes = CauseClass::ALL.iter().map(|cause| (*cause, settings.class(*cause))).collect();
         Self {
-            settings,
+            classes,
+            flapping: settings.flap,
+            rules: settings.suppress,
             next: first,
             groups: BTreeMap::new(),
             open: BTreeMap::new(),
             shelf: BTreeSet::new(),
             settling: BTreeSet::new(),
-            flaps,
+            flaps: Flaps::new(settings.flap),
             out_of_service: 0,
             evicted: None,
         }
@@ -217,7 +223,7 @@ impl Alarms {
     }
 
     fn raise(&mut self, alert_id: AlertId, group: &Group, finding: Finding, now: MonoTime) -> Found {
-        let class = self.settings.class(finding.cause);
+        let class = self.classes.get(&finding.cause).expect(EVERY_CAUSE);
         let entry = self.open.get_mut(&alert_id).expect("a group names an open alert");
         let alarm = &mut entry.alarm;
         let was_active = alarm.state.is_active();
@@ -262,7 +268,7 @@ impl Alarms {
     }
 
     fn clear(&mut self, alert_id: AlertId, finding: &Finding, now: MonoTime) -> Option<Found> {
-        let latching = self.settings.class(finding.cause).latching;
+        let latching = self.is_latching(finding.cause);
         let entry = self.open.get_mut(&alert_id).expect("a group names an open alert");
         entry.holding.remove(&finding.subject);
         if !entry.holding.is_empty() {
@@ -275,6 +281,10 @@ impl Alarms {
         Some(Found { alarm, begins: false, is_news })
     }
 
+    fn is_latching(&self, cause: CauseClass) -> bool {
+        self.classes.get(&cause).expect(EVERY_CAUSE).latching
+    }
+
     /// Counts the quiet time of an alert that flaps from now on.
     fn wait_for_quiet(&mut self, alert_id: AlertId, now: MonoTime) {
         let Some(entry) = self.open.get_mut(&alert_id) else { return };
@@ -282,7 +292,7 @@ impl Alarms {
             self.settling.remove(&(at, alert_id));
         }
         if entry.condition.has(Flag::Flapping) {
-            let at = now.after(self.settings.flap.quiet());
+            let at = now.after(self.flapping.quiet());
             entry.quiet_at = Some(at);
             self.settling.insert((at, alert_id));
         }
@@ -294,7 +304,8 @@ impl Alarms {
             self.settling.remove(&(at, alert_id));
             let Some(entry) = self.open.get_mut(&alert_id) else { continue };
             entry.quiet_at = None;
-            let latching = self.settings.class(entry.alarm.cause).latching;
+            let cause = entry.alarm.cause;
+            let latching = self.is_latching(cause);
             if let Ok(alarm) = self.step(alert_id, Input::Settle { latching }, now) {
                 return Some(alarm);
             }

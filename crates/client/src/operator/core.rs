@@ -355,6 +355,9 @@ pub(super) fn stop_of(intent: &Intent) -> Option<(&AgentId, bool)> {
         | Intent::Acknowledge { .. }
         | Intent::Shelve { .. }
         | Intent::Unshelve { .. }
+        | Intent::TakeOutOfService { .. }
+        | Intent::ReturnToService { .. }
+        | Intent::Reset { .. }
         | Intent::RequestHandover { .. }
         | Intent::AnswerHandover { .. }
         | Intent::AllowTakeover { .. }

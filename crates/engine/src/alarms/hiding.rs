@@ -86,7 +86,7 @@ impl Alarms {
 
     /// Applies the rules to every alert of an agent; returns those that changed, as they stand afterwards.
     pub(crate) fn obey_all_rules(&mut self, agent: &AgentId, now: MonoTime) -> Vec<Alarm> {
-        if self.settings.suppress.is_empty() {
+        if self.rules.is_empty() {
             return Vec::new();
         }
         let alerts: Vec<AlertId> = self.of(agent).collect();
@@ -123,7 +123,7 @@ impl Alarms {
                 counts && rule.is_met_by(&other.alarm)
             })
         };
-        self.settings.suppress.iter().find(|rule| rule.hides(alarm) && meets(rule))
+        self.rules.iter().find(|rule| rule.hides(alarm) && meets(rule))
     }
 }
 

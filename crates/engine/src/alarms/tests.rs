@@ -368,3 +368,35 @@ fn a_shelved_alert_comes_back_when_it_gets_worse_and_not_when_it_is_found_again(
         assert_eq!(shift.alarms.poll_timeout().is_none(), comes_back, "nothing waits for what came back");
     }
 }
+
+#[test]
+fn what_gives_way_to_a_newer_alert_is_told_as_over_and_what_is_out_of_service_never_does() {
+    let mut shift = Shift::new();
+    shift.act(Act::TakeOut { agent: 0, condition: 0 });
+    let bound = super::MAX_OPEN;
+    for index in 1..bound {
+        shift.find(index, finding(1, Phase::Raised, Severity::Advisory, Response::Advise));
+        shift.find(index, finding(1, Phase::Cleared, Severity::Advisory, Response::Advise));
+        assert_eq!(shift.alarms.poll_evicted(), None);
+    }
+    shift.find(bound, finding(1, Phase::Raised, Severity::Advisory, Response::Advise));
+    let evicted = shift.alarms.poll_evicted().unwrap();
+    assert!(evicted.alert_id == AlertId(2) && evicted.is_over(), "{evicted:?}");
+    assert_eq!(shift.alarms.open().count(), bound);
+    assert!(shift.alarms.get(AlertId(1)).is_some_and(|alarm| alarm.out_of_service.is_some()));
+}
+
+#[test]
+fn beyond_the_bound_new_groups_are_not_watched_and_the_old_ones_still_are() {
+    let mut shift = Shift::new();
+    for _ in 0..4 {
+        for index in 0..=super::MAX_OPEN {
+            shift.find(index, finding(1, Phase::Raised, Severity::Advisory, Response::Advise));
+            shift.find(index, finding(1, Phase::Cleared, Severity::Advisory, Response::Advise));
+        }
+    }
+    let flapping =
+        |index| shift.alarms.named(&agent(index), CauseClass::Limit, &Label::cut("gap")).map(|a| a.flapping);
+    assert_eq!(flapping(super::MAX_OPEN - 1), Some(true));
+    assert_eq!(flapping(super::MAX_OPEN), Some(false));
+}

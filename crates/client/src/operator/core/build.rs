@@ -11,7 +11,7 @@ use watchkeeper_protocol::{
     OperatorMessage,
     operator::{
         Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, LabelTakeover,
-        RequestHandover, Shelve, Stop, Unshelve, Waive,
+        RequestHandover, Reset, ReturnToService, Shelve, Stop, TakeOutOfService, Unshelve, Waive,
     },
 };
 
@@ -37,6 +37,12 @@ impl OperatorCore {
                 self.say(OperatorMessage::Shelve(Shelve { alert_id: alert, for_nanos, reason }))
             }
             Intent::Unshelve { alert } => self.say(OperatorMessage::Unshelve(Unshelve { alert_id: alert })),
+            Intent::TakeOutOfService { agent, cause, subject, reason } => self
+                .say(OperatorMessage::TakeOutOfService(TakeOutOfService { agent, cause, subject, reason })),
+            Intent::ReturnToService { alert } => {
+                self.say(OperatorMessage::ReturnToService(ReturnToService { alert_id: alert }))
+            }
+            Intent::Reset { alert } => self.say(OperatorMessage::Reset(Reset { alert_id: alert })),
             Intent::RequestHandover { agent, preempt, reason } => {
                 self.reachable(&agent)?;
                 self.say(OperatorMessage::RequestHandover(RequestHandover { agent, preempt, reason }))
