@@ -288,7 +288,7 @@ fn a_monitor_that_others_could_reach_unprotected_does_not_start_and_says_what_to
     let tls = ["--tls-cert", "certs/server.pem", "--tls-key", "certs/server.key"];
     for (listen, with, variable, says) in [
         ("0.0.0.0:0", &[][..], false, "--tls-cert FILE --tls-key FILE --client-ca FILE"),
-        ("0.0.0.0:0", &tls[..], false, "Give --client-ca FILE"),
+        ("0.0.0.0:0", &tls[..], false, "Give --keys DIR"),
         ("0.0.0.0:0", &["--insecure-i-know"], true, "missing: `insecure_i_know = true` under `[site]`"),
         (
             "0.0.0.0:0",
@@ -297,7 +297,7 @@ fn a_monitor_that_others_could_reach_unprotected_does_not_start_and_says_what_to
             "missing: the environment variable",
         ),
         ("0.0.0.0:0", &["--config", "site.toml"], true, "without TLS tokens and commands"),
-        ("0.0.0.0:0", &["--insecure-i-know", "--config", "site.toml"], true, "tokens of their own"),
+        ("0.0.0.0:0", &["--insecure-i-know", "--config", "site.toml"], true, "tokens that say who somebody is"),
         ("127.0.0.1:0", &["--insecure-i-know"], false, "Leave the flag out"),
         (
             "127.0.0.1:0",

@@ -464,7 +464,7 @@ fn a_missing_argument_is_named() {
 }
 
 fn shared_alarm(alert_id: AlertId) -> watchkeeper_model::Alarm {
-    use watchkeeper_model::{AlarmState, CauseClass, Explanation, Response, Severity};
+    use watchkeeper_model::{AlarmState, CauseClass, Explanation, Priority, Response, Severity};
     watchkeeper_model::Alarm {
         alert_id,
         agent: truck(),
@@ -481,6 +481,11 @@ fn shared_alarm(alert_id: AlertId) -> watchkeeper_model::Alarm {
         escalation: 0,
         acknowledged_by: None,
         shelved: None,
+        priority: Priority::Low,
+        latched: false,
+        flapping: false,
+        suppressed: None,
+        out_of_service: None,
         explanation: Explanation {
             detector: Label::cut("ewma_z"),
             version: 1,

@@ -1,21 +1,27 @@
-//! Alerts: raised once a cause, grouped with a count, acknowledged, shelved, cleared (`takeover.md` 1.6).
-//! Suppression by design and out of service are not built yet.
+//! Alerts: raised once a cause, grouped with a count, acknowledged, put aside, cleared (`takeover.md` 1.6).
+//!
+//! What may happen to an alert is the machine's to say ([`crate::alarm_machine`]); here is what belongs to it: ids,
+//! groups, times, who and why.
 
+mod flaps;
+mod hiding;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    alarm_machine::{Condition, Flag, Input, Refusal, next},
+    config::{AlarmClass, AlarmSettings, Flapping, SuppressRule},
+};
+use flaps::Flaps;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_detect::{Finding, Phase};
 use watchkeeper_model::{
-    AgentId, Alarm, AlarmState, AlertId, CauseClass, DemandId, Label, MonoTime, PersonId, Response, Shelved,
+    AgentId, Alarm, AlarmState, AlertId, CauseClass, DemandId, Explanation, Label, MonoTime, PersonId,
+    Response, Severity,
 };
 
 /// What names an alert group.
 type Group = (AgentId, CauseClass, Label);
-
-/// One alert and the conditions behind it that hold now.
-#[derive(Debug)]
-struct Member {
-    alert_id: AlertId,
-    holding: BTreeSet<Label>,
-}
 
 /// Returns the group of a condition. Signals that go astray together are one alert of their agent; everything
 /// else stands alone, because it asks for something of its own.
@@ -33,153 +39,299 @@ fn group_of(agent: &AgentId, cause: CauseClass, subject: &Label) -> Group {
     (agent.clone(), cause, subject)
 }
 
-/// Every alert that is not over and acknowledged.
+/// One alert: as it is told, where the machine has it, and the conditions behind it that hold now.
+#[derive(Debug)]
+struct Entry {
+    alarm: Alarm,
+    condition: Condition,
+    holding: BTreeSet<Label>,
+    /// While it flaps: when it has been quiet for long enough.
+    quiet_at: Option<MonoTime>,
+}
+
+impl Entry {
+    /// Makes the alert of a group that has none, before anything happened to it.
+    fn new(alert_id: AlertId, group: &Group, explanation: Explanation, now: MonoTime) -> Self {
+        let alarm = Alarm {
+            alert_id,
+            agent: group.0.clone(),
+            cause: group.1,
+            subject: group.2.clone(),
+            severity: Severity::Advisory,
+            response: Response::Advise,
+            state: AlarmState::Normal,
+            raised_at: now,
+            changed_at: now,
+            count: 0,
+            decision: None,
+            demand_id: None,
+            escalation: 0,
+            acknowledged_by: None,
+            shelved: None,
+            priority: watchkeeper_model::Priority::Low,
+            latched: false,
+            flapping: false,
+            suppressed: None,
+            out_of_service: None,
+            explanation,
+        };
+        Self { alarm, condition: Condition::default(), holding: BTreeSet::new(), quiet_at: None }
+    }
+
+    /// Makes what is told agree with where the machine has it.
+    fn follow(&mut self, condition: Condition) {
+        self.condition = condition;
+        let alarm = &mut self.alarm;
+        alarm.state = condition.state;
+        alarm.latched = condition.has(Flag::Latched);
+        alarm.flapping = condition.has(Flag::Flapping);
+        alarm.shelved.take_if(|_| !condition.has(Flag::Shelved));
+        alarm.suppressed.take_if(|_| !condition.has(Flag::Suppressed));
+        alarm.out_of_service.take_if(|_| !condition.has(Flag::OutOfService));
+        alarm.demand_id.take_if(|_| !condition.has(Flag::Demanded));
+    }
+}
+
+/// What came of a finding.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The alert as it stands afterwards.
+    pub(crate) alarm: Alarm,
+    /// It begins now, or anew.
+    pub(crate) begins: bool,
+    /// Consoles have something to hear of it.
+    pub(crate) is_news: bool,
+}
+
+/// Every alert of which there is something to be kept.
 #[derive(Debug)]
 pub(crate) struct Alarms {
+    /// Of every kind of cause.
+    classes: BTreeMap<CauseClass, AlarmClass>,
+    flapping: Flapping,
+    rules: Vec<SuppressRule>,
     next: AlertId,
-    groups: BTreeMap<Group, Member>,
-    open: BTreeMap<AlertId, Alarm>,
+    groups: BTreeMap<Group, AlertId>,
+    open: BTreeMap<AlertId, Entry>,
     /// When which alert comes back from the shelf.
     shelf: BTreeSet<(MonoTime, AlertId)>,
+    /// When which alert that flaps has been quiet for long enough.
+    settling: BTreeSet<(MonoTime, AlertId)>,
+    flaps: Flaps,
+    /// Alerts that are out of service.
+    out_of_service: usize,
+    /// An alert that gave way to a newer one.
+    evicted: Option<Alarm>,
 }
 
 /// Most alerts that are open at once: above it, those that are over are closed for room.
 const MAX_OPEN: usize = 20_000;
+const EVERY_CAUSE: &str = "every kind of cause has a class since the start";
 
 impl Alarms {
-    pub(crate) fn new(first: AlertId) -> Self {
-        Self { next: first, groups: BTreeMap::new(), open: BTreeMap::new(), shelf: BTreeSet::new() }
+    pub(crate) fn new(settings: AlarmSettings, first: AlertId) -> Self {
+        let classes = CauseClass::ALL.iter().map(|cause| (*cause, settings.class(*cause))).collect();
+        Self {
+            classes,
+            flapping: settings.flap,
+            rules: settings.suppress,
+            next: first,
+            groups: BTreeMap::new(),
+            open: BTreeMap::new(),
+            shelf: BTreeSet::new(),
+            settling: BTreeSet::new(),
+            flaps: Flaps::new(settings.flap),
+            out_of_service: 0,
+            evicted: None,
+        }
     }
 
     /// Returns an open alert.
     pub(crate) fn get(&self, alert_id: AlertId) -> Option<&Alarm> {
-        self.open.get(&alert_id)
-    }
-
-    /// Returns an open alert to change it.
-    pub(crate) fn get_mut(&mut self, alert_id: AlertId) -> Option<&mut Alarm> {
-        self.open.get_mut(&alert_id)
+        self.open.get(&alert_id).map(|entry| &entry.alarm)
     }
 
     /// Returns every open alert, oldest first.
     pub(crate) fn open(&self) -> impl Iterator<Item = &Alarm> {
-        self.open.values()
+        self.open.values().map(|entry| &entry.alarm)
     }
 
-    /// Returns how many alerts are open.
+    /// Returns how many alerts are not over and acknowledged.
     pub(crate) fn count_open(&self) -> usize {
-        self.open.len()
+        self.open().filter(|alarm| alarm.state != AlarmState::Normal).count()
     }
 
-    /// Returns the open alert of a group.
-    pub(crate) fn active(&self, agent: &AgentId, cause: CauseClass, subject: &Label) -> Option<&Alarm> {
-        let member = self.groups.get(&group_of(agent, cause, subject))?;
-        self.open.get(&member.alert_id)
+    /// Returns whether the cause of a group is there, also while its alert is held open.
+    pub(crate) fn holds(&self, agent: &AgentId, cause: CauseClass, subject: &Label) -> bool {
+        let alert_id = self.groups.get(&group_of(agent, cause, subject));
+        alert_id
+            .and_then(|alert_id| self.open.get(alert_id))
+            .is_some_and(|entry| entry.condition.has(Flag::CauseHolds))
     }
 
-    /// Returns the active alerts of an agent that ask for a takeover because of what the agent does.
+    /// Returns the alerts of an agent that ask for a takeover because of what the agent does now.
     pub(crate) fn takeover_causes<'a>(&'a self, agent: &'a AgentId) -> impl Iterator<Item = &'a Alarm> {
+        self.of(agent)
+            .filter_map(|alert_id| self.open.get(&alert_id))
+            .filter(|entry| entry.condition.has(Flag::CauseHolds))
+            .map(|entry| &entry.alarm)
+            .filter(|alarm| alarm.response == Response::Takeover)
+    }
+
+    fn of<'a>(&'a self, agent: &'a AgentId) -> impl Iterator<Item = AlertId> + 'a {
         let first = (agent.clone(), CauseClass::Limit, Label::default());
         self.groups
             .range(first..)
             .take_while(move |((owner, _, _), _)| owner == agent)
-            .filter_map(|(_, member)| self.open.get(&member.alert_id))
-            .filter(|alarm| alarm.response == Response::Takeover && alarm.state.is_active())
+            .map(|(_, alert_id)| *alert_id)
     }
 
-    /// Takes a finding; returns the alert as it stands afterwards and whether it begins now (anew), `None` when
-    /// nothing changed.
+    /// Takes a finding; `None` when it says nothing new.
     pub(crate) fn handle_finding(
         &mut self,
         agent: &AgentId,
         finding: Finding,
         now: MonoTime,
-    ) -> Option<(Alarm, bool)> {
+    ) -> Option<Found> {
         let group = group_of(agent, finding.cause, &finding.subject);
-        let known = self.groups.get_mut(&group);
+        let known = self.groups.get(&group).copied();
         match (finding.phase, known) {
             (Phase::Cleared, None) => None,
-            (Phase::Cleared, Some(member)) => {
-                member.holding.remove(&finding.subject);
-                let alert_id = member.alert_id;
-                if !member.holding.is_empty() {
-                    return None;
-                }
-                self.clear(alert_id, now).map(|alarm| (alarm, false))
-            }
-            (Phase::Raised | Phase::Worse, Some(member)) => {
-                member.holding.insert(finding.subject.clone());
-                let alert_id = member.alert_id;
-                let alarm = self.open.get_mut(&alert_id).expect("a group names an open alert");
-                let (was_active, severity) = (alarm.state.is_active(), alarm.severity);
-                alarm.count += u64::from(finding.phase == Phase::Raised);
-                alarm.severity = alarm.severity.max(finding.severity);
-                alarm.response = alarm.response.max(finding.response);
-                // An acknowledgement re-arms when the cause comes back.
-                if alarm.state == AlarmState::RtnUnack {
-                    alarm.state = AlarmState::UnackActive;
-                }
-                alarm.decision = finding.decision.or(alarm.decision);
-                // The worst condition leads.
-                let leads = finding.subject == alarm.subject
-                    || !was_active
-                    || (finding.severity, finding.explanation.score) > (severity, alarm.explanation.score);
-                if leads {
-                    alarm.subject = finding.subject;
-                    alarm.explanation = finding.explanation;
-                }
-                alarm.changed_at = now;
-                Some((alarm.clone(), !was_active))
+            (Phase::Cleared, Some(alert_id)) => self.clear(alert_id, &finding, now),
+            (Phase::Raised | Phase::Worse, Some(alert_id)) => {
+                Some(self.raise(alert_id, &group, finding, now))
             }
             (Phase::Raised | Phase::Worse, None) => {
-                self.make_room();
-                let alert_id = self.next;
-                self.next = self.next.next();
-                let alarm = Alarm {
-                    alert_id,
-                    agent: agent.clone(),
-                    cause: finding.cause,
-                    subject: finding.subject,
-                    severity: finding.severity,
-                    response: finding.response,
-                    state: AlarmState::UnackActive,
-                    raised_at: now,
-                    changed_at: now,
-                    count: 1,
-                    decision: finding.decision,
-                    demand_id: None,
-                    escalation: 0,
-                    acknowledged_by: None,
-                    shelved: None,
-                    explanation: finding.explanation,
-                };
-                let holding = BTreeSet::from([alarm.subject.clone()]);
-                self.groups.insert(group, Member { alert_id, holding });
-                self.open.insert(alert_id, alarm.clone());
-                Some((alarm, true))
+                let alert_id = self.add(&group, finding.explanation.clone(), now);
+                Some(self.raise(alert_id, &group, finding, now))
             }
         }
     }
 
-    /// Acknowledges an alert; returns it as it stands afterwards, `None` when there is nothing to acknowledge.
+    /// Returns the alert that gave way to the last one that was added: it is over.
+    pub(crate) fn poll_evicted(&mut self) -> Option<Alarm> {
+        self.evicted.take()
+    }
+
+    fn add(&mut self, group: &Group, explanation: Explanation, now: MonoTime) -> AlertId {
+        self.make_room(now);
+        let alert_id = self.next;
+        self.next = self.next.next();
+        self.groups.insert(group.clone(), alert_id);
+        self.open.insert(alert_id, Entry::new(alert_id, group, explanation, now));
+        alert_id
+    }
+
+    fn raise(&mut self, alert_id: AlertId, group: &Group, finding: Finding, now: MonoTime) -> Found {
+        let class = self.classes.get(&finding.cause).expect(EVERY_CAUSE);
+        let entry = self.open.get_mut(&alert_id).expect("a group names an open alert");
+        let alarm = &mut entry.alarm;
+        let was_active = alarm.state.is_active();
+        let came = entry.holding.is_empty();
+        entry.holding.insert(finding.subject.clone());
+        // What was kept over its end, latched or out of service, begins anew like what was not.
+        let first = alarm.state == AlarmState::Normal;
+        let before = (alarm.severity, alarm.response);
+        alarm.count += u64::from(finding.phase == Phase::Raised || first);
+        if first {
+            (alarm.severity, alarm.response, alarm.raised_at) = (finding.severity, finding.response, now);
+            alarm.acknowledged_by = None;
+        } else {
+            alarm.severity = alarm.severity.max(finding.severity);
+            alarm.response = alarm.response.max(finding.response);
+        }
+        let is_worse = !first && (alarm.severity > before.0 || alarm.response > before.1);
+        alarm.priority = class.priority(alarm.severity);
+        alarm.decision = finding.decision.or(alarm.decision);
+        // The worst condition leads.
+        let leads = first
+            || finding.subject == alarm.subject
+            || !was_active
+            || (finding.severity, finding.explanation.score) > (before.0, alarm.explanation.score);
+        if leads {
+            alarm.subject = finding.subject;
+            alarm.explanation = finding.explanation;
+        }
+        alarm.changed_at = now;
+        self.step(alert_id, Input::Raise, now).expect("a cause can always come");
+        if is_worse {
+            self.step(alert_id, Input::Worsen, now).expect("what was raised can get worse");
+        }
+        if came {
+            if self.flaps.handle_raise(group, now) {
+                self.step(alert_id, Input::Flap, now).expect("what was raised can flap");
+            }
+            self.wait_for_quiet(alert_id, now);
+        }
+        self.obey_rules(alert_id, now);
+        Found { alarm: self.told(alert_id), begins: !was_active, is_news: true }
+    }
+
+    fn clear(&mut self, alert_id: AlertId, finding: &Finding, now: MonoTime) -> Option<Found> {
+        let latching = self.is_latching(finding.cause);
+        let entry = self.open.get_mut(&alert_id).expect("a group names an open alert");
+        entry.holding.remove(&finding.subject);
+        if !entry.holding.is_empty() {
+            return None;
+        }
+        let alarm = self.step(alert_id, Input::Clear { latching }, now).ok()?;
+        // What is held open tells nobody that its cause went: it may be back in a moment.
+        let is_news = !alarm.flapping;
+        self.wait_for_quiet(alert_id, now);
+        Some(Found { alarm, begins: false, is_news })
+    }
+
+    fn is_latching(&self, cause: CauseClass) -> bool {
+        self.classes.get(&cause).expect(EVERY_CAUSE).latching
+    }
+
+    /// Counts the quiet time of an alert that flaps from now on.
+    fn wait_for_quiet(&mut self, alert_id: AlertId, now: MonoTime) {
+        let Some(entry) = self.open.get_mut(&alert_id) else { return };
+        if let Some(at) = entry.quiet_at.take() {
+            self.settling.remove(&(at, alert_id));
+        }
+        if entry.condition.has(Flag::Flapping) {
+            let at = now.after(self.flapping.quiet());
+            entry.quiet_at = Some(at);
+            self.settling.insert((at, alert_id));
+        }
+    }
+
+    /// Lets the next alert go that flapped and has been quiet for its time; returns it as it stands afterwards.
+    pub(crate) fn settle_due(&mut self, now: MonoTime) -> Option<Alarm> {
+        while let Some((at, alert_id)) = self.settling.first().copied().filter(|(at, _)| now >= *at) {
+            self.settling.remove(&(at, alert_id));
+            let Some(entry) = self.open.get_mut(&alert_id) else { continue };
+            entry.quiet_at = None;
+            let cause = entry.alarm.cause;
+            let latching = self.is_latching(cause);
+            if let Ok(alarm) = self.step(alert_id, Input::Settle { latching }, now) {
+                return Some(alarm);
+            }
+        }
+        None
+    }
+
+    /// Acknowledges an alert; returns it as it stands afterwards.
     pub(crate) fn acknowledge(
         &mut self,
         alert_id: AlertId,
         person: &PersonId,
         now: MonoTime,
-    ) -> Option<Alarm> {
-        let alarm = self.open.get_mut(&alert_id)?;
-        alarm.state = match alarm.state {
-            AlarmState::UnackActive => AlarmState::AckedActive,
-            AlarmState::RtnUnack => AlarmState::Normal,
-            AlarmState::AckedActive | AlarmState::Normal => return None,
-        };
-        alarm.acknowledged_by = Some(person.clone());
-        alarm.changed_at = now;
-        Some(self.close_if_normal(alert_id))
+    ) -> Result<Alarm, Refusal> {
+        let entry = self.open.get_mut(&alert_id).ok_or(Refusal::Unknown)?;
+        next(entry.condition, Input::Acknowledge)?;
+        entry.alarm.acknowledged_by = Some(person.clone());
+        self.step(alert_id, Input::Acknowledge, now)
     }
 
-    /// Marks an alert as led by a demand; one that asks for a person now is on no shelf. Returns it as it stands
+    /// Resets an alert that is latched; returns it as it stands afterwards.
+    pub(crate) fn reset(&mut self, alert_id: AlertId, now: MonoTime) -> Result<Alarm, Refusal> {
+        self.step(alert_id, Input::Reset, now)
+    }
+
+    /// Marks an alert as led by a demand; one that asks for a person now is hidden by nothing. Returns it as it stands
     /// afterwards, `None` when nothing changed.
     pub(crate) fn join_demand(
         &mut self,
@@ -187,86 +339,96 @@ impl Alarms {
         demand_id: DemandId,
         now: MonoTime,
     ) -> Option<Alarm> {
-        let alarm = self.open.get_mut(&alert_id).filter(|alarm| alarm.demand_id != Some(demand_id))?;
-        alarm.demand_id = Some(demand_id);
-        if let Some(shelved) = alarm.shelved.take() {
-            alarm.changed_at = now;
-            self.shelf.remove(&(shelved.until, alert_id));
+        let entry = self.open.get_mut(&alert_id).filter(|entry| entry.alarm.demand_id != Some(demand_id))?;
+        entry.alarm.demand_id = Some(demand_id);
+        let changed_at = entry.alarm.changed_at;
+        let was_hidden = entry.condition.is_hidden();
+        let alarm = self.step(alert_id, Input::Demand, now).ok()?;
+        if was_hidden {
+            return Some(alarm);
         }
-        Some(alarm.clone())
+        self.open.get_mut(&alert_id)?.alarm.changed_at = changed_at;
+        Some(self.told(alert_id))
     }
 
-    /// Puts an open alert on the shelf, or moves its end; returns it as it stands afterwards.
-    pub(crate) fn shelve(&mut self, alert_id: AlertId, shelved: Shelved, now: MonoTime) -> Option<Alarm> {
-        let alarm = self.open.get_mut(&alert_id)?;
-        self.shelf.insert((shelved.until, alert_id));
-        if let Some(before) = alarm.shelved.replace(shelved)
-            && alarm.shelved.as_ref().is_none_or(|shelved| shelved.until != before.until)
-        {
-            self.shelf.remove(&(before.until, alert_id));
+    /// Takes the mark of a demand that is over from an alert; one that a person called a false alarm no longer asks for
+    /// a takeover, unless it gets worse. Returns it as it stands afterwards.
+    pub(crate) fn leave_demand(&mut self, alert_id: AlertId, dismissed: bool) -> Option<Alarm> {
+        let entry = self.open.get_mut(&alert_id)?;
+        entry.alarm.escalation = 0;
+        if dismissed {
+            entry.alarm.response = Response::Advise;
         }
+        if let Ok(condition) = next(entry.condition, Input::DemandOver) {
+            entry.follow(condition);
+        }
+        Some(self.told(alert_id))
+    }
+
+    /// Makes an alert louder whose demand nobody claims; returns it as it stands afterwards.
+    pub(crate) fn escalate(&mut self, alert_id: AlertId, escalation: u8, now: MonoTime) -> Option<Alarm> {
+        let alarm = &mut self.open.get_mut(&alert_id)?.alarm;
+        alarm.escalation = escalation;
         alarm.changed_at = now;
         Some(alarm.clone())
     }
 
-    /// Takes an alert from the shelf; returns it as it stands afterwards, `None` when it is on none.
-    pub(crate) fn unshelve(&mut self, alert_id: AlertId, now: MonoTime) -> Option<Alarm> {
-        let alarm = self.open.get_mut(&alert_id)?;
-        let shelved = alarm.shelved.take()?;
-        self.shelf.remove(&(shelved.until, alert_id));
-        alarm.changed_at = now;
-        Some(alarm.clone())
-    }
-
-    /// Takes the next alert whose time is over from the shelf; returns it as it stands afterwards.
-    pub(crate) fn unshelve_due(&mut self, now: MonoTime) -> Option<Alarm> {
-        while let Some((until, alert_id)) = self.shelf.first().copied().filter(|(until, _)| now >= *until) {
-            self.shelf.remove(&(until, alert_id));
-            if let Some(alarm) = self.unshelve(alert_id, now) {
-                return Some(alarm);
-            }
-        }
-        None
-    }
-
-    /// Returns when the next alert comes back from the shelf.
+    /// Returns when the next alert comes back from the shelf or has been quiet for long enough.
     pub(crate) fn poll_timeout(&self) -> Option<MonoTime> {
-        self.shelf.first().map(|(until, _)| *until)
+        let first = |times: &BTreeSet<(MonoTime, AlertId)>| times.first().map(|(at, _)| *at);
+        first(&self.shelf).into_iter().chain(first(&self.settling)).min()
     }
 
-    fn clear(&mut self, alert_id: AlertId, now: MonoTime) -> Option<Alarm> {
-        let alarm = self.open.get_mut(&alert_id)?;
-        alarm.state = match alarm.state {
-            AlarmState::UnackActive => AlarmState::RtnUnack,
-            AlarmState::AckedActive => AlarmState::Normal,
-            AlarmState::RtnUnack | AlarmState::Normal => return None,
-        };
-        alarm.changed_at = now;
-        Some(self.close_if_normal(alert_id))
-    }
-
-    fn close_if_normal(&mut self, alert_id: AlertId) -> Alarm {
-        let alarm = self.open.get(&alert_id).expect("the caller just changed it").clone();
-        if alarm.state == AlarmState::Normal {
-            self.close(&alarm);
+    /// Makes one step of the machine and keeps the books; returns the alert as it stands afterwards.
+    fn step(&mut self, alert_id: AlertId, input: Input, now: MonoTime) -> Result<Alarm, Refusal> {
+        let entry = self.open.get_mut(&alert_id).ok_or(Refusal::Unknown)?;
+        let condition = next(entry.condition, input)?;
+        let was_out = entry.condition.has(Flag::OutOfService);
+        let shelved_until = entry.alarm.shelved.as_ref().map(|shelved| shelved.until);
+        let is_over = condition.is_over();
+        if condition != entry.condition {
+            entry.alarm.changed_at = now;
         }
-        alarm
+        entry.follow(condition);
+        if let Some(until) = shelved_until
+            && (is_over || entry.alarm.shelved.is_none())
+        {
+            self.shelf.remove(&(until, alert_id));
+        }
+        self.out_of_service += usize::from(condition.has(Flag::OutOfService));
+        self.out_of_service -= usize::from(was_out);
+        let alarm = entry.alarm.clone();
+        if is_over {
+            self.forget(&alarm);
+        }
+        Ok(alarm)
     }
 
-    fn close(&mut self, alarm: &Alarm) {
-        self.open.remove(&alarm.alert_id);
+    fn told(&self, alert_id: AlertId) -> Alarm {
+        self.open.get(&alert_id).expect("the caller just changed it").alarm.clone()
+    }
+
+    fn forget(&mut self, alarm: &Alarm) {
+        if let Some(at) = self.open.remove(&alarm.alert_id).and_then(|entry| entry.quiet_at) {
+            self.settling.remove(&(at, alarm.alert_id));
+        }
         self.groups.remove(&group_of(&alarm.agent, alarm.cause, &alarm.subject));
-        if let Some(shelved) = &alarm.shelved {
-            self.shelf.remove(&(shelved.until, alarm.alert_id));
-        }
     }
 
-    fn make_room(&mut self) {
+    /// Above the bound, the oldest alert that is over gives way, whoever has not yet taken note of it. What is out of
+    /// service stays: nobody else would bring it back.
+    fn make_room(&mut self, now: MonoTime) {
         if self.open.len() < MAX_OPEN {
             return;
         }
-        if let Some(alarm) = self.open.values().find(|alarm| !alarm.state.is_active()).cloned() {
-            self.close(&alarm);
+        let over =
+            |entry: &&Entry| !entry.condition.state.is_active() && !entry.condition.has(Flag::OutOfService);
+        let Some(mut alarm) = self.open.values().find(over).map(|entry| entry.alarm.clone()) else { return };
+        if let Some(shelved) = alarm.shelved.take() {
+            self.shelf.remove(&(shelved.until, alarm.alert_id));
         }
+        self.forget(&alarm);
+        (alarm.state, alarm.latched, alarm.changed_at) = (AlarmState::Normal, false, now);
+        self.evicted = Some(alarm);
     }
 }

@@ -1,5 +1,9 @@
 //! What a deployment may set, validated: an error says the line and the reason.
 
+mod alarms;
+
+pub use alarms::{AlarmClass, AlarmSettings, Consequence, Flapping, SuppressRule};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -18,6 +22,8 @@ pub struct Config {
     pub detect: DetectSettings,
     /// The site; `[site]`. The engine makes no use of it: it stands here so that the record holds it.
     pub site: Site,
+    /// Classes of alarms, suppression, flapping; `[alarms]`.
+    pub alarms: AlarmSettings,
 }
 
 /// A configuration as it is written, where a kind's timers may be given in part.
@@ -32,6 +38,8 @@ struct Written {
     detect: DetectSettings,
     #[serde(default)]
     site: Site,
+    #[serde(default)]
+    alarms: alarms::Written,
 }
 
 /// Applies one changed timer after the other to the defaults of a kind, so that an error names the one.
@@ -105,7 +113,7 @@ impl Config {
     /// Returns the defaults with every key written out: what `serve --print-config` shows.
     pub fn complete() -> Self {
         let timers = AgentKind::ALL.iter().map(|kind| (*kind, Timers::for_kind(*kind))).collect();
-        Self { timers, ..Self::default() }
+        Self { timers, alarms: AlarmSettings::complete(), ..Self::default() }
     }
 
     /// Parses and checks a configuration. What is left out keeps its default, also single timers of a kind.
@@ -120,8 +128,14 @@ impl Config {
                 reason: error.message().to_owned(),
             }
         })?;
-        let mut config =
-            Self { timers: BTreeMap::new(), load: written.load, detect: written.detect, site: written.site };
+        let alarms = AlarmSettings::check(written.alarms, text)?;
+        let mut config = Self {
+            timers: BTreeMap::new(),
+            load: written.load,
+            detect: written.detect,
+            site: written.site,
+            alarms,
+        };
         for (kind, changes) in &written.timers {
             config.timers.insert(*kind, merged(*kind, changes, text)?);
         }

@@ -109,6 +109,7 @@ impl Engine {
         let numbered_from = (opening.seed >> 16) % (IDS_PER_INCARNATION / 2);
         let first = opening.incarnation.0.saturating_mul(IDS_PER_INCARNATION) + 1 + numbered_from;
         let authority = opening.starting_authority.iter().map(|entry| (entry.agent.clone(), entry.clone()));
+        let alarms = Alarms::new(config.alarms.clone(), AlertId(first));
         Self {
             config,
             incarnation: opening.incarnation,
@@ -122,7 +123,7 @@ impl Engine {
             console_sessions: Arc::from([]),
             roster_changed: false,
             roster_sent_at: now,
-            alarms: Alarms::new(AlertId(first)),
+            alarms,
             alert_book: AlertBook::default(),
             next_demand: DemandId(first),
             finished: VecDeque::new(),

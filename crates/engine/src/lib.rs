@@ -10,6 +10,7 @@
 //! who controls it is `takeover`'s.
 
 mod agent;
+pub mod alarm_machine;
 mod alarms;
 mod budget;
 mod clocks;

@@ -15,15 +15,16 @@ use rig::{Rig, VEHICLE, calm, ms, shift};
 use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
-    Access, AgentId, AgentTime, AlertId, BootId, CommandArgs, CommandCode, CommandId, CommandKind,
-    ControlState, DemandId, Epoch, Label, LeaseEnd, MonoTime, Note, OperatorRole, Permission, Reach, Role,
-    Scope, StateVersion, Verdict,
+    Access, AgentId, AgentTime, AlertId, BootId, CauseClass, CommandArgs, CommandCode, CommandId,
+    CommandKind, ControlState, DemandId, Epoch, Label, LeaseEnd, MonoTime, Note, OperatorRole, Permission,
+    Reach, Role, Scope, StateVersion, Verdict,
 };
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
     operator::{
         Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,
-        LeaseEvent, Presented, Probe, RequestHandover, Shelve, Stop, Unshelve, Waive,
+        LeaseEvent, Presented, Probe, RequestHandover, Reset, ReturnToService, Shelve, Stop,
+        TakeOutOfService, Unshelve, Waive,
     },
     session::ErrorCode,
 };
@@ -87,11 +88,20 @@ fn acts(alert: AlertId) -> Vec<(Permission, OperatorMessage)> {
     let allow = AllowTakeover { agent: agent(), epoch: Epoch(1), allowed: true };
     let waive = Waive { agent: agent(), epoch: Epoch(1), reason: Note::cut("test") };
     let shelve = Shelve { alert_id: alert, for_nanos: 1, reason: Note::cut("test") };
+    let take_out = TakeOutOfService {
+        agent: agent(),
+        cause: CauseClass::Late,
+        subject: Label::default(),
+        reason: Note::cut("test"),
+    };
     let probe = Probe { agent: agent(), seq: 1, sent_nanos: 1, display_nanos: None };
     vec![
         (Permission::Acknowledge, OperatorMessage::Acknowledge(Acknowledge { alert_id: alert })),
         (Permission::Shelve, OperatorMessage::Shelve(shelve)),
         (Permission::Shelve, OperatorMessage::Unshelve(Unshelve { alert_id: alert })),
+        (Permission::OutOfService, OperatorMessage::TakeOutOfService(take_out)),
+        (Permission::OutOfService, OperatorMessage::ReturnToService(ReturnToService { alert_id: alert })),
+        (Permission::Reset, OperatorMessage::Reset(Reset { alert_id: alert })),
         (Permission::Drive, OperatorMessage::Claim(Claim { agent: agent() })),
         (Permission::Drive, OperatorMessage::Engage(authorised())),
         (Permission::Drive, OperatorMessage::Release(authorised())),
@@ -173,7 +183,7 @@ fn every_role_may_do_what_the_table_says_within_its_scope_and_until_its_end() {
             }
         }
     }
-    assert_eq!(checked, 23 * 4 * 3);
+    assert_eq!(checked, 26 * 4 * 3);
 }
 
 #[test]

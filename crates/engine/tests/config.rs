@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
-use watchkeeper_engine::{Config, ConfigError};
-use watchkeeper_model::AgentKind;
+use watchkeeper_engine::{
+    Config, ConfigError,
+    config::{AlarmClass, Consequence},
+};
+use watchkeeper_model::{AgentKind, CauseClass, Priority, Severity};
 
 fn vehicle_timers(change: &str, to: &str) -> String {
     let text = Config {
@@ -109,4 +112,117 @@ fn consent_to_a_site_without_tls_is_off_unless_it_is_written_and_the_record_hold
     assert!(config.site.insecure_i_know);
     assert_eq!(Config::parse(&config.to_toml()).unwrap(), config);
     assert!(matches!(Config::parse("[site]\ninsecure = true\n"), Err(ConfigError::Syntax { line: 2, .. })));
+}
+
+const CLASS: &str = "[load]\nleases_per_person = 1\n[alarms.classes.limit]\nconsequence = \"severe\"\n\
+                     operator_action = \"stop the press\"\ntime_to_respond_secs = 30\n";
+
+#[test]
+fn a_class_of_alarms_can_be_set_and_the_others_keep_the_built_in_ones() {
+    let alarms = Config::parse(CLASS).unwrap().alarms;
+    let limit = alarms.class(CauseClass::Limit);
+    assert_eq!((limit.consequence, limit.operator_action.as_str()), (Consequence::Severe, "stop the press"));
+    assert_eq!(alarms.class(CauseClass::Late), AlarmClass::of(CauseClass::Late));
+}
+
+#[test]
+fn a_class_without_any_of_its_three_keys_does_not_load() {
+    for key in ["consequence", "operator_action", "time_to_respond_secs"] {
+        let text: String = CLASS
+            .lines()
+            .filter(|line| !line.starts_with(key))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let ConfigError::Value { line, field, reason } = Config::parse(&text).unwrap_err() else {
+            panic!("a value error")
+        };
+        assert_eq!((line, field), (3, format!("alarms.classes.limit.{key}")));
+        assert!(reason.contains("is missing"), "{reason}");
+    }
+}
+
+#[test]
+fn a_key_of_a_class_that_cannot_work_is_named_with_its_line() {
+    for (from, to, line, field) in [
+        ("= 30", "= 0", 6, "time_to_respond_secs"),
+        ("= 30", "= \"soon\"", 6, "time_to_respond_secs"),
+        ("stop the press", " ", 5, "operator_action"),
+        ("severe", "dire", 4, "consequence"),
+        ("= 30", "= 30\nlatchin = true", 7, "latchin"),
+    ] {
+        let error = Config::parse(&CLASS.replace(from, to)).unwrap_err();
+        let ConfigError::Value { line: found, field: named, .. } = &error else { panic!("{error}") };
+        assert_eq!(
+            (*found, named.as_str()),
+            (line, format!("alarms.classes.limit.{field}").as_str()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn every_kind_of_cause_has_a_class_and_it_is_written_out() {
+    let text = Config::complete().to_toml();
+    for cause in CauseClass::ALL {
+        assert!(text.contains(&format!("[alarms.classes.{cause}]")), "{text}");
+        assert!(AlarmClass::of(*cause).operator_action.as_str().len() > 10);
+    }
+}
+
+#[test]
+fn the_priority_is_consequence_against_time() {
+    use Priority::{High, Low, Medium};
+    let priorities = |severity| {
+        [Consequence::Minor, Consequence::Major, Consequence::Severe].map(|consequence| {
+            [60, 179, 180, 599, 600].map(|time_to_respond_secs| {
+                AlarmClass { consequence, time_to_respond_secs, ..AlarmClass::of(CauseClass::Limit) }
+                    .priority(severity)
+            })
+        })
+    };
+    let minor = [Medium, Medium, Low, Low, Low];
+    let major = [High, High, Medium, Medium, Low];
+    let severe = [High, High, Medium, Medium, Medium];
+    assert_eq!(priorities(Severity::Critical), [minor, major, severe]);
+    assert_eq!(priorities(Severity::Warning), [minor, major, major]);
+    assert_eq!(priorities(Severity::Advisory), [minor; 3]);
+}
+
+fn rule(name: &str, cause: &str, while_active: &str, reason: &str) -> String {
+    format!(
+        "[[alarms.suppress]]\nname = \"{name}\"\ncause = \"{cause}\"\nwhile_active = \"{while_active}\"\n\
+         reason = \"{reason}\"\n"
+    )
+}
+
+#[test]
+fn rules_that_could_hide_everything_or_say_nothing_are_refused_with_their_line() {
+    let good = rule("a", "late", "silence", "follows");
+    assert_eq!(Config::parse(&good).unwrap().alarms.suppress.len(), 1);
+    for (second, field) in [
+        (rule("b", "silence", "late", "follows"), "alarms.suppress[0].while_active"),
+        (rule("b", "outlier", "outlier", "follows"), "alarms.suppress[1].while_active"),
+        (rule("a", "outlier", "limit", "follows"), "alarms.suppress[1].name"),
+        (rule("b", "outlier", "limit", " "), "alarms.suppress[1].reason"),
+    ] {
+        let error = Config::parse(&format!("{good}{second}")).unwrap_err();
+        let ConfigError::Value { line, field: found, .. } = &error else { panic!("{error}") };
+        let expected = if field.contains("[0]") { 1 } else { 6 };
+        assert_eq!((*line, found.as_str()), (expected, field), "{error}");
+    }
+}
+
+#[test]
+fn flapping_without_bounds_is_refused() {
+    for (text, field) in [
+        ("[alarms.flap]\nraises = 0\n", "alarms.flap.raises"),
+        ("[alarms.flap]\nraises = 101\n", "alarms.flap.raises"),
+        ("[alarms.flap]\nquiet_secs = 0\n", "alarms.flap.quiet_secs"),
+        ("[alarms.flap]\nwithin_secs = 100000\n", "alarms.flap.within_secs"),
+    ] {
+        let error = Config::parse(text).unwrap_err();
+        assert!(
+            matches!(&error, ConfigError::Value { line: 2, field: found, .. } if found == field),
+            "{error}"
+        );
+    }
 }

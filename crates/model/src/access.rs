@@ -49,6 +49,8 @@ words! {
         Acknowledge = "acknowledge",
         /// Shelve an alert, and take it back.
         Shelve = "shelve",
+        /// Reset an alert that is latched.
+        Reset = "reset",
         /// Claim, engage, drive, hand back, release; send commands and tasks; ask how long the way to an agent is.
         Drive = "drive",
         /// Ask for control of an agent that somebody else drives, and answer such a wish.
@@ -63,7 +65,7 @@ words! {
         PreEmpt = "pre_empt",
         /// Clear the latch of an ESTOP.
         ClearEstop = "clear_estop",
-        /// Take an agent out of service, and put it back.
+        /// Take an agent, or one of its alerts, out of service, and put it back.
         OutOfService = "out_of_service",
         /// Let an agent that fell back too often go on.
         EndLockOut = "end_lock_out",
@@ -108,6 +110,7 @@ impl Permission {
             (
                 Self::Acknowledge
                 | Self::Shelve
+                | Self::Reset
                 | Self::Drive
                 | Self::Handover
                 | Self::Stop
@@ -124,6 +127,7 @@ impl Permission {
                 | Self::Read
                 | Self::Acknowledge
                 | Self::Shelve
+                | Self::Reset
                 | Self::Drive
                 | Self::Handover
                 | Self::Stop

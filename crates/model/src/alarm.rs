@@ -58,7 +58,7 @@ words! {
 }
 
 words! {
-    /// The alarm machine's state (ISA-18.2; `takeover.md` 1.6). Shelving stands beside it; suppression is not built yet.
+    /// The alarm machine's state (ISA-18.2; `takeover.md` 1.6). What hides an alert, and what holds it, stands beside it.
     AlarmState {
         /// Active, nobody has acknowledged it.
         UnackActive = "unack_active",
@@ -68,6 +68,26 @@ words! {
         RtnUnack = "rtn_unack",
         /// Over and acknowledged (or over by itself after an acknowledgement).
         Normal = "normal",
+    }
+}
+
+words! {
+    /// In which order alerts are looked at: what it costs if nobody acts, and how soon somebody must. Three of them, as
+    /// EEMUA 191 recommends.
+    Priority {
+        /// After the others.
+        Low = "low",
+        /// Before those that are low.
+        Medium = "medium",
+        /// First.
+        High = "high",
+    }
+}
+
+impl Default for Priority {
+    /// What a monitor that does not say it yet means.
+    fn default() -> Self {
+        Self::Low
     }
 }
 
@@ -143,6 +163,27 @@ pub struct Shelved {
     pub reason: Note,
 }
 
+/// A rule of the configuration hides an alert while another alert of its agent is active: it follows from that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// The rule's name.
+    pub rule: Label,
+    /// Why, as the rule says.
+    pub reason: Note,
+}
+
+/// A supervisor has taken an alert out of service until it is brought back. It goes on living: what is raised
+/// meanwhile is seen when it returns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfService {
+    /// Who.
+    pub by: PersonId,
+    /// Since when, on the monitor's clock.
+    pub since: MonoTime,
+    /// Why.
+    pub reason: Note,
+}
+
 /// One alert as it stands now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
@@ -180,6 +221,33 @@ pub struct Alarm {
     /// Set while it is shelved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shelved: Option<Shelved>,
+    /// What it is worth to look at it first.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Its cause is gone and it stays until a person resets it; it may be `normal` then.
+    #[serde(default, skip_serializing_if = "is_not_set")]
+    pub latched: bool,
+    /// Its cause comes and goes: it is held open, and only the count grows, until it has been quiet for a while.
+    #[serde(default, skip_serializing_if = "is_not_set")]
+    pub flapping: bool,
+    /// Set while a rule hides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Suppressed>,
+    /// Set while it is out of service; it stays then even when it is `normal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_service: Option<OutOfService>,
     /// Why it was raised; renewed while it is active and gets worse.
     pub explanation: Explanation,
+}
+
+impl Alarm {
+    /// Returns whether it is over for good: acknowledged, not latched, not out of service. Nothing more is to be shown.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, AlarmState::Normal) && !self.latched && self.out_of_service.is_none()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_not_set(flag: &bool) -> bool {
+    !*flag
 }

@@ -33,19 +33,19 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests
         if held && !places.is_empty() {
             said(ui, Size::Small, Tone::Quiet, "order held");
         }
-        if summary.shelved > 0 {
+        if summary.hidden > 0 {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                shelved_toggle(ui, state, summary.shelved);
+                hidden_toggle(ui, state, summary.hidden);
             });
         }
     });
     summary_line(ui, &look, &summary);
-    if state.shelved_open && summary.shelved > 0 {
-        let rows = alerts::shelved(inputs.picture, inputs.now);
+    if state.hidden_open && summary.hidden > 0 {
+        let rows = alerts::hidden(inputs.picture, inputs.now);
         let room = ui.available_height() * 0.4;
         cards(
             ui,
-            "shelved",
+            "hidden",
             room,
             &rows.into_iter().map(Place::alert_row).collect::<Vec<_>>(),
             state,
@@ -117,12 +117,12 @@ fn summary_line(ui: &mut Ui, look: &Look, summary: &alerts::AlertSummary) {
     });
 }
 
-fn shelved_toggle(ui: &mut Ui, state: &mut State, count: usize) {
-    let verb = if state.shelved_open { "Hide" } else { "Show" };
-    let name = format!("{verb} {count} shelved alerts");
-    let shown = KeyButton::new(format!("{verb} {count} shelved")).name(name).small().show(ui);
+fn hidden_toggle(ui: &mut Ui, state: &mut State, count: usize) {
+    let verb = if state.hidden_open { "Hide" } else { "Show" };
+    let name = format!("{verb} {count} hidden alerts");
+    let shown = KeyButton::new(format!("{verb} {count} hidden")).name(name).small().show(ui);
     if shown.clicked() {
-        state.shelved_open = !state.shelved_open;
+        state.hidden_open = !state.hidden_open;
     }
 }
 

@@ -61,8 +61,8 @@ pub struct State {
     pub settings_open: bool,
     /// What he has typed so far as an answer to the open question.
     pub typed: String,
-    /// The list of shelved alerts is open.
-    pub(crate) shelved_open: bool,
+    /// The list of hidden alerts is open.
+    pub(crate) hidden_open: bool,
     /// The fleet shows only what is not as it should be.
     pub(crate) only_exceptions: bool,
     /// The queue as it was shown last: it keeps this order while somebody points at it or has the keyboard in it.

@@ -176,7 +176,7 @@ fn a_recording_is_no_connection_and_nothing_can_be_done_to_it() {
                 .query_all_by_role(Role::Button)
                 .map(|button| button.accesskit_node())
                 .map(|button| (button.label().unwrap_or_default(), button.is_disabled()))
-                .filter(|(label, _)| !label.starts_with("Look at") && !label.ends_with("shelved alerts"))
+                .filter(|(label, _)| !label.starts_with("Look at") && !label.ends_with("hidden alerts"))
                 .collect();
             for (label, is_disabled) in &buttons {
                 assert!(*is_disabled && label.ends_with(": this is a recording"), "{place}: {label}");

@@ -44,6 +44,12 @@ pub enum Press {
     Shelve(AlertId),
     /// Take an alert back before its time.
     Unshelve(AlertId),
+    /// Take what an alert is about out of service; asks why.
+    TakeOut(AlertId),
+    /// Bring an alert back into service.
+    PutBack(AlertId),
+    /// Let an alert go that is latched.
+    Reset(AlertId),
     /// Answer somebody who asks for control.
     Answer {
         /// Of which agent.
@@ -154,6 +160,12 @@ impl Hands {
                 Err(why) => Pressed::not_sent(format_args!("shelve {alert}"), why),
             },
             Press::Unshelve(alert) => alerts::unshelve(*alert, picture, now),
+            Press::TakeOut(alert) => match alerts::check_take_out(picture, *alert, now) {
+                Ok(alarm) => self.ask(Open::take_out(alarm)),
+                Err(why) => Pressed::not_sent(format_args!("take {alert} out of service"), why),
+            },
+            Press::PutBack(alert) => alerts::put_back(*alert, picture, now),
+            Press::Reset(alert) => alerts::reset(*alert, picture, now),
             Press::Answer { agent, request_id, accept } => answer(agent, *request_id, *accept, picture),
             Press::Label { demand, verdict } => alerts::label(*demand, *verdict, picture),
             Press::Typed(Typed::Cancel) => self.cancel(),

@@ -1,7 +1,9 @@
 //! What a person wants, before it becomes a message.
 
 use std::time::Duration;
-use watchkeeper_model::{AgentId, AlertId, CommandArgs, CommandKind, DemandId, LatchId, Note, Verdict};
+use watchkeeper_model::{
+    AgentId, AlertId, CauseClass, CommandArgs, CommandKind, DemandId, Label, LatchId, Note, Verdict,
+};
 
 /// What a person wants; both consoles make these, and the client SDK turns them into messages.
 ///
@@ -56,6 +58,27 @@ pub enum Intent {
     },
     /// Take an alert back before its time.
     Unshelve {
+        /// Which alert.
+        alert: AlertId,
+    },
+    /// Take what an agent may raise out of service: for supervisors.
+    TakeOutOfService {
+        /// Which agent.
+        agent: AgentId,
+        /// What kind of thing.
+        cause: CauseClass,
+        /// Which of that kind.
+        subject: Label,
+        /// Why; not empty.
+        reason: Note,
+    },
+    /// Bring an alert back into service: for supervisors.
+    ReturnToService {
+        /// Which alert.
+        alert: AlertId,
+    },
+    /// Let an alert go that is latched.
+    Reset {
         /// Which alert.
         alert: AlertId,
     },

@@ -6,7 +6,8 @@ mod requests;
 pub use path::{LatencyParts, MAX_PROBED, OneWay, PathLatency, Probe};
 pub use requests::{
     Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,
-    LabelTakeover, Presented, Refresh, RequestHandover, Shelve, Stop, Unshelve, Waive,
+    LabelTakeover, Presented, Refresh, RequestHandover, Reset, ReturnToService, Shelve, Stop,
+    TakeOutOfService, Unshelve, Waive,
 };
 
 use crate::{
@@ -49,6 +50,12 @@ messages! {
         Shelve(Shelve) = "shelve",
         /// Takes an alert back before its time.
         Unshelve(Unshelve) = "unshelve",
+        /// Takes what an agent may raise out of service.
+        TakeOutOfService(TakeOutOfService) = "take_out_of_service",
+        /// Brings an alert back into service.
+        ReturnToService(ReturnToService) = "return_to_service",
+        /// Lets an alert go that is latched.
+        Reset(Reset) = "reset",
         /// Wants control of an agent that somebody else drives.
         RequestHandover(RequestHandover) = "request_handover",
         /// The holder answers such a wish.

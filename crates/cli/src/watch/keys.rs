@@ -74,11 +74,15 @@ fn pressed(
     } else if code == KeyCode::Char('a') {
         return on_alert(|alert, _| Press::Acknowledge(alert), picture, ui, now);
     } else if code == KeyCode::Char('z') {
-        let meaning = |alert, alarm: &Alarm| match alarm.shelved {
-            Some(_) => Press::Unshelve(alert),
-            None => Press::Shelve(alert),
+        let meaning = |alert, alarm: &Alarm| match (&alarm.out_of_service, &alarm.shelved, alarm.latched) {
+            (Some(_), _, _) => Press::PutBack(alert),
+            (None, Some(_), _) => Press::Unshelve(alert),
+            (None, None, true) => Press::Reset(alert),
+            (None, None, false) => Press::Shelve(alert),
         };
         return on_alert(meaning, picture, ui, now);
+    } else if code == KeyCode::Char('Z') {
+        return on_alert(|alert, _| Press::TakeOut(alert), picture, ui, now);
     } else if matches!(code, KeyCode::Char('y' | 'Y')) {
         return answer(asked, true, picture, ui, now);
     } else if matches!(code, KeyCode::Char('u' | 'U')) {

@@ -278,6 +278,9 @@ impl OperatorCore {
                 | OperatorMessage::Acknowledge(_)
                 | OperatorMessage::Shelve(_)
                 | OperatorMessage::Unshelve(_)
+                | OperatorMessage::TakeOutOfService(_)
+                | OperatorMessage::ReturnToService(_)
+                | OperatorMessage::Reset(_)
                 | OperatorMessage::RequestHandover(_)
                 | OperatorMessage::AnswerHandover(_)
                 | OperatorMessage::AllowTakeover(_)
@@ -353,6 +356,9 @@ pub(super) fn stop_of(intent: &Intent) -> Option<(&AgentId, bool)> {
         | Intent::Acknowledge { .. }
         | Intent::Shelve { .. }
         | Intent::Unshelve { .. }
+        | Intent::TakeOutOfService { .. }
+        | Intent::ReturnToService { .. }
+        | Intent::Reset { .. }
         | Intent::RequestHandover { .. }
         | Intent::AnswerHandover { .. }
         | Intent::AllowTakeover { .. }

@@ -14,7 +14,7 @@ use watchkeeper_server::Mode;
 #[tokio::test]
 async fn an_agent_with_its_certificate_needs_no_token_decides_and_is_confirmed() {
     let site = Site::start().await;
-    assert_eq!(site.server.mode(), Mode::Site);
+    assert_eq!(site.server.mode(), Mode::Dev, "nothing says who people are");
     assert!(site.server.url().starts_with("wss://127.0.0.1:"), "{}", site.server.url());
     let files = site.authority.client("press-1", &Wanted::default());
     let agent = agent(site.endpoint(files), "press-1").await;

@@ -4,9 +4,11 @@ use crate::{
     certificates::Authority,
     site::{Outcome, Site, console, no_connection},
 };
-use std::{net::Ipv4Addr, process::Command};
-use watchkeeper_client::{Endpoint, TlsFiles};
-use watchkeeper_server::{AllowedSites, Mode, Server, ServerOptions, TlsOptions};
+use std::{net::Ipv4Addr, process::Command, time::Duration};
+use watchkeeper_client::{Endpoint, TlsFiles, TokenSource};
+use watchkeeper_identity::{KeyDirectory, Subject, issue};
+use watchkeeper_model::{OperatorRole, PersonId, Scope};
+use watchkeeper_server::{AllowedSites, Mode, Server, ServerOptions, TlsOptions, clock::Clock};
 
 #[tokio::test]
 async fn a_monitor_of_another_authority_or_name_or_time_is_not_taken_for_ours() {
@@ -77,15 +79,26 @@ async fn others_reach_a_monitor_only_where_it_is_protected() {
     assert!(error.contains("--tls-cert") && error.contains("without TLS"), "{error}");
     assert!(!dir.path().join("data").exists(), "nothing was started");
 
+    let keys = KeyDirectory::new(dir.path().join("keys"));
+    keys.create(None).unwrap();
+    let kim = Subject::Person {
+        person: PersonId::new("kim").unwrap(),
+        role: OperatorRole::Operator,
+        scope: Scope::everything(),
+    };
+    let claims = keys.claims(kim, Duration::from_mins(5), Clock.timestamp()).unwrap();
+    let token = issue(&keys.signing_key().unwrap(), &claims).unwrap();
     let site = Site::start_with(|options| {
         options.listen = (Ipv4Addr::UNSPECIFIED, 0).into();
+        options.keys = Some(keys.path().to_owned());
         options.allowed = AllowedSites::new(&["localhost"], &[""; 0]).unwrap();
     })
     .await;
     assert_eq!(site.server.mode(), Mode::Site);
     assert!(site.server.url().starts_with("wss://localhost:"), "{}", site.server.url());
     let files = TlsFiles::new(site.authority.ca_file());
-    let endpoint = Endpoint { token: site.token(), ..site.endpoint(files) };
+    let token = TokenSource::Text(token.as_str().to_owned());
+    let endpoint = Endpoint { token, ..site.endpoint(files) };
     assert_eq!(console(endpoint).await, Outcome::In);
     site.server.stop().await.unwrap();
 }

@@ -4,7 +4,8 @@ use crate::{TIMES, vehicle};
 use uuid::Uuid;
 use watchkeeper_model::{
     Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandId, CommandKind, CommandState, DecisionSeq,
-    Epoch, Explanation, Label, MonoTime, Note, PersonId, Response, Sample, Severity, SignalEvidence,
+    Epoch, Explanation, Label, MonoTime, Note, PersonId, Priority, Response, Sample, Severity,
+    SignalEvidence,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -88,6 +89,11 @@ fn alarm(index: usize) -> Alarm {
         escalation: 0,
         acknowledged_by: None,
         shelved: None,
+        priority: Priority::Low,
+        latched: false,
+        flapping: false,
+        suppressed: None,
+        out_of_service: None,
         explanation: explanation(seq),
     }
 }

@@ -128,6 +128,11 @@ impl Engine {
             }
             OperatorMessage::Shelve(body) => (Permission::Shelve, self.agent_of_alert(body.alert_id)),
             OperatorMessage::Unshelve(body) => (Permission::Shelve, self.agent_of_alert(body.alert_id)),
+            OperatorMessage::TakeOutOfService(body) => (Permission::OutOfService, Some(body.agent.clone())),
+            OperatorMessage::ReturnToService(body) => {
+                (Permission::OutOfService, self.agent_of_alert(body.alert_id))
+            }
+            OperatorMessage::Reset(body) => (Permission::Reset, self.agent_of_alert(body.alert_id)),
             OperatorMessage::Label(body) => (Permission::Label, self.agent_of_takeover(body.demand_id)),
             OperatorMessage::Claim(body) => (Permission::Drive, Some(body.agent.clone())),
             OperatorMessage::Engage(body)
@@ -209,6 +214,9 @@ impl<'a> Ordered<'a> {
             | OperatorMessage::Presented(_)
             | OperatorMessage::Shelve(_)
             | OperatorMessage::Unshelve(_)
+            | OperatorMessage::TakeOutOfService(_)
+            | OperatorMessage::ReturnToService(_)
+            | OperatorMessage::Reset(_)
             | OperatorMessage::RequestHandover(_)
             | OperatorMessage::AnswerHandover(_)
             | OperatorMessage::AllowTakeover(_)

@@ -43,8 +43,12 @@ impl Engine {
             | CauseClass::Fallback
             | CauseClass::Stopped => DemandOrigin::Monitor,
         };
-        let Some((alarm, begins)) = self.alarms.handle_finding(agent_id, finding, now) else { return };
-        if begins {
+        let Some(found) = self.alarms.handle_finding(agent_id, finding, now) else { return };
+        if let Some(evicted) = self.alarms.poll_evicted() {
+            self.publish_alarm(evicted);
+        }
+        let alarm = found.alarm;
+        if found.begins {
             *self.counts.alerts_raised.entry(alarm.severity).or_default() += 1;
             let moments = AlertMoments { t3: Some(exact(now)), ..moments.unwrap_or_default() };
             if alarm.decision.is_some()
@@ -57,7 +61,10 @@ impl Engine {
         let alert_id = alarm.alert_id;
         let takeover = alarm.response == Response::Takeover;
         let reason = alarm.explanation.text.clone();
-        self.publish_alarm(alarm);
+        if found.is_news {
+            self.publish_alarm(alarm);
+        }
+        self.obey_rules(agent_id, now);
         if takeover && !cleared {
             self.raise_demand(agent_id, origin, Some(alert_id), reason, now);
         } else if takeover {
@@ -175,10 +182,7 @@ impl Engine {
 
     /// Raises or clears an alert of the state; one that stands already is left alone.
     pub(super) fn set_state_cause(&mut self, agent_id: &AgentId, finding: Finding, now: MonoTime) {
-        let stands = self
-            .alarms
-            .active(agent_id, finding.cause, &finding.subject)
-            .is_some_and(|alarm| alarm.state.is_active());
+        let stands = self.alarms.holds(agent_id, finding.cause, &finding.subject);
         if stands == (finding.phase == Phase::Cleared) {
             self.handle_finding(agent_id, finding, None, now);
         }
@@ -191,7 +195,7 @@ impl Engine {
         person: &watchkeeper_model::PersonId,
         now: MonoTime,
     ) -> bool {
-        let Some(alarm) = self.alarms.acknowledge(alert_id, person, now) else { return false };
+        let Ok(alarm) = self.alarms.acknowledge(alert_id, person, now) else { return false };
         if let Some(moments) = self.alert_book.get_mut(alert_id) {
             moments.t6.get_or_insert(exact(now));
         }

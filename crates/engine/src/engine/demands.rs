@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use watchkeeper_detect::Phase;
 use watchkeeper_model::{
     AgentId, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
-    Response, Severity, Stage, nanos,
+    Severity, Stage, nanos,
 };
 use watchkeeper_protocol::{
     ToAgent,
@@ -207,7 +207,7 @@ impl Engine {
             takeover.outcome = Some(outcome);
             takeover.demand_ended_at = Some(now);
         }
-        self.leave_demand(agent_id, demand_id, outcome);
+        self.leave_demand(agent_id, demand_id, outcome, now);
         let asked = super::causes::state_finding(
             CauseClass::Asked,
             "intervention",
@@ -219,22 +219,25 @@ impl Engine {
     }
 
     /// Takes the mark of a demand that is over from its alerts.
-    fn leave_demand(&mut self, agent_id: &AgentId, demand_id: DemandId, outcome: DemandOutcome) {
+    fn leave_demand(
+        &mut self,
+        agent_id: &AgentId,
+        demand_id: DemandId,
+        outcome: DemandOutcome,
+        now: MonoTime,
+    ) {
         let alerts: Vec<AlertId> =
             self.alarms.takeover_causes(agent_id).map(|alarm| alarm.alert_id).collect();
         let marked = self.alarms.open().filter(|alarm| alarm.demand_id == Some(demand_id));
         let alerts: BTreeSet<AlertId> = marked.map(|alarm| alarm.alert_id).chain(alerts).collect();
         for alert_id in alerts {
-            let Some(alarm) = self.alarms.get_mut(alert_id) else { continue };
-            alarm.escalation = 0;
-            alarm.demand_id = None;
-            if outcome == DemandOutcome::Dismissed {
-                // A person called it a false alarm: it no longer asks for a takeover, unless it gets worse.
-                alarm.response = Response::Advise;
+            // What a person called a false alarm no longer asks for a takeover.
+            let dismissed = outcome == DemandOutcome::Dismissed;
+            if let Some(alarm) = self.alarms.leave_demand(alert_id, dismissed) {
+                self.publish_alarm(alarm);
             }
-            let alarm = alarm.clone();
-            self.publish_alarm(alarm);
         }
+        self.obey_rules(agent_id, now);
     }
 
     /// An agent that is gone does not answer any more: its demand is over at its deadline, and how is unknown.
@@ -250,7 +253,7 @@ impl Engine {
         if let Some(takeover) = &mut agent.takeover {
             takeover.demand_ended_at = Some(now);
         }
-        self.leave_demand(agent_id, demand.demand_id, DemandOutcome::Fallback);
+        self.leave_demand(agent_id, demand.demand_id, DemandOutcome::Fallback, now);
         self.finish_takeover(agent_id, now);
         self.publish_status_change(agent_id, now);
     }
@@ -271,10 +274,8 @@ impl Engine {
         if !changed || claimed {
             return;
         }
-        if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.get_mut(alert_id)) {
-            alarm.escalation = escalations;
-            alarm.changed_at = now;
-            let alarm = alarm.clone();
+        let escalated = alert_id.and_then(|alert_id| self.alarms.escalate(alert_id, escalations, now));
+        if let Some(alarm) = escalated {
             self.publish_alarm(alarm);
         }
     }

@@ -124,6 +124,13 @@ impl Engine {
             OperatorMessage::Refresh(_) => {}
             OperatorMessage::Shelve(body) => self.handle_shelve(session, &person, body, now),
             OperatorMessage::Unshelve(body) => self.handle_unshelve(session, body.alert_id, now),
+            OperatorMessage::TakeOutOfService(body) => {
+                self.handle_take_out(session, &person, body, now);
+            }
+            OperatorMessage::ReturnToService(body) => {
+                self.handle_put_back(session, body.alert_id, now);
+            }
+            OperatorMessage::Reset(body) => self.handle_reset(session, body.alert_id, now),
             OperatorMessage::Waive(body) => self.handle_waive(session, &person, body, now),
             OperatorMessage::Label(body) => self.handle_label(session, &person, body),
             OperatorMessage::RequestHandover(body) => {

@@ -1,5 +1,5 @@
 //! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, repetitions of stops and of safer
-//! commands, answers to commands, the shelf, the 1 Hz status, the roster.
+//! commands, answers to commands, the shelf, alerts that flap, the 1 Hz status, the roster.
 
 use super::Engine;
 use crate::agent::CONFIRM_EVERY;
@@ -21,6 +21,7 @@ impl Engine {
         self.send_commands_again(now);
         self.unshelve_due(now);
         self.end_access_due(now);
+        self.settle_due(now);
         if now >= self.second_due {
             self.handle_second(now);
         }

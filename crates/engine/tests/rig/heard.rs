@@ -120,7 +120,7 @@ impl Rig {
                 _ => {}
             }
         }
-        alarms.retain(|_, alarm| alarm.state != watchkeeper_model::AlarmState::Normal);
+        alarms.retain(|_, alarm| !alarm.is_over());
         (agents, alarms)
     }
 

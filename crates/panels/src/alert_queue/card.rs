@@ -8,7 +8,10 @@ use crate::{
 use egui::{Align, Layout, Sense, Ui, WidgetInfo, WidgetType, vec2};
 use watchkeeper_picture::{
     Action, Press,
-    view::{self, Tone, alerts::AlertRow},
+    view::{
+        self, Tone,
+        alerts::{AlertRow, HiddenBy},
+    },
 };
 
 /// Returns the height of a card, in points: three lines and its keys.
@@ -98,7 +101,7 @@ impl Card<'_> {
     /// Where it is: the state, since when, how often, and what it may follow from.
     fn standing(&self) -> String {
         let row = self.row;
-        let mut parts = vec![row.shelved.clone().unwrap_or_else(|| row.state.clone())];
+        let mut parts = vec![row.hidden.as_ref().map_or_else(|| row.state.clone(), |how| how.text.clone())];
         parts.extend(row.raised.as_ref().map(|raised| format!("{raised} ago")));
         if row.count > 1 {
             parts.push(format!("{} times", row.count));
@@ -124,16 +127,31 @@ impl Card<'_> {
                 requests.extend(asks.into_iter().flatten());
             }
         };
-        if row.shelved.is_some() {
-            let name = format!("Unshelve {whom}");
-            let button = KeyButton::new("Unshelve").name(name).why_not(self.why_not.clone());
-            press(ui, button, [Some(Request::Press(Press::Unshelve(row.alert))), None]);
+        let or_recording = |why: Option<String>| self.why_not.clone().or(why);
+        if let Some(how) = &row.hidden {
+            let (word, why_not, does) = match how.by {
+                HiddenBy::Shelf => ("Unshelve", None, Press::Unshelve(row.alert)),
+                HiddenBy::Service => {
+                    ("Return", row.can_put_back.as_ref().err().cloned(), Press::PutBack(row.alert))
+                }
+                HiddenBy::Rule => {
+                    let taken = (!row.can_acknowledge).then(|| row.state.clone());
+                    ("Ack", taken, Press::Acknowledge(row.alert))
+                }
+            };
+            let name = format!("{word} {whom}");
+            let button = KeyButton::new(word).name(name).why_not(or_recording(why_not));
+            press(ui, button, [Some(Request::Press(does)), None]);
             return;
         }
-        let or_recording = |why: Option<String>| self.why_not.clone().or(why);
         let taken = or_recording((!row.can_acknowledge).then(|| row.state.clone()));
         let button = KeyButton::new("Ack").key(key('a')).name(format!("Acknowledge {whom}")).why_not(taken);
         press(ui, button, [Some(Request::Press(Press::Acknowledge(row.alert))), None]);
+        if row.can_reset {
+            let button = KeyButton::new("Reset").name(format!("Reset {whom}")).why_not(self.why_not.clone());
+            press(ui, button, [Some(Request::Press(Press::Reset(row.alert))), None]);
+            return;
+        }
         let why_not = or_recording(row.can_shelve.as_ref().err().cloned());
         let button = KeyButton::new("Shelve").key(key('z')).name(format!("Shelve {whom}")).why_not(why_not);
         press(ui, button, [Some(Request::Press(Press::Shelve(row.alert))), None]);

@@ -178,10 +178,10 @@ fn shelved_alerts_are_out_of_the_way_and_can_be_taken_back() {
         nodes(harness).iter().map(spoken).find(|name| name.starts_with("Unshelve "))
     };
     assert_eq!(unshelve(&harness), None);
-    click(&mut harness, "Show 1 shelved alerts");
+    click(&mut harness, "Show 1 hidden alerts");
     let name = unshelve(&harness).unwrap();
     click(&mut harness, &name);
     let state = harness.state();
-    let shelved = alerts::shelved(&state.situation.picture, state.situation.now);
+    let shelved = alerts::hidden(&state.situation.picture, state.situation.now);
     assert_eq!(state.requests, [Request::Press(Press::Unshelve(shelved[0].alert))]);
 }

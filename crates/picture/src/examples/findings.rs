@@ -3,8 +3,8 @@
 use super::{agent, label, monitor::monitor_clock, note};
 use std::time::Duration;
 use watchkeeper_model::{
-    Alarm, AlarmState, AlertId, CauseClass, DecisionSeq, DemandId, DemandOrigin, Explanation, Response,
-    Sample, Severity, SignalEvidence, nanos,
+    Alarm, AlarmState, AlertId, CauseClass, DecisionSeq, DemandId, DemandOrigin, Explanation, Priority,
+    Response, Sample, Severity, SignalEvidence, nanos,
 };
 use watchkeeper_protocol::operator::DemandStatus;
 
@@ -35,6 +35,11 @@ pub(super) fn alarm(id: u64, name: &str, cause: CauseClass, subject: &str, raise
         escalation: 0,
         acknowledged_by: None,
         shelved: None,
+        priority: Priority::Low,
+        latched: false,
+        flapping: false,
+        suppressed: None,
+        out_of_service: None,
         explanation: Explanation {
             detector: label(detector(cause)),
             version: 1,

@@ -4,7 +4,7 @@ use super::Pressed;
 use crate::{
     Intent, Picture, Unavailable,
     view::{
-        alerts::{rows, shelved},
+        alerts::{AlertRow, HiddenBy, hidden, rows},
         takeover::verdict_words,
     },
 };
@@ -26,9 +26,43 @@ pub(super) fn acknowledge(alert: AlertId, picture: &Picture) -> Pressed {
 /// Returns the alert that may be shelved, or why it may not: as its row says.
 pub(super) fn check_shelve(picture: &Picture, alert: AlertId, now: MonoTime) -> Result<&Alarm, String> {
     let alarm = picture.alert(alert).ok_or("nobody knows this alert")?.alarm();
-    let rows = rows(picture, None, now).into_iter().chain(shelved(picture, now));
-    let row = rows.into_iter().find(|row| row.alert == alert).ok_or("it is over")?;
-    row.can_shelve.map(|()| alarm)
+    row_of(picture, alert, now)?.can_shelve.map(|()| alarm)
+}
+
+/// Returns the alert that may be taken out of service, or why it may not: as its row says.
+pub(super) fn check_take_out(picture: &Picture, alert: AlertId, now: MonoTime) -> Result<&Alarm, String> {
+    let alarm = picture.alert(alert).ok_or("nobody knows this alert")?.alarm();
+    row_of(picture, alert, now)?.can_take_out.map(|()| alarm)
+}
+
+fn row_of(picture: &Picture, alert: AlertId, now: MonoTime) -> Result<AlertRow, String> {
+    let mut rows = rows(picture, None, now).into_iter().chain(hidden(picture, now));
+    rows.find(|row| row.alert == alert).ok_or_else(|| "it is over".to_owned())
+}
+
+pub(super) fn put_back(alert: AlertId, picture: &Picture, now: MonoTime) -> Pressed {
+    let row = row_of(picture, alert, now);
+    match row.and_then(|row| row.can_put_back.map(|()| row.agent)) {
+        Ok(agent) => Pressed::sent(
+            Intent::ReturnToService { alert },
+            format_args!("bring {alert} of {agent} back into service"),
+        ),
+        Err(why) => Pressed::not_sent(format_args!("bring {alert} back into service"), why),
+    }
+}
+
+pub(super) fn reset(alert: AlertId, picture: &Picture, now: MonoTime) -> Pressed {
+    let refused = |why: String| Pressed::not_sent(format_args!("reset {alert}"), why);
+    if let Err(why) = Unavailable::of_session(picture) {
+        return refused(why.to_string());
+    }
+    match row_of(picture, alert, now) {
+        Ok(row) if row.can_reset => {
+            Pressed::sent(Intent::Reset { alert }, format_args!("reset {alert} of {}", row.agent))
+        }
+        Ok(_) => refused("it is not latched, or its cause is still there".to_owned()),
+        Err(why) => refused(why),
+    }
 }
 
 pub(super) fn unshelve(alert: AlertId, picture: &Picture, now: MonoTime) -> Pressed {
@@ -36,7 +70,9 @@ pub(super) fn unshelve(alert: AlertId, picture: &Picture, now: MonoTime) -> Pres
     if let Err(why) = Unavailable::of_session(picture) {
         return refused(why.to_string());
     }
-    let Some(row) = shelved(picture, now).into_iter().find(|row| row.alert == alert) else {
+    let is_shelved = |row: &AlertRow| row.hidden.as_ref().is_some_and(|how| how.by == HiddenBy::Shelf);
+    let rows = hidden(picture, now);
+    let Some(row) = rows.into_iter().find(|row| row.alert == alert && is_shelved(row)) else {
         return refused("it is not shelved".to_owned());
     };
     Pressed::sent(Intent::Unshelve { alert }, format_args!("take back {alert} of {}", row.agent))

@@ -43,6 +43,7 @@ enum Subject {
     Waive(AgentId),
     Decide(AgentId, Box<Asked>),
     Shelve(AlertId, AgentId),
+    TakeOut(AlertId, AgentId),
     Task(AgentId, Vec<TaskVerb>),
 }
 
@@ -95,6 +96,11 @@ impl Open {
         Self::about(Subject::Shelve(alarm.alert_id, alarm.agent.clone()), prompt, hint)
     }
 
+    pub(super) fn take_out(alarm: &Alarm) -> Self {
+        let prompt = format!("why take alert {} of {} out of service?", alarm.alert_id, alarm.agent);
+        Self::about(Subject::TakeOut(alarm.alert_id, alarm.agent.clone()), prompt, REASON)
+    }
+
     pub(super) fn task(agent: &AgentId, offered: &[TaskVerb]) -> Self {
         let words: Vec<_> = offered.iter().map(|verb| verb.word()).collect();
         let hint = format!("a task, and what it needs: {}", words.join(", "));
@@ -123,7 +129,7 @@ impl Open {
                 Subject::Decide(agent, asked) => picture.agent(agent).is_none_or(|entry| {
                     entry.status().questions.iter().all(|open| open.scene_id != asked.scene_id)
                 }),
-                Subject::Shelve(alert, _) => picture.alert(*alert).is_none(),
+                Subject::Shelve(alert, _) | Subject::TakeOut(alert, _) => picture.alert(*alert).is_none(),
             }
     }
 
@@ -137,7 +143,9 @@ impl Open {
             | Subject::Waive(agent)
             | Subject::Task(agent, _) => agent.to_string(),
             Subject::Decide(agent, _) => format!("the question of {agent}"),
-            Subject::Shelve(alert, agent) => format!("alert {alert} of {agent}"),
+            Subject::Shelve(alert, agent) | Subject::TakeOut(alert, agent) => {
+                format!("alert {alert} of {agent}")
+            }
         }
     }
 
@@ -172,6 +180,7 @@ impl Open {
                 command(Action::Decide, CommandKind::Decide, agent, args, picture, now)
             }
             Subject::Shelve(alert, agent) => shelve(*alert, agent, text, picture, now),
+            Subject::TakeOut(alert, agent) => take_out(*alert, agent, text, picture, now),
             Subject::Task(agent, offered) => task(agent, text, offered, picture, now),
         }
     }
@@ -251,6 +260,21 @@ fn shelve(alert: AlertId, agent: &AgentId, text: &str, picture: &Picture, now: M
         Ok(_) => {
             let what = format!("{what} for {}", in_words(span));
             Pressed::sent(Intent::Shelve { alert, span, reason }, what)
+        }
+        Err(why) => Pressed::not_sent(what, why),
+    })
+}
+
+fn take_out(alert: AlertId, agent: &AgentId, text: &str, picture: &Picture, now: MonoTime) -> Answered {
+    let what = format!("take {alert} of {agent} out of service");
+    let reason = match reason(text) {
+        Ok(reason) => reason,
+        Err(needs) => return needs.of("taking it out of service"),
+    };
+    Answered::Done(match alerts::check_take_out(picture, alert, now) {
+        Ok(alarm) => {
+            let (agent, cause, subject) = (alarm.agent.clone(), alarm.cause, alarm.subject.clone());
+            Pressed::sent(Intent::TakeOutOfService { agent, cause, subject, reason }, what)
         }
         Err(why) => Pressed::not_sent(what, why),
     })

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
-use watchkeeper_model::{AgentId, Alarm, AlarmState, AlertId, DemandId, Incarnation, MonoTime};
+use watchkeeper_model::{AgentId, Alarm, AlertId, DemandId, Incarnation, MonoTime};
 use watchkeeper_protocol::{
     operator::{AgentStatus, LeaseUpdate, PathLatency, Telemetry},
     record::TakeoverRecord,
@@ -111,7 +111,7 @@ impl World {
             self.not_shown = self.not_shown.saturating_add(1);
             return;
         }
-        if alarm.state == AlarmState::Normal {
+        if alarm.is_over() {
             self.over.push_back((at, alarm.alert_id));
         }
         self.forget_over(at);
@@ -180,7 +180,7 @@ impl World {
                 return;
             }
             self.over.pop_front();
-            if self.alerts.get(&alert).is_some_and(|entry| entry.alarm().state == AlarmState::Normal) {
+            if self.alerts.get(&alert).is_some_and(|entry| entry.alarm().is_over()) {
                 self.alerts.remove(&alert);
             }
         }

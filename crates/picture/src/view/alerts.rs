@@ -1,16 +1,21 @@
-//! The alert queue: what runs out first, then what is worst, then what is oldest.
+//! The alert queue: what runs out first, then what matters most, then what is worst, then what is oldest; and what is
+//! hidden from it.
 
 mod cause;
+mod hidden;
 mod summary;
 
 pub use cause::cause_text;
 pub(crate) use cause::expected;
+pub use hidden::{Hidden, HiddenBy, hidden};
 pub use summary::{AlertSummary, summary};
 
-use super::{Mark, Tone, age, cause_word, countdown, place_frozen};
+use super::{Mark, Tone, age, cause_word, place_frozen};
 use crate::{AlertPicture, Picture, Unavailable};
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
-use watchkeeper_model::{AgentId, Alarm, AlarmState, AlertId, MonoTime, Response, Severity, Shelved};
+use watchkeeper_model::{
+    AgentId, Alarm, AlarmState, AlertId, MonoTime, OperatorRole, Priority, Response, Severity,
+};
 
 /// One alert in the queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +54,10 @@ pub struct AlertRow {
     pub escalation: u8,
     /// Who acknowledged it: `you`, or a name.
     pub acknowledged_by: Option<String>,
-    /// Who put it aside, until when and why: `shelved 4:05 by anna: sensor being replaced`.
-    pub shelved: Option<String>,
+    /// What hides it from the queue, by whom, until when and why; `None` where it is in the queue.
+    pub hidden: Option<Hidden>,
+    /// It is held open because its cause comes and goes.
+    pub flapping: bool,
     /// The first of several of its agent's alerts that are active now: what came after may follow from it.
     pub first_out: bool,
     /// The agent's data is too old to be relied on.
@@ -59,6 +66,12 @@ pub struct AlertRow {
     pub can_acknowledge: bool,
     /// Why it cannot be put aside now, in words.
     pub can_shelve: Result<(), String>,
+    /// Its cause is gone and it stays until somebody resets it, which is possible from here now.
+    pub can_reset: bool,
+    /// Why it cannot be taken out of service now, in words.
+    pub can_take_out: Result<(), String>,
+    /// Why it cannot be brought back into service now, in words.
+    pub can_put_back: Result<(), String>,
 }
 
 /// Returns the queue without alerts that are over and acknowledged, and without those put aside.
@@ -68,7 +81,7 @@ pub struct AlertRow {
 pub fn rows(picture: &Picture, frozen: Option<&[AlertId]>, now: MonoTime) -> Vec<AlertRow> {
     let queue = Queue::new(picture, now);
     let mut shown: Vec<_> =
-        queue.open().filter(|(left, entry)| left.is_some() || queue.aside(entry.alarm()).is_none()).collect();
+        queue.open().filter(|(left, entry)| queue.hidden(entry.alarm(), *left).is_none()).collect();
     shown.sort_by_key(|(left, entry)| urgency(*left, entry));
     if let Some(frozen) = frozen {
         place_frozen(&mut shown, frozen, |(_, entry)| &entry.alarm().alert_id);
@@ -76,23 +89,12 @@ pub fn rows(picture: &Picture, frozen: Option<&[AlertId]>, now: MonoTime) -> Vec
     shown.into_iter().map(|(left, entry)| queue.row(entry, left)).collect()
 }
 
-/// Returns the alerts that somebody has put aside: what comes back first stands first.
-pub fn shelved(picture: &Picture, now: MonoTime) -> Vec<AlertRow> {
-    let queue = Queue::new(picture, now);
-    let mut shown: Vec<_> = queue
-        .open()
-        .filter(|(left, _)| left.is_none())
-        .filter_map(|(left, entry)| Some((queue.aside(entry.alarm())?.until, left, entry)))
-        .collect();
-    shown.sort_by_key(|(until, _, entry)| (*until, entry.alarm().alert_id));
-    shown.into_iter().map(|(_, left, entry)| queue.row(entry, left)).collect()
-}
-
-type Urgency = (bool, Option<Duration>, bool, Reverse<Severity>, MonoTime, AlertId);
+type Urgency = (bool, Option<Duration>, bool, Reverse<(Priority, Severity)>, MonoTime, AlertId);
 
 fn urgency(left: Option<Duration>, entry: &AlertPicture) -> Urgency {
     let alarm = entry.alarm();
-    (left.is_none(), left, !alarm.state.is_active(), Reverse(alarm.severity), alarm.raised_at, alarm.alert_id)
+    let worth = Reverse((alarm.priority, alarm.severity));
+    (left.is_none(), left, !alarm.state.is_active(), worth, alarm.raised_at, alarm.alert_id)
 }
 
 /// Everything that all rows need, found once.
@@ -126,10 +128,10 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// Returns the alerts that are not over and acknowledged, with what is left of their demands.
+    /// Returns the alerts that are not over for good, with what is left of their demands.
     fn open(&self) -> impl Iterator<Item = (Option<Duration>, &'a AlertPicture)> {
         let entries = self.picture.alerts().map(|(_, entry)| entry);
-        let open = entries.filter(|entry| entry.alarm().state != AlarmState::Normal);
+        let open = entries.filter(|entry| !entry.alarm().is_over());
         open.map(|entry| (self.demand_left(entry.alarm()), entry))
     }
 
@@ -138,12 +140,6 @@ impl<'a> Queue<'a> {
         let agent = self.picture.agent(&alarm.agent)?;
         let open = agent.status().demand.as_ref()?.demand_id;
         (demand == open).then(|| agent.demand_left(self.now)).flatten()
-    }
-
-    /// Returns how the alert was put aside, until its time is over.
-    fn aside(&self, alarm: &'a Alarm) -> Option<&'a Shelved> {
-        let shelved = alarm.shelved.as_ref()?;
-        self.monitor_now.is_none_or(|monitor| monitor < shelved.until).then_some(shelved)
     }
 
     fn row(&self, entry: &'a AlertPicture, left: Option<Duration>) -> AlertRow {
@@ -165,6 +161,8 @@ impl<'a> Queue<'a> {
             (AlarmState::RtnUnack, _) => "over, not acknowledged".to_owned(),
             (AlarmState::Normal, _) => "over".to_owned(),
         };
+        let state = if alarm.latched { format!("{state}, latched") } else { state };
+        let state = if alarm.flapping { format!("{state}, comes and goes") } else { state };
         let me = self.picture.me().map(|me| &me.person);
         let unacknowledged = matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack);
         AlertRow {
@@ -188,19 +186,18 @@ impl<'a> Queue<'a> {
                 .acknowledged_by
                 .as_ref()
                 .map(|person| if Some(person) == me { "you".to_owned() } else { person.to_string() }),
-            shelved: self.aside(alarm).map(|shelved| self.shelved_words(shelved)),
+            hidden: self.hidden(alarm, left),
+            flapping: alarm.flapping,
             first_out: self.first_out.get(&alarm.agent) == Some(&alarm.alert_id),
             stale: self.picture.agent(&alarm.agent).is_some_and(|agent| agent.freshness(self.now).stale),
             can_acknowledge: unacknowledged && Unavailable::of_session(self.picture).is_ok(),
             can_shelve: self.can_shelve(alarm, left),
+            can_reset: alarm.latched
+                && !alarm.state.is_active()
+                && Unavailable::of_session(self.picture).is_ok(),
+            can_take_out: self.can_take_out(alarm, left),
+            can_put_back: self.can_put_back(alarm),
         }
-    }
-
-    fn shelved_words(&self, shelved: &Shelved) -> String {
-        let left = self.monitor_now.map(|monitor| format!(" {}", countdown(monitor.until(shelved.until))));
-        let reason =
-            if shelved.reason.as_str().is_empty() { String::new() } else { format!(": {}", shelved.reason) };
-        format!("shelved{} by {}{reason}", left.unwrap_or_default(), shelved.by)
     }
 
     fn can_shelve(&self, alarm: &Alarm, left: Option<Duration>) -> Result<(), String> {
@@ -211,6 +208,25 @@ impl<'a> Queue<'a> {
         if !alarm.state.is_active() {
             return Err("it is over: acknowledge it".to_owned());
         }
-        if self.aside(alarm).is_some() { Err("it is shelved already".to_owned()) } else { Ok(()) }
+        if self.is_shelved(alarm) { Err("it is shelved already".to_owned()) } else { Ok(()) }
+    }
+
+    fn can_take_out(&self, alarm: &Alarm, left: Option<Duration>) -> Result<(), String> {
+        self.may_change_service()?;
+        if left.is_some() {
+            return Err("its takeover is demanded".to_owned());
+        }
+        if alarm.out_of_service.is_some() { Err("it is out of service".to_owned()) } else { Ok(()) }
+    }
+
+    fn can_put_back(&self, alarm: &Alarm) -> Result<(), String> {
+        self.may_change_service()?;
+        if alarm.out_of_service.is_some() { Ok(()) } else { Err("it is in service".to_owned()) }
+    }
+
+    fn may_change_service(&self) -> Result<(), String> {
+        Unavailable::of_session(self.picture).map_err(|why| why.to_string())?;
+        let supervises = self.picture.me().is_some_and(|me| me.role >= OperatorRole::Supervisor);
+        if supervises { Ok(()) } else { Err("only a supervisor takes alerts out of service".to_owned()) }
     }
 }

@@ -65,7 +65,7 @@ fn alert_line(row: &view::alerts::AlertRow) -> String {
         row.raised.clone().unwrap_or_default(),
         left(row.left),
         row.state,
-        row.shelved.clone().unwrap_or_default(),
+        row.hidden.as_ref().map(|how| how.text.clone()).unwrap_or_default(),
         tone(row.tone),
         flags.join(" "),
     )
@@ -90,7 +90,7 @@ fn lists(page: &mut String, Situation { picture, now, .. }: &Situation) {
         )
     });
     list(page, "alerts", &view::alerts::rows(picture, None, *now), alert_line);
-    list(page, "shelved", &view::alerts::shelved(picture, *now), alert_line);
+    list(page, "hidden", &view::alerts::hidden(picture, *now), alert_line);
     list(page, "fleet", &view::fleet::rows(picture, *now), |row| {
         let FleetRow { agent, state, controller, data, note, .. } = row;
         let mark = row.mark.glyph();

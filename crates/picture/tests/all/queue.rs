@@ -10,7 +10,7 @@ use watchkeeper_picture::{
     examples::{self, Situation},
     view::{
         self, Mark, Tone,
-        alerts::{AlertRow, cause_text},
+        alerts::{AlertRow, HiddenBy, cause_text},
         control_line::control_line,
     },
 };
@@ -61,17 +61,20 @@ fn what_is_put_aside_stands_apart_with_who_until_when_and_why() {
     let shown = operator(trucks(&["truck-17", "truck-21"]), alerts);
     let ids: Vec<_> = view::alerts::rows(&shown, None, START).iter().map(|row| row.alert.0).collect();
     assert_eq!(ids, [1]);
-    let apart = view::alerts::shelved(&shown, START);
+    let apart = view::alerts::hidden(&shown, START);
     assert_eq!(apart.len(), 1);
-    assert_eq!(apart[0].shelved.as_deref(), Some("shelved 4:05 by anna: sensor being replaced"));
+    assert_eq!(
+        apart[0].hidden.as_ref().map(|how| how.text.as_str()),
+        Some("shelved 4:05 by anna: sensor being replaced")
+    );
     assert_eq!(apart[0].can_shelve, Err("it is shelved already".to_owned()));
     let summary = view::alerts::summary(&shown, START);
-    assert_eq!((summary.open, summary.shelved), (1, 1));
+    assert_eq!((summary.open, summary.hidden), (1, 1));
     assert_eq!(summary.text, "1 alert of 1 agent, 1 not acknowledged, 1 shelved");
     // It is back when its time is over, whether the monitor has said so or not.
     let back = START.after(millis(245_000));
     assert_eq!(view::alerts::rows(&shown, None, back).len(), 2);
-    assert!(view::alerts::shelved(&shown, back).is_empty());
+    assert!(view::alerts::hidden(&shown, back).is_empty());
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn an_open_demand_cannot_be_put_aside_and_is_shown_even_if_it_was() {
     wanted.demand_id = Some(DemandId(9));
     let shown = operator(agents, vec![wanted]);
     assert_eq!(row(&shown, 1).can_shelve, Err("its takeover is demanded".to_owned()));
-    assert!(view::alerts::shelved(&shown, START).is_empty());
+    assert!(view::alerts::hidden(&shown, START).is_empty());
     assert_eq!(view::alerts::summary(&shown, START).tone, Tone::Danger);
 }
 
@@ -344,4 +347,76 @@ fn a_payment_agent_is_controlled_and_not_driven() {
     let Situation { picture, now, .. } = examples::tiles();
     let line = control_line(&picture, now);
     assert_eq!(line.text, "ben controls refactor-a; 58 agents act by themselves, 1 offline");
+}
+
+fn out_of_service(mut alarm: Alarm, by: &str) -> Alarm {
+    alarm.out_of_service =
+        Some(OutOfService { by: person(by), since: MONITOR_START, reason: note("a new one is ordered") });
+    alarm
+}
+
+#[test]
+fn everything_hidden_is_listed_with_who_or_which_rule_why_and_until_when() {
+    let mut over = out_of_service(alarm(1, "truck-17", Severity::Warning), "sue");
+    over.state = AlarmState::Normal;
+    let mut ruled = alarm(2, "truck-17", Severity::Critical);
+    ruled.suppressed =
+        Some(Suppressed { rule: label("behind the link"), reason: note("nothing arrives to be measured") });
+    let put_aside =
+        [(3, 600), (4, 245)].map(|(id, secs)| aside(alarm(id, "truck-21", Severity::Warning), "anna", secs));
+    let [later, sooner] = put_aside;
+    let shown = operator(trucks(&["truck-17", "truck-21"]), vec![over, ruled, later, sooner]);
+    assert!(view::alerts::rows(&shown, None, START).is_empty());
+    let hidden: Vec<_> = view::alerts::hidden(&shown, START)
+        .into_iter()
+        .map(|row| (row.alert.0, row.hidden.unwrap()))
+        .collect();
+    let text: Vec<_> = hidden.iter().map(|(id, how)| (*id, how.by, how.text.as_str())).collect();
+    assert_eq!(
+        text,
+        [
+            (4, HiddenBy::Shelf, "shelved 4:05 by anna: sensor being replaced"),
+            (3, HiddenBy::Shelf, "shelved 10:00 by anna: sensor being replaced"),
+            (2, HiddenBy::Rule, "suppressed by rule behind the link: nothing arrives to be measured"),
+            (1, HiddenBy::Service, "out of service by sue: a new one is ordered"),
+        ]
+    );
+    let summary = view::alerts::summary(&shown, START);
+    assert_eq!((summary.open, summary.hidden), (0, 4));
+    assert_eq!(summary.text, "no alerts, 2 shelved, 1 suppressed, 1 out of service");
+}
+
+#[test]
+fn what_is_latched_or_comes_and_goes_says_so_and_stays_in_the_queue() {
+    let mut latched = alarm(1, "truck-17", Severity::Warning);
+    (latched.state, latched.latched) = (AlarmState::Normal, true);
+    let mut flapping = alarm(2, "truck-17", Severity::Warning);
+    flapping.flapping = true;
+    let shown = operator(trucks(&["truck-17"]), vec![latched, flapping]);
+    assert_eq!(row(&shown, 1).state, "over, latched");
+    assert!(row(&shown, 1).can_reset && !row(&shown, 1).can_acknowledge && !row(&shown, 2).can_reset);
+    assert_eq!(row(&shown, 2).state, "new, comes and goes");
+}
+
+#[test]
+fn priority_comes_after_the_deadline_and_before_severity() {
+    let with = |id, priority, severity| Alarm { priority, ..alarm(id, "truck-17", severity) };
+    let mut over = with(1, Priority::High, Severity::Critical);
+    over.state = AlarmState::RtnUnack;
+    let mut agents = trucks(&["truck-17", "truck-21"]);
+    agents[1].control_state = ControlState::Requested;
+    agents[1].demand = Some(demand(millis(7_300)));
+    let mut wanted = alarm(2, "truck-21", Severity::Warning);
+    wanted.demand_id = Some(DemandId(9));
+    let alerts = vec![
+        over,
+        wanted,
+        with(3, Priority::Low, Severity::Critical),
+        with(4, Priority::High, Severity::Warning),
+        with(5, Priority::High, Severity::Critical),
+        with(6, Priority::Medium, Severity::Advisory),
+    ];
+    let shown = operator(agents, alerts);
+    let order: Vec<_> = view::alerts::rows(&shown, None, START).iter().map(|row| row.alert.0).collect();
+    assert_eq!(order, [2, 5, 4, 6, 3, 1]);
 }

@@ -133,6 +133,11 @@ pub(crate) fn alarm(id: u64, name: &str, severity: Severity) -> Alarm {
         escalation: 0,
         acknowledged_by: None,
         shelved: None,
+        priority: Priority::Low,
+        latched: false,
+        flapping: false,
+        suppressed: None,
+        out_of_service: None,
         explanation: Explanation {
             detector: label("ewma_z"),
             version: 1,

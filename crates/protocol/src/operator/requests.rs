@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use watchkeeper_model::{
-    AgentId, AgentTime, AlertId, BearerToken, BootId, CommandArgs, CommandId, CommandKind, ControlState,
-    DemandId, Epoch, LatchId, Note, Setpoint, StateVersion, Verdict, bounded_vec,
+    AgentId, AgentTime, AlertId, BearerToken, BootId, CauseClass, CommandArgs, CommandId, CommandKind,
+    ControlState, DemandId, Epoch, Label, LatchId, Note, Setpoint, StateVersion, Verdict, bounded_vec,
 };
 
 /// Wants the lease of an agent.
@@ -165,6 +165,34 @@ pub struct Shelve {
 /// Takes an alert back before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unshelve {
+    /// Which alert.
+    pub alert_id: AlertId,
+}
+
+/// Takes what an agent may raise out of service, raised or not, until it is brought back. Supervisors. Refused for what
+/// has an open takeover demand; a demand that comes later brings it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeOutOfService {
+    /// Whose.
+    pub agent: AgentId,
+    /// What kind of thing.
+    pub cause: CauseClass,
+    /// Which of that kind, as an alert of it says. Not read for `outlier` and `sequence`, which are one alert of an agent.
+    pub subject: Label,
+    /// Why; not empty.
+    pub reason: Note,
+}
+
+/// Brings an alert back into service. Supervisors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnToService {
+    /// Which alert.
+    pub alert_id: AlertId,
+}
+
+/// Lets an alert go that is latched and whose cause is gone. One that nobody acknowledged stays until somebody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {
     /// Which alert.
     pub alert_id: AlertId,
 }

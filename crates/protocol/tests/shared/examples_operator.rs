@@ -11,8 +11,8 @@ use watchkeeper_model::{
     AgentKind, AgentTime, Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandCode, CommandKind,
     CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, Explanation,
     FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole,
-    PlanPoint, Pose, Response, Sample, SceneId, SessionId, Setpoint, Severity, Shelved, SignalEvidence,
-    SignalSpec, Stage, StateVersion, TaskVerb,
+    OutOfService, PlanPoint, Pose, Priority, Response, Sample, SceneId, SessionId, Setpoint, Severity,
+    Shelved, SignalEvidence, SignalSpec, Stage, StateVersion, Suppressed, TaskVerb,
 };
 use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, encode,
@@ -238,6 +238,11 @@ fn alarm() -> Alarm {
         escalation: 1,
         acknowledged_by: Some(person()),
         shelved: None,
+        priority: Priority::High,
+        latched: false,
+        flapping: false,
+        suppressed: None,
+        out_of_service: None,
         explanation: explanation(),
     }
 }
@@ -257,6 +262,38 @@ fn shelved() -> Alarm {
             reason: note("the sensor is being replaced"),
         }),
         ..alarm()
+    }
+}
+
+/// Over and acknowledged, kept because it is latched and out of service.
+fn out_of_service() -> Alarm {
+    Alarm {
+        alert_id: AlertId(90),
+        state: AlarmState::Normal,
+        priority: Priority::Medium,
+        latched: true,
+        shelved: None,
+        out_of_service: Some(OutOfService {
+            by: person(),
+            since: mono(91_000),
+            reason: note("the sensor is broken, a new one is ordered"),
+        }),
+        ..shelved()
+    }
+}
+
+/// Held open because it flaps, and hidden because it follows from another alert.
+fn suppressed() -> Alarm {
+    Alarm {
+        alert_id: AlertId(91),
+        priority: Priority::Low,
+        flapping: true,
+        shelved: None,
+        suppressed: Some(Suppressed {
+            rule: label("gap behind link"),
+            reason: note("without a link there is nothing to measure"),
+        }),
+        ..shelved()
     }
 }
 
@@ -405,6 +442,8 @@ fn picture() -> Vec<Example> {
         ("full", ToOperator::Alert(AlertUpdate { cursor: 231, alarm: alarm() })),
         ("smallest", ToOperator::Alert(AlertUpdate { cursor: 232, alarm: quiet })),
         ("shelved", ToOperator::Alert(AlertUpdate { cursor: 236, alarm: shelved() })),
+        ("out_of_service", ToOperator::Alert(AlertUpdate { cursor: 237, alarm: out_of_service() })),
+        ("suppressed", ToOperator::Alert(AlertUpdate { cursor: 238, alarm: suppressed() })),
         ("full", ToOperator::ControlStatus(StatusUpdate { cursor: 233, status: status() })),
         ("driven", ToOperator::ControlStatus(StatusUpdate { cursor: 234, status: driven() })),
         (

@@ -2,14 +2,14 @@
 
 use super::{Example, Set, agent, boot, command_id, note, person};
 use watchkeeper_model::{
-    AgentKind, AlertId, CommandKind, CommandState, ControlState, DecisionSeq, DemandId, DemandOrigin,
-    DemandOutcome, Epoch, MonoTime, OperatorRole, PersonId, Scope, SessionId, Verdict,
+    AgentKind, AlertId, CauseClass, CommandKind, CommandState, ControlState, DecisionSeq, DemandId,
+    DemandOrigin, DemandOutcome, Epoch, Label, MonoTime, OperatorRole, PersonId, Scope, SessionId, Verdict,
 };
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
     operator::{
         AccessUpdate, AllowTakeover, AnswerHandover, ConsoleKind, LabelTakeover, OperatorStatus,
-        RequestHandover, Roster, Shelve, Unshelve, Waive,
+        RequestHandover, Reset, ReturnToService, Roster, Shelve, TakeOutOfService, Unshelve, Waive,
     },
     record::{Moment, TakeoverCommand, TakeoverRecord},
 };
@@ -19,7 +19,7 @@ const fn mono(millis: u64) -> MonoTime {
 }
 
 /// What people agree on beside commands: shelving, handover, labels.
-pub(super) fn agreements() -> [(&'static str, OperatorMessage); 10] {
+pub(super) fn agreements() -> [(&'static str, OperatorMessage); 13] {
     let ask = RequestHandover { agent: agent(), preempt: false, reason: None };
     let preempt = RequestHandover { preempt: true, reason: Some(note("bob is unwell")), ..ask.clone() };
     let answer = |accept| AnswerHandover { agent: agent(), request_id: 3, accept };
@@ -33,6 +33,17 @@ pub(super) fn agreements() -> [(&'static str, OperatorMessage); 10] {
             }),
         ),
         ("full", OperatorMessage::Unshelve(Unshelve { alert_id: AlertId(89) })),
+        (
+            "full",
+            OperatorMessage::TakeOutOfService(TakeOutOfService {
+                agent: agent(),
+                cause: CauseClass::Limit,
+                subject: Label::cut("gap"),
+                reason: note("the sensor is broken, a new one is ordered"),
+            }),
+        ),
+        ("full", OperatorMessage::ReturnToService(ReturnToService { alert_id: AlertId(90) })),
+        ("full", OperatorMessage::Reset(Reset { alert_id: AlertId(90) })),
         ("ask", OperatorMessage::RequestHandover(ask)),
         ("preempt", OperatorMessage::RequestHandover(preempt)),
         ("accept", OperatorMessage::AnswerHandover(answer(true))),

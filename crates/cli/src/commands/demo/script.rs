@@ -387,6 +387,11 @@ fn describe(intent: &Intent) -> String {
         Intent::Acknowledge { alert } => format!("acknowledge alert {alert}"),
         Intent::Shelve { alert, .. } => format!("shelve alert {alert}"),
         Intent::Unshelve { alert } => format!("unshelve alert {alert}"),
+        Intent::TakeOutOfService { agent, cause, subject, .. } => {
+            format!("take {cause} {subject} of {agent} out of service")
+        }
+        Intent::ReturnToService { alert } => format!("bring alert {alert} back into service"),
+        Intent::Reset { alert } => format!("reset alert {alert}"),
         Intent::RequestHandover { agent, .. } => format!("ask for control of {agent}"),
         Intent::AnswerHandover { agent, accept: true, .. } => format!("let {agent} go to who asks"),
         Intent::AnswerHandover { agent, accept: false, .. } => format!("keep {agent}"),

@@ -420,6 +420,9 @@ const fn agent_of(intent: &Intent) -> Option<&AgentId> {
         Intent::Acknowledge { .. }
         | Intent::Shelve { .. }
         | Intent::Unshelve { .. }
+        | Intent::TakeOutOfService { .. }
+        | Intent::ReturnToService { .. }
+        | Intent::Reset { .. }
         | Intent::Label { .. } => None,
     }
 }

@@ -21,7 +21,7 @@ const KEYS: [(&str, &str); 14] = [
     ("x l", "dismiss a false alarm; l clears a latch; both ask why"),
     ("o w y u", "ask who drives; w: others need not ask; y hands over, u keeps"),
     ("i . v", "answers its question; . gives it a task; v waives a cause"),
-    ("n a z", "most urgent alert; a acknowledges, z shelves or takes back"),
+    ("n a z Z", "most urgent; a takes note, z aside or back, Z out of service"),
     ("Tab jk 1-4", "alerts or fleet; move; overview, agent, commands, latency"),
     ("Esc", "drops the second input, and the news at the bottom"),
     ("q", "quit; twice while you hold an agent"),

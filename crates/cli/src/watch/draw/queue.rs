@@ -11,7 +11,10 @@ use ratatui::{
 use watchkeeper_model::MonoTime;
 use watchkeeper_picture::{
     Picture,
-    view::{self, Tone, alerts::AlertRow},
+    view::{
+        self, Tone,
+        alerts::{AlertRow, HiddenBy},
+    },
 };
 
 pub(super) fn draw(
@@ -23,7 +26,7 @@ pub(super) fn draw(
     now: MonoTime,
 ) {
     let rows = queue(picture, ui, now);
-    let aside = rows.iter().filter(|row| row.shelved.is_some()).count();
+    let aside = rows.iter().filter(|row| row.hidden.is_some()).count();
     let selected = rows.iter().position(|row| Some(row.alert) == ui.alert);
     let height = usize::from(area.height.saturating_sub(1));
     // With room for two lines each, the reason is readable in full.
@@ -35,7 +38,7 @@ pub(super) fn draw(
         (count, false) => format!(" {count} alerts "),
         (count, true) => format!(" {count} alerts, {} to {} shown ", window.start + 1, window.end),
     };
-    let title = if aside == 0 { title } else { format!("{}, {aside} shelved ", title.trim_end()) };
+    let title = if aside == 0 { title } else { format!("{}, {aside} hidden ", title.trim_end()) };
     let tone = if ui.pane == Pane::Alerts { Tone::Own } else { Tone::Quiet };
     let block = Block::new()
         .borders(Borders::TOP)
@@ -52,11 +55,10 @@ pub(super) fn draw(
     }
 }
 
-/// Returns what the queue lists: the alerts, then those that somebody has put aside, so that they can be taken
-/// back.
+/// Returns what the queue lists: the alerts, then those that are hidden, so that they can be taken back.
 pub(in crate::watch) fn queue(picture: &Picture, ui: &UiState, now: MonoTime) -> Vec<AlertRow> {
     let mut rows = view::alerts::rows(picture, ui.frozen(now), now);
-    rows.extend(view::alerts::shelved(picture, now));
+    rows.extend(view::alerts::hidden(picture, now));
     rows
 }
 
@@ -64,7 +66,7 @@ pub(in crate::watch) fn queue(picture: &Picture, ui: &UiState, now: MonoTime) ->
 const STATE: u16 = 18;
 
 fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Vec<Line<'static>> {
-    let aside = row.shelved.is_some();
+    let aside = row.hidden.is_some();
     let tone = match (old, aside) {
         (true, _) => Tone::Stale,
         (false, true) => Tone::Quiet,
@@ -87,7 +89,11 @@ fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Ve
     let found = if row.count > 1 { format!(", {} times", row.count) } else { String::new() };
     let what = if two { format!("{}: {}{found}", row.cause, row.subject) } else { row.text.clone() };
     let state = if two {
-        let state = if aside { "shelved".to_owned() } else { row.state.replace("acknowledged", "ack") };
+        let state = if let Some(how) = &row.hidden {
+            hidden_word(how.by).to_owned()
+        } else {
+            row.state.replace("acknowledged", "ack")
+        };
         fitted(&state, usize::from(STATE))
     } else {
         short_state(row)
@@ -103,7 +109,10 @@ fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Ve
         styled(if row.unacknowledged { tone } else { Tone::Quiet }, format!(" {state}")),
     ])];
     if two {
-        lines.push(Line::from(styled(words, format!("    {}", row.shelved.as_ref().unwrap_or(&row.text)))));
+        lines.push(Line::from(styled(
+            words,
+            format!("    {}", row.hidden.as_ref().map_or(&row.text, |how| &how.text)),
+        )));
     }
     lines
 }
@@ -113,10 +122,19 @@ fn fitted(text: &str, width: usize) -> String {
     format!("{:<width$}", cut(text, width))
 }
 
+/// What hides an alert, in eight columns.
+const fn hidden_word(by: HiddenBy) -> &'static str {
+    match by {
+        HiddenBy::Shelf => "shelved",
+        HiddenBy::Rule => "by rule",
+        HiddenBy::Service => "out",
+    }
+}
+
 /// New is told from acknowledged and over, in eight columns.
 fn short_state(row: &AlertRow) -> String {
-    if row.shelved.is_some() {
-        return "shelved".to_owned();
+    if let Some(how) = &row.hidden {
+        return hidden_word(how.by).to_owned();
     }
     match (row.unacknowledged, row.state.as_str()) {
         (true, "new") => "new".to_owned(),

@@ -147,7 +147,7 @@ fn a_shelved_alert_stays_in_the_list_behind_the_others() {
     let agents = ["truck-17", "truck-21"].map(|name| scenes::status(name, AgentKind::Vehicle));
     let picture = scenes::picture(OperatorRole::Operator, agents.into(), vec![aside, open]);
     let (text, shown) = screen(160, 48, &picture, &on_truck(View::Overview), scenes::START);
-    assert!(text.contains("2 alerts, 1 shelved"), "{text}");
+    assert!(text.contains("2 alerts, 1 hidden"), "{text}");
     assert!(text.contains("shelved 4:05 by bob: sensor being replaced"), "{text}");
     assert_eq!(shown.alerts, [AlertId(502), AlertId(501)]);
 }

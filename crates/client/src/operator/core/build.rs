@@ -11,7 +11,7 @@ use watchkeeper_protocol::{
     OperatorMessage,
     operator::{
         Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, LabelTakeover,
-        RequestHandover, Shelve, Stop, Unshelve, Waive,
+        RequestHandover, Reset, ReturnToService, Shelve, Stop, TakeOutOfService, Unshelve, Waive,
     },
 };
 
@@ -25,18 +25,22 @@ impl OperatorCore {
         match intent {
             Intent::Claim { agent } => {
                 self.reachable(&agent)?;
-                self.waiting.push_back(OperatorMessage::Claim(Claim { agent }));
-                Ok(None)
+                self.say(OperatorMessage::Claim(Claim { agent }))
             }
-            Intent::Acknowledge { alert } => {
-                self.waiting.push_back(OperatorMessage::Acknowledge(Acknowledge { alert_id: alert }));
-                Ok(None)
+            Intent::Acknowledge { alert: alert_id } => {
+                self.say(OperatorMessage::Acknowledge(Acknowledge { alert_id }))
             }
             Intent::Shelve { alert, span, reason } => {
                 let for_nanos = nanos(span);
                 self.say(OperatorMessage::Shelve(Shelve { alert_id: alert, for_nanos, reason }))
             }
             Intent::Unshelve { alert } => self.say(OperatorMessage::Unshelve(Unshelve { alert_id: alert })),
+            Intent::TakeOutOfService { agent, cause, subject, reason } => self
+                .say(OperatorMessage::TakeOutOfService(TakeOutOfService { agent, cause, subject, reason })),
+            Intent::ReturnToService { alert: alert_id } => {
+                self.say(OperatorMessage::ReturnToService(ReturnToService { alert_id }))
+            }
+            Intent::Reset { alert: alert_id } => self.say(OperatorMessage::Reset(Reset { alert_id })),
             Intent::RequestHandover { agent, preempt, reason } => {
                 self.reachable(&agent)?;
                 self.say(OperatorMessage::RequestHandover(RequestHandover { agent, preempt, reason }))
@@ -50,15 +54,9 @@ impl OperatorCore {
                 };
                 self.say(OperatorMessage::AllowTakeover(AllowTakeover { agent, epoch, allowed }))
             }
-            Intent::Waive { agent, reason } => {
-                let lease = self.reachable(&agent)?.status().lease.as_ref();
-                let Some(epoch) = lease.map(|lease| lease.epoch) else {
-                    return Err(ActError::NoLease { agent, kind: CommandKind::HandBack });
-                };
-                self.say(OperatorMessage::Waive(Waive { agent, epoch, reason }))
-            }
-            Intent::Label { demand, verdict } => {
-                self.say(OperatorMessage::Label(LabelTakeover { demand_id: demand, verdict }))
+            Intent::Waive { agent, reason } => self.waive(agent, reason),
+            Intent::Label { demand: demand_id, verdict } => {
+                self.say(OperatorMessage::Label(LabelTakeover { demand_id, verdict }))
             }
             Intent::Stop { agent, reason, confirm_many } => {
                 Ok(Some(self.stop(agent, reason, confirm_many, command_id, now)))
@@ -97,6 +95,14 @@ impl OperatorCore {
     fn say(&mut self, message: OperatorMessage) -> Result<Option<CommandId>, ActError> {
         self.waiting.push_back(message);
         Ok(None)
+    }
+
+    fn waive(&mut self, agent: AgentId, reason: Note) -> Result<Option<CommandId>, ActError> {
+        let lease = self.reachable(&agent)?.status().lease.as_ref();
+        let Some(epoch) = lease.map(|lease| lease.epoch) else {
+            return Err(ActError::NoLease { agent, kind: CommandKind::HandBack });
+        };
+        self.say(OperatorMessage::Waive(Waive { agent, epoch, reason }))
     }
 
     /// A stop needs nothing but a name: no status, no lease, no deadline of this console's making.

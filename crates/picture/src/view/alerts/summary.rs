@@ -1,11 +1,14 @@
 //! The queue in one line, and whether it is a flood.
 
-use super::Queue;
+use super::{HiddenBy, Queue};
 use crate::{
     Picture,
     view::{Tone, counted},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use watchkeeper_model::{AlarmState, MonoTime, Severity};
 
 /// ISA-18.2: a flood begins with more than ten alarms in ten minutes for one person.
@@ -15,12 +18,12 @@ const FLOOD_ALERTS: usize = 10;
 /// The queue in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertSummary {
-    /// Alerts that are not over and acknowledged, without those put aside.
+    /// Alerts that are not over for good, without those that are hidden.
     pub open: usize,
     /// Those of them that nobody has acknowledged.
     pub unacknowledged: usize,
-    /// Alerts put aside.
-    pub shelved: usize,
+    /// Alerts that are hidden: shelved, suppressed, out of service.
+    pub hidden: usize,
     /// Agents with an open alert.
     pub agents: usize,
     /// More than ten were raised in the last ten minutes (ISA-18.2).
@@ -34,12 +37,13 @@ pub struct AlertSummary {
 /// Returns the queue in one line.
 pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
     let queue = Queue::new(picture, now);
-    let (mut open, mut unacknowledged, mut shelved) = (0, 0, 0);
+    let (mut open, mut unacknowledged) = (0, 0);
+    let mut hidden: BTreeMap<HiddenBy, usize> = BTreeMap::new();
     let (mut agents, mut worst) = (BTreeSet::new(), None);
     for (left, entry) in queue.open() {
         let alarm = entry.alarm();
-        if left.is_none() && queue.aside(alarm).is_some() {
-            shelved += 1;
+        if let Some(how) = queue.hidden(alarm, left) {
+            *hidden.entry(how.by).or_default() += 1;
             continue;
         }
         open += 1;
@@ -75,9 +79,14 @@ pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
             parts.push(format!("{unacknowledged} not acknowledged"));
         }
     }
-    if shelved > 0 {
-        parts.push(format!("{shelved} shelved"));
+    for (by, count) in &hidden {
+        parts.push(match by {
+            HiddenBy::Shelf => format!("{count} shelved"),
+            HiddenBy::Rule => format!("{count} suppressed"),
+            HiddenBy::Service => format!("{count} out of service"),
+        });
     }
+    let hidden = hidden.values().sum();
     let text = format!("{}{}", if flood { "FLOOD: " } else { "" }, parts.join(", "));
-    AlertSummary { open, unacknowledged, shelved, agents: agents.len(), flood, tone, text }
+    AlertSummary { open, unacknowledged, hidden, agents: agents.len(), flood, tone, text }
 }

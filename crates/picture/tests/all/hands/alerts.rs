@@ -94,3 +94,43 @@ fn an_alert_is_acknowledged_once_by_those_who_may() {
     let mut observer = desk_of(OperatorRole::Observer, vec![], vec![advice()]);
     assert!(said(&observer.press(&Press::Acknowledge(AlertId(502)))).contains("in this role you only read"));
 }
+
+#[test]
+fn a_supervisor_takes_an_alert_out_of_service_with_a_reason_and_brings_it_back() {
+    let trucks = || vec![scenes::status("truck-17", AgentKind::Vehicle)];
+    let mut desk = desk_of(OperatorRole::Operator, trucks(), vec![advice()]);
+    assert!(said(&desk.press(&Press::TakeOut(AlertId(502)))).contains("only a supervisor"));
+    let mut desk = desk_of(OperatorRole::Supervisor, trucks(), vec![advice()]);
+    assert!(said(&desk.press(&Press::PutBack(AlertId(502)))).contains("it is in service"));
+    assert_eq!(desk.press(&Press::TakeOut(AlertId(502))), Pressed::default());
+    let question = desk.hands.question().unwrap();
+    assert_eq!(question.prompt, "why take alert 502 of truck-17 out of service?");
+    assert!(desk.typed(" ").intents.is_empty(), "a reason is needed");
+    let expected = Intent::TakeOutOfService {
+        agent: agent("truck-17"),
+        cause: advice().cause,
+        subject: advice().subject,
+        reason: note("a new one is ordered"),
+    };
+    assert_eq!(desk.typed("a new one is ordered").intents, [expected]);
+    let mut out = advice();
+    (out.state, out.out_of_service) = (
+        AlarmState::Normal,
+        Some(OutOfService { by: person("sue"), since: scenes::MONITOR_START, reason: note("broken") }),
+    );
+    let mut desk = desk_of(OperatorRole::Supervisor, trucks(), vec![out]);
+    let back = Intent::ReturnToService { alert: AlertId(502) };
+    assert_eq!(desk.press(&Press::PutBack(AlertId(502))).intents, [back]);
+    assert!(said(&desk.press(&Press::Unshelve(AlertId(502)))).contains("it is not shelved"));
+}
+
+#[test]
+fn what_is_latched_is_reset_when_its_cause_is_gone() {
+    let mut latched = advice();
+    let trucks = || vec![scenes::status("truck-17", AgentKind::Vehicle)];
+    let mut desk = desk_of(OperatorRole::Operator, trucks(), vec![latched.clone()]);
+    assert!(said(&desk.press(&Press::Reset(AlertId(502)))).contains("not latched"));
+    (latched.state, latched.latched) = (AlarmState::RtnUnack, true);
+    let mut desk = desk_of(OperatorRole::Operator, trucks(), vec![latched]);
+    assert_eq!(desk.press(&Press::Reset(AlertId(502))).intents, [Intent::Reset { alert: AlertId(502) }]);
+}

@@ -1,0 +1,256 @@
+//! One engine and many agents of which nothing is played but their heartbeats: they are somewhere, connected or not, under
+//! local control or not.
+
+use std::{collections::BTreeMap, time::Duration};
+use uuid::Uuid;
+use watchkeeper_engine::{Config, Counts, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CauseClass, ControlState, Epoch, Incarnation,
+    Label, MonoTime, Note, OperatorRole, PersonId, SessionId, StateVersion,
+};
+use watchkeeper_protocol::{
+    AgentMessage, OperatorMessage, ToOperator,
+    agent::{AgentHello, Heartbeat},
+    operator::{Acknowledge, ConsoleKind, OperatorHello, TakeOutOfService},
+    session::{ErrorReport, SessionKind},
+};
+
+/// Often enough that no agent is taken for gone.
+const BEAT: Duration = Duration::from_secs(5);
+
+struct Member {
+    session: Option<SessionId>,
+    is_local: bool,
+    version: u64,
+}
+
+pub(crate) struct Fleet {
+    engine: Engine,
+    config: Config,
+    inputs: Vec<(EngineInput, MonoTime)>,
+    digest: OutputDigest,
+    pub(crate) now: MonoTime,
+    members: BTreeMap<AgentId, Member>,
+    sessions: u64,
+    /// Every change of an alert that the consoles were told, oldest first.
+    pub(crate) told: Vec<Alarm>,
+    pub(crate) errors: Vec<ErrorReport>,
+}
+
+fn opening(config: &Config) -> Opening {
+    Opening {
+        configuration: config.to_toml(),
+        seed: 1,
+        incarnation: Incarnation(1),
+        build: "test".to_owned(),
+        inputs_before: 0,
+        authority: Vec::new(),
+        starting_authority: Vec::new(),
+    }
+}
+
+const START: MonoTime = MonoTime::from_nanos(1_000_000_000);
+
+impl Fleet {
+    /// Makes a fleet of so many agents, `agent-0` and on, and an operator (session 1) and a supervisor (session 2).
+    pub(crate) fn new(agents: usize, config: &str) -> Self {
+        let config = Config::parse(config).unwrap();
+        let mut fleet = Self {
+            engine: Engine::new(config.clone(), &opening(&config), START),
+            config,
+            inputs: Vec::new(),
+            digest: OutputDigest::default(),
+            now: START,
+            members: BTreeMap::new(),
+            sessions: 100,
+            told: Vec::new(),
+            errors: Vec::new(),
+        };
+        for (session, person, role) in
+            [(1, "ada", OperatorRole::Operator), (2, "sue", OperatorRole::Supervisor)]
+        {
+            let hello = OperatorHello {
+                session: SessionKind::Operator,
+                token: None,
+                person: PersonId::new(person).unwrap(),
+                role,
+                console: ConsoleKind::Scripted,
+                resume: None,
+            };
+            fleet.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access: None });
+        }
+        for index in 0..agents {
+            fleet.connect(&format!("agent-{index}"));
+        }
+        fleet.run(BEAT);
+        fleet
+    }
+
+    fn feed(&mut self, input: EngineInput) {
+        self.inputs.push((input.clone(), self.now));
+        self.engine.handle(input, self.now);
+        while let Some(output) = self.engine.poll_output() {
+            self.digest.update(&output, output.encode().as_ref());
+            let Output::ToOperators { to, message } = &output else { continue };
+            match &**message {
+                ToOperator::Alert(update) if to.contains(&SessionId(1)) => {
+                    self.told.push(update.alarm.clone());
+                }
+                ToOperator::Error(report) => self.errors.push(report.clone()),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn connect(&mut self, name: &str) {
+        self.sessions += 1;
+        let agent = AgentId::new(name).unwrap();
+        let hello = AgentHello {
+            tasks: Vec::new(),
+            session: SessionKind::Agent,
+            token: None,
+            agent: agent.clone(),
+            kind: AgentKind::Generic,
+            signals: Vec::new(),
+            boot_id: BootId(Uuid::from_u128(7)),
+            clean_shutdown: true,
+            highest_epoch: Epoch(0),
+            highest_incarnation: Incarnation(0),
+            latches: Vec::new(),
+            control_state: ControlState::Autonomous,
+            software_version: Label::cut("fleet"),
+            drive: None,
+        };
+        let session = SessionId(self.sessions);
+        self.feed(EngineInput::AgentConnected { session, hello });
+        let member =
+            self.members.entry(agent).or_insert(Member { session: None, is_local: false, version: 1 });
+        member.session = Some(session);
+    }
+
+    pub(crate) fn disconnect(&mut self, name: &str) {
+        let session = self.members.get_mut(&AgentId::new(name).unwrap()).unwrap().session.take().unwrap();
+        self.feed(EngineInput::Disconnected { session });
+    }
+
+    /// Somebody at the agent takes control, or gives it back.
+    pub(crate) fn set_local(&mut self, name: &str, is_local: bool) {
+        let agent = AgentId::new(name).unwrap();
+        let member = self.members.get_mut(&agent).unwrap();
+        (member.is_local, member.version) = (is_local, member.version + 1);
+        self.beat(&agent);
+    }
+
+    fn beat(&mut self, agent: &AgentId) {
+        let member = &self.members[agent];
+        let Some(session) = member.session else { return };
+        let state = if member.is_local { ControlState::Local } else { ControlState::Autonomous };
+        let beat = Heartbeat {
+            boot_id: BootId(Uuid::from_u128(7)),
+            now: AgentTime::from_nanos(self.now.as_nanos()),
+            control_state: state,
+            state_version: StateVersion(member.version),
+            transition_from: None,
+            fallback_level: None,
+            fallback_cause: None,
+            scenes: Vec::new(),
+            demand_id: None,
+            demand_left_nanos: None,
+            epoch: Epoch(0),
+            latches: Vec::new(),
+            stable: true,
+            condition_reached: false,
+            can_resume: true,
+            local_override: member.is_local,
+            unverified: false,
+            manual: false,
+            neutral: false,
+        };
+        let framed = Framed::new(AgentMessage::Heartbeat(beat));
+        self.feed(EngineInput::Agent { session, received_at: self.now, framed });
+    }
+
+    /// Lets time pass; everybody has a heartbeat at its end.
+    pub(crate) fn run(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        while self.now < end {
+            self.now = self.now.after(BEAT).min(end);
+            let agents: Vec<AgentId> = self.members.keys().cloned().collect();
+            for agent in agents {
+                self.beat(&agent);
+            }
+            self.feed(EngineInput::Timeout);
+        }
+    }
+
+    pub(crate) fn say(&mut self, session: u64, message: OperatorMessage) {
+        let framed = Framed::new(message);
+        self.feed(EngineInput::Operator { session: SessionId(session), received_at: self.now, framed });
+    }
+
+    pub(crate) fn acknowledge(&mut self, alert_id: AlertId) {
+        self.say(1, OperatorMessage::Acknowledge(Acknowledge { alert_id }));
+    }
+
+    pub(crate) fn take_out(&mut self, session: u64, name: &str, cause: CauseClass, subject: &str) {
+        let body = TakeOutOfService {
+            agent: AgentId::new(name).unwrap(),
+            cause,
+            subject: Label::cut(subject),
+            reason: Note::cut("the switch is broken"),
+        };
+        self.say(session, OperatorMessage::TakeOutOfService(body));
+    }
+
+    /// Returns the alerts that are kept, as a console that connects now sees them.
+    pub(crate) fn open(&mut self) -> Vec<Alarm> {
+        self.sessions += 1;
+        let session = SessionId(self.sessions);
+        let hello = OperatorHello {
+            session: SessionKind::Operator,
+            token: None,
+            person: PersonId::new("new").unwrap(),
+            role: OperatorRole::Observer,
+            console: ConsoleKind::Scripted,
+            resume: None,
+        };
+        let input = EngineInput::OperatorConnected { session, hello, access: None };
+        self.inputs.push((input.clone(), self.now));
+        self.engine.handle(input, self.now);
+        let mut alarms = Vec::new();
+        while let Some(output) = self.engine.poll_output() {
+            self.digest.update(&output, output.encode().as_ref());
+            if let Output::ToOperators { message, .. } = &output
+                && let ToOperator::Snapshot(part) = &**message
+            {
+                alarms.extend(part.alerts.iter().cloned());
+            }
+        }
+        self.feed(EngineInput::Disconnected { session });
+        alarms
+    }
+
+    /// Returns the newest that was told of an agent's alerts of a kind.
+    pub(crate) fn last(&self, name: &str, cause: CauseClass) -> Alarm {
+        let newest =
+            self.told.iter().rev().find(|alarm| alarm.agent.as_str() == name && alarm.cause == cause);
+        newest.unwrap().clone()
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        self.engine.counts()
+    }
+
+    /// Returns whether a fresh engine says the same, byte for byte, to the same inputs.
+    pub(crate) fn replays(&self) -> bool {
+        let mut engine = Engine::new(self.config.clone(), &opening(&self.config), START);
+        let mut digest = OutputDigest::default();
+        for (input, now) in &self.inputs {
+            engine.handle(input.clone(), *now);
+            while let Some(output) = engine.poll_output() {
+                digest.update(&output, output.encode().as_ref());
+            }
+        }
+        digest.value() == self.digest.value()
+    }
+}
