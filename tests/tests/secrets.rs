@@ -78,6 +78,31 @@ fn files_under(directory: &Path, found: &mut Vec<std::path::PathBuf>) -> Result<
     Ok(())
 }
 
+/// Waits until the monitor listens; returns where, and where it is scraped.
+fn addresses(monitor: &mut Program, ready_file: &str) -> Result<(String, String)> {
+    let ready = wait_until(PATIENCE, || {
+        ensure!(monitor.ended()?.is_none(), "the monitor ended: {}", monitor.written());
+        Ok(serde_json::from_str::<serde_json::Value>(&fs::read_to_string(ready_file).unwrap_or_default())
+            .ok())
+    })?
+    .context("the monitor did not get ready")?;
+    ensure!(ready.get("token_file").is_some_and(serde_json::Value::is_null), "{ready}");
+    let field = |name: &str| {
+        let found = ready.get(name).and_then(serde_json::Value::as_str);
+        found.map(str::to_owned).context("the ready file is whole")
+    };
+    Ok((field("url")?, field("metrics_url")?))
+}
+
+fn scrape(metrics: &str) -> Result<String> {
+    let scrape = metrics.trim_start_matches("http://");
+    let (host, path) = scrape.split_once('/').context("the metrics have a path")?;
+    let scraped =
+        request(host, &format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))?;
+    ensure!(scraped.contains("watchkeeper_"), "{scraped}");
+    Ok(scraped)
+}
+
 #[test]
 fn no_token_and_no_key_is_logged_measured_or_recorded() -> Result<()> {
     let dir = TempDir::new()?;
@@ -101,15 +126,8 @@ fn no_token_and_no_key_is_logged_measured_or_recorded() -> Result<()> {
         ["serve", "--keys", &keys, "--data", &data, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
     let mut monitor = command(&serve)?;
     let mut monitor = Program::start("monitor", monitor.args(["--ready-file", &ready]))?;
-    let ready = wait_until(PATIENCE, || {
-        ensure!(monitor.ended()?.is_none(), "the monitor ended: {}", monitor.written());
-        Ok(serde_json::from_str::<serde_json::Value>(&fs::read_to_string(&ready).unwrap_or_default()).ok())
-    })?
-    .context("the monitor did not get ready")?;
-    let field =
-        |name: &str| ready.get(name).and_then(serde_json::Value::as_str).context("the ready file is whole");
-    let (url, metrics) = (field("url")?, field("metrics_url")?);
-    ensure!(ready.get("token_file").is_some_and(serde_json::Value::is_null), "{ready}");
+    let (url, metrics) = addresses(&mut monitor, &ready)?;
+    let url = url.as_str();
 
     // Good tokens in hellos and in a header, bad ones, somebody else's, and one in a URL.
     let token = fs::read_to_string(&anna)?.trim().to_owned();
@@ -131,11 +149,7 @@ fn no_token_and_no_key_is_logged_measured_or_recorded() -> Result<()> {
     let stop = ["stop", "vehicle-1", "--as", "anna", "--url", url, "--token-file", &anna];
     wait_until(PATIENCE, || Ok(ours("stop", &stop)?.then_some(())))?.context("anna stops the vehicle")?;
     ensure!(ours("revoke", &["token", "revoke", &keys, "--person", "anna"])?);
-    let scrape = metrics.trim_start_matches("http://");
-    let (host, path) = scrape.split_once('/').context("the metrics have a path")?;
-    let scraped =
-        request(host, &format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))?;
-    ensure!(scraped.contains("watchkeeper_"), "{scraped}");
+    let scraped = scrape(&metrics)?;
     fleet_again.kill();
     monitor.kill();
 

@@ -297,7 +297,12 @@ fn a_monitor_that_others_could_reach_unprotected_does_not_start_and_says_what_to
             "missing: the environment variable",
         ),
         ("0.0.0.0:0", &["--config", "site.toml"], true, "without TLS tokens and commands"),
-        ("0.0.0.0:0", &["--insecure-i-know", "--config", "site.toml"], true, "tokens that say who somebody is"),
+        (
+            "0.0.0.0:0",
+            &["--insecure-i-know", "--config", "site.toml"],
+            true,
+            "tokens that say who somebody is",
+        ),
         ("127.0.0.1:0", &["--insecure-i-know"], false, "Leave the flag out"),
         (
             "127.0.0.1:0",

@@ -162,7 +162,7 @@ impl<'a> Scene<'a> {
     /// Connects everything; returns when every console is current.
     async fn start(other: &'a Other, consoles: usize) -> Self {
         let token = || TokenSource::Text(other.token.clone());
-        let direct = Endpoint { url: other.url.clone(), token: token() };
+        let direct = Endpoint::new(other.url.clone(), token());
         let id = AgentId::new("press").unwrap();
         let options = AgentOptions::new(direct.clone(), id.clone(), AgentKind::Generic);
         let press = Agent::connect(options.with_signals(&[("heat", "C")])).await.unwrap();
@@ -172,7 +172,7 @@ impl<'a> Scene<'a> {
         let (told, current) = mpsc::channel(consoles);
         for number in 0..consoles {
             let person = PersonId::new(&format!("person-{number}")).unwrap();
-            let endpoint = Endpoint { url: relay.url(), token: token() };
+            let endpoint = Endpoint::new(relay.url(), token());
             let operator = Operator::connect(OperatorOptions::new(endpoint, person));
             tokio::spawn(watch_for(operator, wanted.subscribe(), told.clone()));
         }
