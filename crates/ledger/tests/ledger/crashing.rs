@@ -352,7 +352,11 @@ fn a_ledger_goes_on_readably_whatever_number_a_header_claims() {
         ledger.append(7, 3, 0, 0, b"after the claim").unwrap();
         let head = ledger.commit().unwrap();
         let entries: Result<Vec<_>, _> = Reader::starting_at(ledger.storage(), 2).unwrap().collect();
-        assert_eq!(entries.map(|entries| entries.len()).map_err(|error| error.to_string()), Ok(2), "{claimed}");
+        assert_eq!(
+            entries.map(|entries| entries.len()).map_err(|error| error.to_string()),
+            Ok(2),
+            "{claimed}"
+        );
         assert_eq!(verify(ledger.storage(), &[head]).unwrap().heads_matched, 1);
     }
 }
