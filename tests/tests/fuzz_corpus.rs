@@ -4,7 +4,11 @@
 //! A failure prints the target, the seed and the input: `WATCHKEEPER_FUZZ_SEED` plays the same changes again, and
 //! `WATCHKEEPER_FUZZ_CHANGES` more or fewer of them than 2,000 a target. How to go on: `docs/fuzzing.md`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set itself up should stop there; places are drawn from within"
+)]
 
 #[path = "../fuzz/targets/command.rs"]
 mod command;
@@ -64,8 +68,9 @@ impl Drop for Shown<'_> {
     #[expect(clippy::print_stderr, reason = "a test that fails says with what")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let hex: String = self.input.iter().map(|byte| format!("{byte:02x}")).collect();
-            eprintln!("target {}, WATCHKEEPER_FUZZ_SEED={}, input {hex}", self.target, self.seed);
+            eprint!("target {}, WATCHKEEPER_FUZZ_SEED={}, input ", self.target, self.seed);
+            self.input.iter().for_each(|byte| eprint!("{byte:02x}"));
+            eprintln!();
         }
     }
 }
@@ -109,7 +114,7 @@ fn play(target: &str, known: &[Vec<u8>], run: impl Fn(&[u8])) {
 }
 
 fn pick<'a>(chance: &mut StdRng, known: &'a [Vec<u8>]) -> &'a Vec<u8> {
-    known.get(chance.random_range(0..known.len())).unwrap()
+    &known[chance.random_range(0..known.len())]
 }
 
 /// Flips, writes over, inserts, leaves out, doubles, cuts, or goes on as another input does.
@@ -133,7 +138,7 @@ fn change(input: &mut Vec<u8>, known: &[Vec<u8>], chance: &mut StdRng) {
         5 => input.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1 << chance.random_range(0..8)),
         _ => {
             let telling = TELLING[chance.random_range(0..TELLING.len())];
-            let count = [1, 1, 4].get(chance.random_range(0..3)).copied().unwrap();
+            let count = [1, 1, 4][chance.random_range(0..3)];
             input.iter_mut().skip(place).take(count).for_each(|byte| *byte = telling);
         }
     }

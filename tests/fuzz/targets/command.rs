@@ -323,7 +323,7 @@ impl Scene {
     fn grant(&mut self, how: u8) {
         let highest = self.gate.highest_epoch();
         let epoch = if how & 7 == 7 { highest } else { highest.next() };
-        let boot_id = boot(self.boots + u128::from(how & 24 == 24));
+        let boot_id = boot(self.boots + u128::from(how & 0x18 == 0x18));
         let holder = PersonId::new("ada").expect("a name");
         (self.seq, self.beat_seq) = (0, 0);
         let grant = Grant { epoch, holder, holder_session: SessionId(1), boot_id };
