@@ -14,6 +14,9 @@ const DEPLOYMENT: [u8; 16] = *b"a deployment id!";
 /// `docs/ledger-format.md`: the header, the shortest record, and its parts before and after the payload.
 const HEADER_BYTES: usize = 160;
 const MIN_RECORD_BYTES: usize = 72;
+/// No honest ledger counts so far. From 2^62 on a recovery takes the number for damage, so one that was forged just
+/// below is gone on from once, stays readable, and is damage the next time.
+const FORGED: u64 = 1 << 61;
 const RECORD_HEAD_BYTES: usize = 36;
 const HASH_BYTES: usize = 32;
 
@@ -207,6 +210,12 @@ fn check_recovery(storage: MemoryStorage, before: &Report) {
     }
     let is_new = ledger.needs_opening();
     assert_eq!(is_new, recovery.damage.is_some());
+    let only_unfinished = |problem: &Problem| matches!(problem, Problem::UnfinishedTail { .. });
+    let is_whole = !is_new && before.problems.iter().all(only_unfinished);
+    if is_whole {
+        let cut = verify(ledger.storage(), &[]).expect("memory does not fail");
+        assert!(cut.is_sound(), "{:?} became {:?} by a recovery", before.problems, cut.problems);
+    }
     let mut first_segment = ledger.segment();
     if is_new {
         ledger.roll(b"again").expect("memory has room");
@@ -229,11 +238,13 @@ fn check_recovery(storage: MemoryStorage, before: &Report) {
     let written: Vec<Head> = records.iter().map(Record::head).collect();
     assert!(written.ends_with(&heads), "not what was written");
     // Only the last segment is read when a ledger is opened: what stood wrong before it stays wrong.
-    let only_unfinished = |problem: &Problem| matches!(problem, Problem::UnfinishedTail { .. });
-    if !is_new && before.problems.iter().all(only_unfinished) {
+    if is_whole {
         let after = verify(&storage, &heads).expect("memory does not fail");
         assert!(after.is_sound(), "{:?} became {:?}", before.problems, after.problems);
         assert_eq!(after.heads_matched, 3);
+    }
+    if recovery.next_sequence >= FORGED {
+        return;
     }
     let (again, recovery) = Ledger::open(storage, options()).expect("it was opened before");
     assert_eq!((recovery.damage, recovery.cut_bytes), (None, 0));
