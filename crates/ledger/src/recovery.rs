@@ -10,6 +10,10 @@ use crate::head::{ChainHash, Head};
 use crate::scan::{Cursor, Ending, Found, Window, max_sequence};
 use crate::storage::{ReadStorage, Storage};
 
+/// The highest number that is gone on from. Readers take twice as many, so that what is written after a recovery can be
+/// read whatever a forged header or record claims; that is 146 years of a record each nanosecond, no honest ledger gets here.
+const MAX_CONTINUED: u64 = MAX_SEQUENCE / 2;
+
 /// What [`Ledger::open`](crate::Ledger::open) found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
@@ -184,6 +188,9 @@ fn inspect<S: ReadStorage + ?Sized>(
 ) -> Result<State, OpenError> {
     let mut window = Window::new(storage, segment);
     let header = match window.header()? {
+        Ok(header) if header.deployment == deployment && header.first_sequence > MAX_CONTINUED => {
+            return Ok(headless(segment, HeaderFault::Range));
+        }
         Ok(header) if header.deployment == deployment => header,
         Ok(header) => {
             return Err(OpenError::OtherDeployment { expected: deployment, found: header.deployment });
@@ -243,10 +250,10 @@ fn last_readable<S: ReadStorage + ?Sized>(
 ) -> io::Result<(Head, ChainHash)> {
     for segment in segments.iter().rev().copied() {
         let mut window = Window::new(storage, segment);
-        let header = window.header()?.ok();
+        let header = window.header()?.ok().filter(|header| header.first_sequence <= MAX_CONTINUED);
         let (limit, mut at) = match &header {
             Some(header) => (max_sequence(storage, segment, header.first_sequence)?, header.records_start()),
-            None => (MAX_SEQUENCE, 0),
+            None => (MAX_CONTINUED, 0),
         };
         let salt = Salt::new(deployment, segment);
         let mut top = Head::default();

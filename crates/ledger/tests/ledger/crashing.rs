@@ -334,3 +334,29 @@ proptest! {
 fn the_payload_of_these_tests_differs_from_record_to_record() {
     assert_ne!(payload(1), payload(2));
 }
+
+/// Somebody who knows the format can write any number into a header. Going on from the last one that a reader takes
+/// would make a segment that no reader takes.
+#[test]
+fn a_ledger_goes_on_readably_whatever_number_a_header_claims() {
+    for claimed in [u64::MAX / 4, u64::MAX / 4 + 1, u64::MAX / 2] {
+        let (mut storage, _) = ledger(1, 0);
+        change(&mut storage, 1, |bytes| {
+            bytes[40..48].copy_from_slice(&claimed.to_le_bytes());
+            let checksum = crc32c::crc32c(&bytes[..156]);
+            bytes[156..160].copy_from_slice(&checksum.to_le_bytes());
+        });
+        let (mut ledger, recovery) = open(storage);
+        assert_eq!(recovery.damage.is_some(), claimed > u64::MAX / 4, "{claimed}");
+        ledger.roll(b"on").unwrap();
+        ledger.append(7, 3, 0, 0, b"after the claim").unwrap();
+        let head = ledger.commit().unwrap();
+        let entries: Result<Vec<_>, _> = Reader::starting_at(ledger.storage(), 2).unwrap().collect();
+        assert_eq!(
+            entries.map(|entries| entries.len()).map_err(|error| error.to_string()),
+            Ok(2),
+            "{claimed}"
+        );
+        assert_eq!(verify(ledger.storage(), &[head]).unwrap().heads_matched, 1);
+    }
+}
