@@ -240,7 +240,7 @@ impl Alarms {
             alarm.severity = alarm.severity.max(finding.severity);
             alarm.response = alarm.response.max(finding.response);
         }
-        let is_worse = !first && (alarm.severity > before.0 || alarm.response > before.1);
+        let is_worse = alarm.severity > before.0 || alarm.response > before.1;
         alarm.priority = class.priority(alarm.severity);
         alarm.decision = finding.decision.or(alarm.decision);
         // The worst condition leads.

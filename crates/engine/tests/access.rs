@@ -270,3 +270,18 @@ fn a_newer_token_before_the_end_keeps_the_lease_and_a_smaller_scope_ends_it() {
     assert!(ended.detail.unwrap().as_str().contains("rule: scope"));
     assert_ne!(rig.state(), ControlState::Human);
 }
+
+#[test]
+fn whoever_may_act_no_more_no_longer_asks_for_control() {
+    let mut rig = shift::driven();
+    let later = rig.now().after(Duration::from_mins(10));
+    rig.connect_with(EVE, "eve", access(OperatorRole::Operator, "vehicle-*", Some(later)));
+    rig.request_handover(EVE);
+    assert!(rig.status(shift::ADA).lease.unwrap().handover.is_some(), "she asks");
+    let now = rig.now();
+    rig.change_access(EVE, access(OperatorRole::Operator, "vehicle-*", Some(now)));
+    assert!(rig.status(shift::ADA).lease.unwrap().handover.is_none());
+    let refused = shift::last(&rig, LeaseEvent::HandoverRefused);
+    assert_eq!(refused.holder.as_str(), "eve");
+    assert_eq!(rig.state(), ControlState::Human, "it is still Ada's");
+}

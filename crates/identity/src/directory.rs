@@ -2,7 +2,7 @@
 
 use crate::{
     claims::{Claims, MAX_LIFE},
-    keys::{KeyError, KeyId, SigningKey, VerifyingKeys},
+    keys::{KeyError, KeyId, MAX_KEYS, SigningKey, VerifyingKeys},
     revocation::{Revoked, RevokedError},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -57,6 +57,11 @@ pub enum DirectoryError {
         /// What is wrong with it.
         source: TextError,
     },
+    /// The list of what is revoked is as long as it may be.
+    #[error(
+        "{0}: there are 10,000 revocations of the last half hour, and no room for one more: change the key instead"
+    )]
+    Full(PathBuf),
     /// There are keys already.
     #[error("{0} holds keys already: use them, or name another directory")]
     Exists(PathBuf),
@@ -105,6 +110,10 @@ impl KeyDirectory {
     /// When it cannot be made or written.
     pub fn add_key(&self) -> Result<KeyId, DirectoryError> {
         let path = self.signing_path();
+        // A key that is one too many would be trusted by nobody, with all the others.
+        if self.verifying_keys()?.key_ids().count() >= MAX_KEYS {
+            return Err(DirectoryError::Key { path: self.0.join("trusted"), source: KeyError::TooMany });
+        }
         let key =
             SigningKey::generate().map_err(|source| DirectoryError::Key { path: path.clone(), source })?;
         let key_id = key.key_id();
@@ -174,9 +183,17 @@ impl KeyDirectory {
     /// # Errors
     /// When the list cannot be read or written.
     pub fn revoke(&self, revoke: impl FnOnce(&mut Revoked), now: Timestamp) -> Result<(), DirectoryError> {
+        // Two at once would each leave the other's out.
+        let lock = self.0.join(".lock");
+        let open = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock);
+        let held = open.map_err(at(&lock))?;
+        held.lock().map_err(at(&lock))?;
         let mut revoked = self.revoked()?;
         let longest = SignedDuration::try_from(2 * MAX_LIFE).expect("half an hour fits");
         revoked.forget_before(now.checked_sub(longest).unwrap_or(Timestamp::MIN));
+        if !revoked.has_room() {
+            return Err(DirectoryError::Full(self.revoked_path()));
+        }
         revoke(&mut revoked);
         self.replace(&self.revoked_path(), &revoked.to_text())
     }

@@ -141,6 +141,11 @@ impl VerifyingKeys {
         self.0.keys()
     }
 
+    /// Returns whether a key is trusted.
+    pub fn trusts(&self, key_id: &KeyId) -> bool {
+        self.0.contains_key(key_id)
+    }
+
     pub(crate) fn get(&self, key_id: &KeyId) -> Option<&AsymmetricPublicKey<V4>> {
         self.0.get(key_id)
     }

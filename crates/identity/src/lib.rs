@@ -17,4 +17,4 @@ pub use claims::{Claims, MAX_LIFE, Subject};
 pub use directory::{DirectoryError, KeyDirectory};
 pub use keys::{KeyError, KeyId, SigningKey, VerifyingKeys};
 pub use revocation::{Revoked, RevokedError};
-pub use token::{TokenRefusal, issue, verify};
+pub use token::{TokenRefusal, Verified, issue, verify};

@@ -75,6 +75,11 @@ impl Revoked {
         Ok(revoked)
     }
 
+    /// Returns whether there is room for one more line.
+    pub(crate) fn has_room(&self) -> bool {
+        self.lines.len() < MOST
+    }
+
     /// Returns the list as text.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
@@ -107,14 +112,28 @@ impl Revoked {
     /// Returns whether a token is revoked.
     pub fn contains(&self, claims: &Claims) -> bool {
         let token = self.lines.contains_key(&(Kind::Token, claims.token_id.as_str().to_owned()));
-        let subject = self.lines.get(&key_of(&claims.subject));
-        token || subject.is_some_and(|at| claims.valid_from <= *at)
+        let is_earlier = |at: &Timestamp| claims.valid_from <= *at;
+        token
+            || match &claims.subject {
+                Subject::Person { person, .. } => {
+                    self.lines.get(&(Kind::Person, person.as_str().to_owned())).is_some_and(is_earlier)
+                }
+                // Whoever could come as a revoked agent cannot come at all, nor one whose gateway is revoked.
+                Subject::Agent(pattern) => self
+                    .lines
+                    .iter()
+                    .filter(|((kind, _), at)| *kind == Kind::Agent && is_earlier(at))
+                    .any(|((_, id), _)| overlap(id, pattern.as_str())),
+            }
     }
 }
 
-fn key_of(subject: &Subject) -> (Kind, String) {
-    match subject {
-        Subject::Agent(agent) => (Kind::Agent, agent.as_str().to_owned()),
-        Subject::Person { person, .. } => (Kind::Person, person.as_str().to_owned()),
+/// Returns whether two patterns have an agent in common.
+fn overlap(one: &str, other: &str) -> bool {
+    match (one.strip_suffix('*'), other.strip_suffix('*')) {
+        (Some(one), Some(other)) => one.starts_with(other) || other.starts_with(one),
+        (Some(start), None) => other.starts_with(start),
+        (None, Some(start)) => one.starts_with(start),
+        (None, None) => one == other,
     }
 }

@@ -57,6 +57,15 @@ pub enum TokenRefusal {
     Revoked,
 }
 
+/// A token that was found good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What it says.
+    pub claims: Claims,
+    /// The key that signed it: once that is trusted no longer, neither is the token.
+    pub key_id: KeyId,
+}
+
 /// Issues a token.
 ///
 /// # Errors
@@ -81,7 +90,7 @@ pub fn verify(
     revoked: &Revoked,
     token: &str,
     now: Timestamp,
-) -> Result<Claims, TokenRefusal> {
+) -> Result<Verified, TokenRefusal> {
     if token.len() > BearerToken::LIMIT {
         return Err(TokenRefusal::Malformed);
     }
@@ -89,7 +98,8 @@ pub fn verify(
         UntrustedToken::<Public, V4>::try_from(token).map_err(|_unspecific| TokenRefusal::Malformed)?;
     let footer: Footer = serde_json::from_slice(untrusted.untrusted_footer())
         .map_err(|_no_key_named| TokenRefusal::Malformed)?;
-    let key = keys.get(&KeyId::named(footer.kid)).ok_or(TokenRefusal::UnknownKey)?;
+    let key_id = KeyId::named(footer.kid);
+    let key = keys.get(&key_id).ok_or(TokenRefusal::UnknownKey)?;
     let trusted =
         PublicToken::verify(key, &untrusted, None, None).map_err(|_unspecific| TokenRefusal::Signature)?;
     let written: Written =
@@ -108,7 +118,7 @@ pub fn verify(
     if revoked.contains(&claims) {
         return Err(TokenRefusal::Revoked);
     }
-    Ok(claims)
+    Ok(Verified { claims, key_id })
 }
 
 fn check_life(claims: &Claims) -> Result<(), TokenRefusal> {

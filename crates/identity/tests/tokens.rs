@@ -43,11 +43,17 @@ fn a_token_says_what_it_was_issued_with() {
         let issued = claims(anna(*role));
         let token = issue(&key, &issued).unwrap();
         assert!(token.as_str().starts_with("v4.public."));
-        assert_eq!(verify(&keys, &yard, &Revoked::default(), token.as_str(), NOW), Ok(issued));
+        assert_eq!(
+            verify(&keys, &yard, &Revoked::default(), token.as_str(), NOW).map(|good| good.claims),
+            Ok(issued)
+        );
     }
     let agent = claims(Subject::Agent(AgentPattern::new("truck-7").unwrap()));
     let token = issue(&key, &agent).unwrap();
-    assert_eq!(verify(&keys, &yard, &Revoked::default(), token.as_str(), NOW), Ok(agent));
+    assert_eq!(
+        verify(&keys, &yard, &Revoked::default(), token.as_str(), NOW).map(|good| good.claims),
+        Ok(agent)
+    );
 }
 
 #[test]
@@ -123,6 +129,14 @@ fn what_is_revoked_lets_nobody_in_and_what_is_issued_later_does() {
     assert_eq!(Revoked::parse(&revoked.to_text()).unwrap(), revoked);
     let later = Claims { valid_from: NOW + SignedDuration::from_secs(1), ..issued };
     assert!(check(&revoked, &issue(&key, &later).unwrap()).is_ok());
+    let gateway = claims(Subject::Agent(AgentPattern::new("truck-*").unwrap()));
+    for (pattern, ends) in
+        [("truck-7", true), ("truck-*", true), ("t*", true), ("card-*", false), ("truck", false)]
+    {
+        let mut revoked = Revoked::default();
+        revoked.agent(&AgentPattern::new(pattern).unwrap(), NOW);
+        assert_eq!(check(&revoked, &issue(&key, &gateway).unwrap()).is_err(), ends, "{pattern}");
+    }
     let wrong =
         Revoked::parse("2026-11-30T10:00:00Z token a\n2026-11-30T10:00:00Z persn anna\n").unwrap_err();
     assert_eq!(wrong.line, 2);

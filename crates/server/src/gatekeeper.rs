@@ -7,12 +7,15 @@ use crate::{clock::Clock, token::TokenDigest};
 use anyhow::Context;
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 use tokio::sync::watch;
-use watchkeeper_identity::{Claims, KeyDirectory, Revoked, Subject, TokenRefusal, VerifyingKeys, verify};
+use watchkeeper_identity::{
+    Claims, DirectoryError, KeyDirectory, Revoked, Subject, TokenRefusal, Verified, VerifyingKeys, verify,
+};
 use watchkeeper_model::{Access, Label, MonoTime, OperatorRole, PersonId};
 use watchkeeper_protocol::Hello;
 
@@ -29,8 +32,8 @@ pub(crate) enum Proof {
     Run,
     /// An agent that TLS knows by its certificate.
     Certificate,
-    /// What his token says.
-    Token(Box<Claims>),
+    /// His token, and the key that signed it.
+    Token(Box<Verified>),
 }
 
 /// Says why somebody is not let in.
@@ -92,8 +95,8 @@ impl Gatekeeper {
             Self::Run(_) => Err(Stranger::NotOfThisRun),
             Self::Keys { audience, trust } => {
                 let Trust { keys, revoked } = &**trust.borrow();
-                let claims = verify(keys, audience, revoked, token, clock.timestamp())?;
-                Ok(Proof::Token(Box::new(claims)))
+                let verified = verify(keys, audience, revoked, token, clock.timestamp())?;
+                Ok(Proof::Token(Box::new(verified)))
             }
         }
     }
@@ -116,16 +119,23 @@ impl Gatekeeper {
 }
 
 impl Trust {
-    /// Returns whether somebody's token was revoked since.
-    pub(crate) fn revokes(&self, claims: &Claims) -> bool {
-        self.revoked.contains(claims)
+    /// Returns whether somebody's token was revoked since, or the key that signed it is trusted no longer.
+    pub(crate) fn revokes(&self, token: &Verified) -> bool {
+        self.revoked.contains(&token.claims) || !self.keys.trusts(&token.key_id)
     }
 }
 
 impl Proof {
     /// Checks that a hello is of whom the token names; returns what he may do, `None` in a development run and for agents.
     pub(crate) fn admit(&self, hello: &Hello, clock: Clock) -> Result<Option<Access>, Stranger> {
-        let Self::Token(claims) = self else { return Ok(None) };
+        let claims = match (self, hello) {
+            (Self::Token(verified), Hello::Agent(_) | Hello::Operator(_)) => &verified.claims,
+            (Self::Run, Hello::Agent(_) | Hello::Operator(_)) | (Self::Certificate, Hello::Agent(_)) => {
+                return Ok(None);
+            }
+            // A certificate is an agent's.
+            (Self::Certificate, Hello::Operator(_)) => return Err(Stranger::NoToken),
+        };
         let differ = |hello: String| Stranger::Subject { token: claims.subject.to_string(), hello };
         match (&claims.subject, hello) {
             (Subject::Agent(pattern), Hello::Agent(hello)) if pattern.matches(&hello.agent) => Ok(None),
@@ -148,7 +158,8 @@ impl Proof {
         wanted: OperatorRole,
         clock: Clock,
     ) -> Result<Option<Access>, Stranger> {
-        let Self::Token(claims) = self else { return Ok(None) };
+        let Self::Token(verified) = self else { return Ok(None) };
+        let claims = &verified.claims;
         let Subject::Person { person, role, scope } = &claims.subject else {
             return Err(Stranger::Subject { token: claims.subject.to_string(), hello: who.to_string() });
         };
@@ -198,14 +209,32 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<Gatekeeper> {
         )
     };
     let audience = directory.deployment().with_context(what)?;
-    let trust = read(&directory).with_context(what)?;
+    let trust = Trust {
+        keys: directory.verifying_keys().with_context(what)?,
+        revoked: directory.revoked().with_context(what)?,
+    };
+    warn_if_others_may_write(&directory);
     let (sender, receiver) = watch::channel(Arc::new(trust));
     tokio::spawn(follow(directory, sender));
     Ok(Gatekeeper::Keys { audience, trust: receiver })
 }
 
-fn read(directory: &KeyDirectory) -> Result<Trust, watchkeeper_identity::DirectoryError> {
-    Ok(Trust { keys: directory.verifying_keys()?, revoked: directory.revoked()? })
+/// Who may write there may let in whom he likes.
+fn warn_if_others_may_write(directory: &KeyDirectory) {
+    for path in [directory.path().to_owned(), directory.path().join("trusted"), directory.revoked_path()] {
+        if fs::metadata(&path).is_ok_and(|found| found.permissions().mode() & 0o022 != 0) {
+            tracing::warn!(path = %path.display(), "others than its owner may change who is let in: chmod go-w it");
+        }
+    }
+}
+
+/// Reads what can be read: a key that is damaged must not hold up what is revoked, nor the other way round.
+fn read(directory: &KeyDirectory, before: &Trust) -> (Trust, Vec<DirectoryError>) {
+    let mut errors = Vec::new();
+    let mut or_before = |error| errors.push(error);
+    let keys = directory.verifying_keys().map_err(&mut or_before).unwrap_or_else(|()| before.keys.clone());
+    let revoked = directory.revoked().map_err(&mut or_before).unwrap_or_else(|()| before.revoked.clone());
+    (Trust { keys, revoked }, errors)
 }
 
 /// Reads the directory again when it has changed. What cannot be read changes nothing, and is said once.
@@ -218,23 +247,23 @@ async fn follow(directory: KeyDirectory, sender: watch::Sender<Arc<Trust>>) {
             () = sender.closed() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let looked = directory.clone();
+        let (looked, before) = (directory.clone(), Arc::clone(&sender.borrow()));
         let now = tokio::task::spawn_blocking(move || {
             let stamp = stamp(&looked);
-            (Some(stamp) != seen).then(|| (stamp, read(&looked)))
+            (Some(stamp) != seen).then(|| (stamp, read(&looked, &before)))
         });
         match now.await {
             Ok(None) => {}
-            Ok(Some((stamp, Ok(trust)))) => {
-                // The first look sees what was there at the start.
-                seen = Some(stamp);
-                complained = false;
-                sender.send_replace(Arc::new(trust));
-            }
-            Ok(Some((_, Err(error)))) => {
-                if !std::mem::replace(&mut complained, true) {
-                    tracing::error!(%error, "the keys cannot be read; those of before still count");
+            Ok(Some((stamp, (trust, errors)))) => {
+                // The first look sees what was there at the start. What cannot be read is tried again.
+                seen = errors.is_empty().then_some(stamp);
+                for error in &errors {
+                    if !complained {
+                        tracing::error!(%error, "the keys cannot be read; what was read before still counts");
+                    }
                 }
+                complained = !errors.is_empty();
+                sender.send_replace(Arc::new(trust));
             }
             Err(error) => tracing::error!(%error, "looking at the keys failed"),
         }

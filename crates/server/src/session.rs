@@ -124,9 +124,10 @@ impl Session {
         let token_at = self.paused.as_ref().map(|(_, token_at)| *token_at);
         let step = tokio::select! {
             biased;
+            // Once for each change of what is trusted: whoever is revoked is not heard because he is also told much.
+            () = changed(&mut self.trust) => Step::Trust,
             // What leaves comes first: a stop must not wait behind what its agent says.
             batch = self.outbox.next_batch(|| clock.now()) => Step::Write(batch),
-            () = changed(&mut self.trust) => Step::Trust,
             permit = self.shared.telemetry.reserve(), if !self.held.is_empty() => match permit {
                 Ok(permit) => {
                     permit.send(TelemetryItem::Input(self.held.pop().expect("checked: something is held")));
@@ -154,8 +155,8 @@ impl Session {
 
     /// Ends the session when what lets the peer in was revoked; first the engine hears that it may act no more.
     async fn look_again(&mut self) -> ControlFlow<End> {
-        let Proof::Token(claims) = &self.proof else { return ControlFlow::Continue(()) };
-        let revoked = self.trust.as_ref().is_some_and(|trust| trust.borrow().revokes(claims));
+        let Proof::Token(token) = &self.proof else { return ControlFlow::Continue(()) };
+        let revoked = self.trust.as_ref().is_some_and(|trust| trust.borrow().revokes(token));
         if !revoked {
             return ControlFlow::Continue(());
         }
@@ -180,6 +181,8 @@ impl Session {
             Ok((proof, access))
         });
         match shown {
+            // The same token again is no news.
+            Ok((proof, _)) if proof == self.proof => ControlFlow::Continue(()),
             Ok((proof, access)) => {
                 self.proof = proof;
                 match access {
@@ -275,6 +278,13 @@ impl Session {
         if let EngineInput::Operator { framed, .. } = &input
             && let OperatorMessage::Refresh(refresh) = framed.message()
         {
+            // Each is verified, and recorded where it changes anything: nobody needs many.
+            if self.echoes.count(self.shared.clock.now()) {
+                return ControlFlow::Break(End::Told(report(
+                    ErrorCode::Malformed,
+                    "more than 100 pings and newer tokens within 10 s",
+                )));
+            }
             let refresh = refresh.clone();
             return self.refresh(&refresh).await;
         }
@@ -351,6 +361,11 @@ impl Session {
                 tracing::info!(code = ?report.code, reason = %report.message, "closed the session");
             }
             End::EngineGone => tracing::debug!("the engine is gone"),
+        }
+        // Who is not let in any more is not heard any more either.
+        if matches!(&end, End::Told(report) if report.code == ErrorCode::Unauthorised) {
+            self.held = Held::default();
+            self.paused = None;
         }
         if self.side == Side::Agent && timeout(LAST_DECISIONS, self.hand_in()).await.is_err() {
             tracing::debug!("the last decisions of the agent did not reach the engine in time");

@@ -223,5 +223,6 @@ fn revoke(arguments: RevokeArguments) -> anyhow::Result<()> {
         )
         .context("revoking")?;
     say(format_args!("revoked {what} up to now"))?;
+    directory.verifying_keys().context("it is revoked, but other tokens cannot be checked")?;
     Ok(())
 }

@@ -118,7 +118,10 @@ impl Shell {
                 tracing::info!("the monitor has welcomed this session");
             }
             ToOperator::Error(report) => {
-                if matches!(report.code, ErrorCode::Unauthorised | ErrorCode::Replaced) {
+                if report.kind.as_ref().is_some_and(|kind| kind.as_str() == "refresh") {
+                    // Its key or its time may come yet: it is shown again with the next look at the file.
+                    self.newer.shown = None;
+                } else if matches!(report.code, ErrorCode::Unauthorised | ErrorCode::Replaced) {
                     self.link.slow_down();
                 }
             }

@@ -67,6 +67,15 @@ impl Engine {
                 Some((agent.id.clone(), holds, denial))
             })
             .collect();
+        let wishes: Vec<AgentId> = self
+            .agents
+            .values()
+            .filter(|agent| mine(agent.lease.wish().map(|wish| wish.session)) && denied(&agent.id).is_some())
+            .map(|agent| agent.id.clone())
+            .collect();
+        for agent_id in wishes {
+            self.drop_wish(&agent_id, "whoever asked may drive it no longer", now);
+        }
         for (agent_id, holds, denial) in held {
             let why = Some(Note::cut(&denial.to_string()));
             if holds {

@@ -9,7 +9,7 @@ use crate::{
 use std::collections::BTreeSet;
 use watchkeeper_detect::Phase;
 use watchkeeper_model::{
-    AgentId, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
+    AgentId, Alarm, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
     Severity, Stage, nanos,
 };
 use watchkeeper_protocol::{
@@ -76,8 +76,21 @@ impl Engine {
         if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.join_demand(alert_id, demand_id, now)) {
             self.publish_alarm(alarm);
         }
+        self.uncover_causes(agent_id, now);
         self.publish_status_change(agent_id, now);
         self.rearm(agent_id);
+    }
+
+    /// While somebody is asked for, nothing that asks for him is hidden, whatever raised the demand.
+    fn uncover_causes(&mut self, agent_id: &AgentId, now: MonoTime) {
+        let is_hidden = |alarm: &&Alarm| {
+            alarm.shelved.is_some() || alarm.suppressed.is_some() || alarm.out_of_service.is_some()
+        };
+        let hidden: Vec<AlertId> =
+            self.alarms.takeover_causes(agent_id).filter(is_hidden).map(|alarm| alarm.alert_id).collect();
+        for alert_id in hidden {
+            self.join_demand(agent_id, Some(alert_id), now);
+        }
     }
 
     /// Returns whether a demand to the agent is possible: its state allows one (or has one), and it can be reached.

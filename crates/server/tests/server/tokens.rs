@@ -259,7 +259,7 @@ async fn a_site_without_keys_does_not_start_and_a_new_key_is_trusted_while_it_ru
     let error = format!("{:#}", Server::start(nowhere).await.unwrap_err());
     assert!(error.contains("token keys"), "it says how they are made: {error}");
     let site = Site::open(dir.path()).await;
-    site.keys.add_key().unwrap();
+    let new_key = site.keys.add_key().unwrap();
     let (_, token) = site.token(anna(OperatorRole::Operator));
     let trusted = async {
         loop {
@@ -270,5 +270,12 @@ async fn a_site_without_keys_does_not_start_and_a_new_key_is_trusted_while_it_ru
         }
     };
     tokio::time::timeout(PATIENCE, trusted).await.expect("the directory is looked at again");
+    // Whoever came with the new key's token leaves when that key is trusted no longer.
+    let mut console = site.operator("anna", OperatorRole::Operator, &token).await;
+    assert!(console.is_welcome().await);
+    std::fs::remove_file(site.keys.path().join(format!("trusted/{new_key}.pub"))).unwrap();
+    let report = console.error().await.expect("it is told why");
+    assert_eq!(report.code, ErrorCode::Unauthorised);
+    console.ended().await;
     site.server.stop().await.unwrap();
 }
