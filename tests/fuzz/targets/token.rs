@@ -62,7 +62,7 @@ pub(crate) fn run(input: &[u8]) {
 }
 
 fn read(token: &str, now: Timestamp) -> Result<Claims, TokenRefusal> {
-    verify(&SITE.trusted, &SITE.audience, &Revoked::default(), token, now)
+    verify(&SITE.trusted, &SITE.audience, &Revoked::default(), token, now).map(|good| good.claims)
 }
 
 /// Nobody is let in by what was not issued, letter for letter.
