@@ -12,10 +12,16 @@ use tracing_subscriber::EnvFilter;
 /// What is logged unless `RUST_LOG` says otherwise.
 const DEFAULT_FILTER: &str = "watchkeeper=info";
 
+/// The WebSocket library writes whole frames at its loudest, and a hello holds a token (`security.md` T27).
+const NO_FRAMES: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];
+
 /// Starts logging: to standard error, or to a file where the screen belongs to a console.
 pub(crate) fn start(arguments: &Arguments) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_unset| EnvFilter::new(default_filter(&arguments.command)));
+    let filter = NO_FRAMES.into_iter().fold(filter, |filter, directive| {
+        filter.add_directive(directive.parse().expect("the directive is well-formed"))
+    });
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     if let Some(path) = &arguments.log_file {
         let file = File::options()

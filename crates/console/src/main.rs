@@ -12,8 +12,14 @@ use watchkeeper_console::{options::Options, run};
 /// every software renderer and missing desktop setting.
 const LOGGED: &str = "error,watchkeeper=warn,watchkeeper_console=warn,watchkeeper_client=warn";
 
+/// The WebSocket library writes whole frames at its loudest, and a hello holds a token (`security.md` T27).
+const NO_FRAMES: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];
+
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(LOGGED));
+    let filter = NO_FRAMES.into_iter().fold(filter, |filter, directive| {
+        filter.add_directive(directive.parse().expect("the directive is well-formed"))
+    });
     let colours = io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).init();
     match run(Options::parse()) {
