@@ -83,7 +83,7 @@ async fn start(data: &Path) -> RunningServer {
     let mut options = ServerOptions::new(data);
     options.listen.set_port(0);
     options.token_dir = Some(data.to_owned());
-    let config = "[detect.generic]\nclear_after_millis = 10\n\n[[detect.limits]]\nsignal = \"heat\"\nmax = 100.0\n\
+    let config = "[alarms.flap]\nraises = 100\nwithin_secs = 1\nquiet_secs = 1\n\n[detect.generic]\nclear_after_millis = 10\n\n[[detect.limits]]\nsignal = \"heat\"\nmax = 100.0\n\
                   severity = \"warning\"\nresponse = \"advise\"\n";
     options.config = Config::parse(config).unwrap();
     Server::start(options).await.unwrap()
