@@ -5,35 +5,23 @@
 
 use crate::{
     invariants::check,
-    trace::{Cmd, Entry, Input, Snapshot, TASKS, boot, identity},
+    trace::{Cmd, Input, Run, TASKS, boot},
 };
 use std::{collections::BTreeSet, time::Duration};
 use uuid::Uuid;
 use watchkeeper_model::{
-    AgentKind, AgentTime, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOrigin, Epoch,
+    AgentKind, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOrigin, Epoch,
     FallbackLevel, Incarnation, Label, LatchCause, PersonId, QuestionPolicy, SceneId, SessionId, Setpoint,
-    StateVersion, TaskReport,
+    StateVersion,
 };
 use watchkeeper_protocol::{
     OperatorMessage, ToAgent, Wire,
     agent::{Command, Grant, HolderHeartbeat},
 };
-use watchkeeper_takeover::{
-    Gate, GateCommand, GateOutput, GateRecord, HolderBeat, NewDemand, Question, Timers, Welcome, World,
-};
+use watchkeeper_takeover::{Gate, GateCommand, HolderBeat, NewDemand, Question, Welcome, World};
 
 /// Fewer than the commands that a gate remembers, so that a copy is always known as one.
 const MAX_STEPS: usize = 100;
-const START: World = World {
-    standstill: false,
-    stable: true,
-    progressing: Some(true),
-    condition_reached: false,
-    can_resume: true,
-    local_override: false,
-};
-const STANDING: World = World { standstill: true, condition_reached: true, ..START };
-
 /// Plays the steps in `input`, then stops the agent, lets it stand, and looks at all that happened.
 pub(crate) fn run(input: &[u8]) {
     let mut bytes = Bytes(input);
@@ -45,7 +33,7 @@ pub(crate) fn run(input: &[u8]) {
         }
     }
     scene.finish();
-    if let Err(why) = check(&scene.trace) {
+    if let Err(why) = check(&scene.run.trace) {
         panic!("{why}");
     }
 }
@@ -74,49 +62,31 @@ impl<'a> Bytes<'a> {
 }
 
 struct Scene {
-    gate: Gate,
-    kind: AgentKind,
-    now: AgentTime,
-    boots: u128,
+    run: Run,
     ids: u128,
     seq: u64,
     beat_seq: u64,
     incarnation: Incarnation,
-    world: World,
-    record: GateRecord,
-    tasks: Vec<CommandId>,
     last: Option<Command>,
     /// What this boot, and what earlier ones, have seen: nobody gives a command of an earlier boot a new boot's id.
     seen: BTreeSet<CommandId>,
     seen_before: BTreeSet<CommandId>,
-    /// The demands that are over: a monitor gives no number twice.
-    over: BTreeSet<DemandId>,
-    trace: Vec<Entry>,
 }
 
 impl Scene {
     fn new(first: u8) -> Self {
         let kind = if first & 1 == 0 { AgentKind::Vehicle } else { AgentKind::Generic };
-        let mut gate = Gate::new(identity(kind, 0), Timers::for_kind(kind), START);
-        gate.set_top_speed((first & 2 != 0).then_some(14.0));
-        let record = gate.take_record().expect("a new gate has something to write");
+        let mut run = Run::new(kind);
+        run.gate.set_top_speed((first & 2 != 0).then_some(14.0));
         let mut scene = Self {
-            gate,
-            kind,
-            now: AgentTime::from_nanos(1),
-            boots: 0,
+            run,
             ids: 1 << 100,
             seq: 0,
             beat_seq: 0,
             incarnation: Incarnation(1),
-            world: START,
-            record,
-            tasks: Vec::new(),
             last: None,
             seen: BTreeSet::new(),
             seen_before: BTreeSet::new(),
-            over: BTreeSet::new(),
-            trace: Vec::new(),
         };
         if first & 4 == 0 {
             scene.welcome(true);
@@ -128,10 +98,9 @@ impl Scene {
         match bytes.byte()? % 16 {
             0 => {
                 let millis = bytes.short()? & 0x3fff;
-                self.now = self.now.after(Duration::from_millis(millis.into()));
-                self.one(Input::Time, Gate::handle_timeout);
+                self.run.advance(millis.into());
             }
-            1 => self.set_world(world(bytes.byte()?)),
+            1 => self.run.set_world(world(bytes.byte()?)),
             2 => self.take_frame(bytes.frame()?),
             3 => {
                 let how = bytes.byte()?;
@@ -152,14 +121,23 @@ impl Scene {
             7 => self.grant(bytes.byte()?),
             8 | 9 => self.beat(bytes.byte()?),
             10 => self.wish(bytes.byte()?),
-            11 => self.input(Input::Link, Gate::handle_link_lost),
+            11 => self.run.input(Input::Link, Gate::handle_link_lost),
             12 => {
                 let how = bytes.byte()?;
                 self.incarnation = Incarnation(self.incarnation.0 + u64::from(how & 7 == 7));
                 self.welcome(how & 8 == 0);
             }
-            13 => self.reboot(bytes.byte()?),
-            14 => self.report_task(bytes.byte()?),
+            13 => {
+                let how = bytes.byte()?;
+                self.seen_before.append(&mut self.seen);
+                self.run.reboot();
+                if how & 1 == 0 {
+                    self.welcome(false);
+                }
+            }
+            14 => {
+                self.run.report_task(bytes.byte()?);
+            }
             _ => self.repeat(bytes.byte()?),
         }
         Some(())
@@ -170,9 +148,9 @@ impl Scene {
         let Ok(message) = ToAgent::decode(frame) else { return };
         match message {
             ToAgent::Welcome(welcome) => {
-                let before = (self.gate.state(), self.gate.highest_incarnation());
+                let before = (self.run.gate.state(), self.run.gate.highest_incarnation());
                 let mut leads = false;
-                self.input(Input::Link, |gate, now| {
+                self.run.input(Input::Link, |gate, now| {
                     leads = gate.handle_welcome(
                         &Welcome {
                             incarnation: welcome.incarnation,
@@ -198,13 +176,13 @@ impl Scene {
                     left: Duration::from_nanos(demand.left_nanos),
                 });
             }
-            ToAgent::DemandEnd(end) => self.input(Input::DemandEnd, |gate, now| {
+            ToAgent::DemandEnd(end) => self.run.input(Input::DemandEnd, |gate, now| {
                 gate.handle_demand_end(end.demand_id, end.outcome, now);
             }),
-            ToAgent::Grant(grant) => self.input(Input::Grant(grant.epoch), |gate, now| {
+            ToAgent::Grant(grant) => self.run.input(Input::Grant(grant.epoch), |gate, now| {
                 gate.handle_grant(grant.epoch, grant.boot_id, now);
             }),
-            ToAgent::Void(void) => self.input(Input::Void, |gate, now| gate.handle_void(void.epoch, now)),
+            ToAgent::Void(void) => self.run.input(Input::Void, |gate, now| gate.handle_void(void.epoch, now)),
             ToAgent::Holder(beat) => self.hold(&beat),
             ToAgent::Command(command) => self.obey(command),
             ToAgent::Durable(_)
@@ -220,12 +198,12 @@ impl Scene {
         self.seq += 1;
         Command {
             command_id: CommandId(Uuid::from_u128(self.ids)),
-            boot_id: boot(self.boots),
+            boot_id: boot(self.run.boots),
             kind,
             args: CommandArgs::default(),
-            epoch: self.gate.epoch(),
+            epoch: self.run.gate.epoch(),
             seq: self.seq,
-            deadline: self.now.after(Duration::from_millis(400)),
+            deadline: self.run.now.after(Duration::from_millis(400)),
             issued_by: PersonId::new("ada").expect("a name"),
             evidence_version: None,
             expect_state: None,
@@ -236,18 +214,18 @@ impl Scene {
     fn set_right(&mut self, command: &mut Command, how: u8) {
         match how & 7 {
             0 => command.epoch = Epoch(0),
-            1 => command.epoch = self.gate.next_epoch().unwrap_or(command.epoch),
+            1 => command.epoch = self.run.gate.next_epoch().unwrap_or(command.epoch),
             2 => command.epoch = Epoch(command.epoch.0.saturating_sub(1)),
-            _ if command.kind.has_own_epoch() => command.epoch = self.gate.highest_epoch().next(),
+            _ if command.kind.has_own_epoch() => command.epoch = self.run.gate.highest_epoch().next(),
             _ => {}
         }
         match how >> 3 & 15 {
-            0 => command.deadline = self.now,
-            1 => command.boot_id = boot(self.boots + 99),
+            0 => command.deadline = self.run.now,
+            1 => command.boot_id = boot(self.run.boots + 99),
             2 => command.seq = 1,
-            3 => command.evidence_version = Some(self.gate.state_version()),
+            3 => command.evidence_version = Some(self.run.gate.state_version()),
             4 => command.evidence_version = Some(StateVersion(1)),
-            5 => command.expect_state = Some(self.gate.state()),
+            5 => command.expect_state = Some(self.run.gate.state()),
             6 => command.expect_state = Some(ControlState::Human),
             _ => {}
         }
@@ -255,14 +233,18 @@ impl Scene {
 
     fn fill_in(&mut self, args: &mut CommandArgs, detail: u8) {
         if detail & 1 == 0 {
-            args.latches = self.gate.latches().iter().map(|latch| latch.latch_id).collect();
+            args.latches = self.run.gate.latches().iter().map(|latch| latch.latch_id).collect();
         }
-        let latest =
-            self.gate.latches().iter().max_by_key(|latch| (latch.cause == LatchCause::Estop, latch.latch_id));
+        let latest = self
+            .run
+            .gate
+            .latches()
+            .iter()
+            .max_by_key(|latch| (latch.cause == LatchCause::Estop, latch.latch_id));
         args.latch_id = latest.map(|latch| latch.latch_id);
         args.level = FallbackLevel::new(detail >> 1 & 3).ok();
         args.speed_mps = Some(f64::from(detail) / 8.0);
-        args.scene_id = self.gate.questions(self.now).next().map(|(question, _)| question.scene_id);
+        args.scene_id = self.run.gate.questions(self.run.now).next().map(|(question, _)| question.scene_id);
         args.option = Some(detail >> 3 & 3);
         args.target = (detail & 32 == 0).then(|| Label::cut("x"));
     }
@@ -278,7 +260,7 @@ impl Scene {
     }
 
     fn obey(&mut self, command: Command) {
-        if command.boot_id == boot(self.boots) && self.seen_before.contains(&command.command_id) {
+        if command.boot_id == boot(self.run.boots) && self.seen_before.contains(&command.command_id) {
             return;
         }
         self.seen.insert(command.command_id);
@@ -291,7 +273,7 @@ impl Scene {
             seq: command.seq,
             deadline: command.deadline,
         };
-        self.input(Input::Command(seen), |gate, now| {
+        self.run.input(Input::Command(seen), |gate, now| {
             let command = GateCommand {
                 command_id: command.command_id,
                 boot_id: command.boot_id,
@@ -315,15 +297,15 @@ impl Scene {
             self.ids += 1;
             command.command_id = CommandId(Uuid::from_u128(self.ids));
         }
-        command.deadline = self.now.after(Duration::from_millis(400));
+        command.deadline = self.run.now.after(Duration::from_millis(400));
         self.set_right(&mut command, how);
         self.forward(command);
     }
 
     fn grant(&mut self, how: u8) {
-        let highest = self.gate.highest_epoch();
+        let highest = self.run.gate.highest_epoch();
         let epoch = if how & 7 == 7 { highest } else { highest.next() };
-        let boot_id = boot(self.boots + u128::from(how & 0x18 == 0x18));
+        let boot_id = boot(self.run.boots + u128::from(how & 0x18 == 0x18));
         let holder = PersonId::new("ada").expect("a name");
         (self.seq, self.beat_seq) = (0, 0);
         let grant = Grant { epoch, holder, holder_session: SessionId(1), boot_id };
@@ -334,13 +316,13 @@ impl Scene {
     /// A heartbeat of the holder or of who is next, with hands on the controls or without.
     fn beat(&mut self, how: u8) {
         self.beat_seq += 1;
-        let next = self.gate.next_epoch().filter(|_| how & 1 != 0);
+        let next = self.run.gate.next_epoch().filter(|_| how & 1 != 0);
         let hands = Setpoint { steer: f64::from(how) / 256.0, accelerate: -0.5 };
         let beat = HolderHeartbeat {
-            epoch: next.unwrap_or(self.gate.epoch()),
+            epoch: next.unwrap_or(self.run.gate.epoch()),
             seq: self.beat_seq,
             ready: how & 6 != 6,
-            deadline: self.now.after(Duration::from_millis(if how & 16 == 0 { 300 } else { 0 })),
+            deadline: self.run.now.after(Duration::from_millis(if how & 16 == 0 { 300 } else { 0 })),
             setpoint: (how & 32 != 0).then_some(hands),
             latency_nanos: (how & 64 != 0).then_some(u64::from(how >> 1) * 8_000_000),
         };
@@ -356,22 +338,24 @@ impl Scene {
             setpoint: beat.setpoint,
             latency: beat.latency_nanos.map(Duration::from_nanos),
         };
-        self.input(Input::Beat(beat), |gate, now| gate.handle_holder(beat, now));
+        self.run.input(Input::Beat(beat), |gate, now| gate.handle_holder(beat, now));
     }
 
+    /// A monitor gives no number twice: no demand that is over comes again.
     fn demand(&mut self, new: NewDemand) {
-        if !self.over.contains(&new.demand_id) {
-            self.input(Input::Demand(new.left), |gate, now| gate.handle_demand(new, now));
+        let mut outcomes = self.run.trace.iter().filter_map(|entry| entry.after.outcome);
+        if outcomes.all(|(over, _)| over != new.demand_id) {
+            self.run.input(Input::Demand(new.left), |gate, now| gate.handle_demand(new, now));
         }
     }
 
     /// What the agent itself, or a monitor that does it no harm, comes up with.
     fn wish(&mut self, how: u8) {
         match how % 8 {
-            0 => self.input(Input::Own, Gate::handle_own_stop),
+            0 => self.run.input(Input::Own, Gate::handle_own_stop),
             1 | 2 => {
                 let level = FallbackLevel::new(how >> 3 & 3).expect("two bits are 0 to 3");
-                self.input(Input::Own, |gate, now| gate.handle_minimal_risk_request(level, now));
+                self.run.input(Input::Own, |gate, now| gate.handle_minimal_risk_request(level, now));
             }
             3 | 4 => {
                 self.ids += 1;
@@ -379,7 +363,8 @@ impl Scene {
                 let scene_id = SceneId(u64::from(how >> 4));
                 let question = Question { scene_id, options: how >> 5, default: 1, policy };
                 // Refused where the agent does not act by itself.
-                self.input(Input::Own, |gate, now| gate.handle_question(question, now).unwrap_or_default());
+                self.run
+                    .input(Input::Own, |gate, now| gate.handle_question(question, now).unwrap_or_default());
             }
             _ => {
                 self.ids += 1;
@@ -391,88 +376,18 @@ impl Scene {
         }
     }
 
-    fn report_task(&mut self, how: u8) {
-        let Some(task) = self.tasks.first().copied() else { return };
-        let report = match how & 3 {
-            0 => TaskReport::Underway(Some(how)),
-            1 => TaskReport::Failed,
-            _ => TaskReport::Done,
-        };
-        if !matches!(report, TaskReport::Underway(_)) {
-            self.tasks.remove(0);
-        }
-        self.input(Input::Own, |gate, now| gate.handle_task_report(task, report, now));
-    }
-
-    fn set_world(&mut self, world: World) {
-        self.world = world;
-        self.input(Input::World(world), |gate, now| gate.handle_world(world, now));
-    }
-
     fn welcome(&mut self, lease_live: bool) {
         let welcome = Welcome { incarnation: self.incarnation, epoch: Epoch(0), latches: &[], lease_live };
-        self.input(Input::Link, |gate, now| {
+        self.run.input(Input::Link, |gate, now| {
             assert!(gate.handle_welcome(&welcome, now), "the incarnation never falls");
         });
-    }
-
-    /// Power off, power on: only what was written is left.
-    fn reboot(&mut self, how: u8) {
-        self.boots += 1;
-        self.seen_before.append(&mut self.seen);
-        let record = self.record.clone();
-        let (kind, boots, world) = (self.kind, self.boots, self.world);
-        self.one(Input::Reboot(record.clone()), |gate, _| {
-            *gate = Gate::restore(identity(kind, boots), Timers::for_kind(kind), world, &record);
-        });
-        if how & 1 == 0 {
-            self.welcome(false);
-        }
     }
 
     /// Stops the agent and lets it stand, so that everything ends.
     fn finish(&mut self) {
         let stop = self.command(CommandKind::Estop);
         self.forward(stop);
-        self.set_world(STANDING);
-        while !self.tasks.is_empty() {
-            self.report_task(2);
-        }
-    }
-
-    /// Hands one input over, after the timers, and writes down what came of both.
-    fn input(&mut self, input: Input, hand_over: impl FnOnce(&mut Gate, AgentTime)) {
-        self.one(Input::Time, Gate::handle_timeout);
-        self.one(input, hand_over);
-    }
-
-    fn one(&mut self, input: Input, hand_over: impl FnOnce(&mut Gate, AgentTime)) {
-        let before = Snapshot::of(&self.gate, self.now);
-        hand_over(&mut self.gate, self.now);
-        let mut acks = Vec::new();
-        while let Some(output) = self.gate.poll_output() {
-            match output {
-                GateOutput::Ack(ack) => acks.push(ack),
-                GateOutput::Task(task) => self.tasks.push(task.command_id),
-                GateOutput::TaskOver(over) => self.tasks.retain(|task| *task != over),
-                GateOutput::Report | GateOutput::Answer(_) => {}
-            }
-        }
-        if let Some(record) = self.gate.take_record() {
-            self.record = record;
-        }
-        let current = GateRecord { clean_shutdown: false, ..self.gate.shutdown_record() };
-        self.over.extend(self.gate.last_demand_outcome().map(|(demand_id, _)| demand_id));
-        self.trace.push(Entry {
-            now: self.now,
-            boot_id: boot(self.boots),
-            input,
-            before,
-            after: Snapshot::of(&self.gate, self.now),
-            acks,
-            next_timeout: self.gate.poll_timeout(),
-            is_recorded: self.record == current,
-        });
+        self.run.end();
     }
 }
 

@@ -6,17 +6,15 @@
     reason = "two operators, chosen by a bit; every other choice is bits of a number too"
 )]
 
-use crate::trace::{Cmd, Entry, Input, Snapshot, boot, identity};
+use crate::trace::{Cmd, Entry, Input, Run, START, boot};
 use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
-    AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOrigin,
+    AgentKind, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId, DemandOrigin,
     DemandOutcome, Epoch, FallbackLevel, Incarnation, Label, Latch, LatchCause, LatchId, QuestionPolicy,
-    RiskClass, SceneId, Setpoint, TaskReport, TaskVerb,
+    RiskClass, SceneId, Setpoint, TaskVerb,
 };
-use watchkeeper_takeover::{
-    Gate, GateOutput, GateRecord, HolderBeat, NewDemand, Question, Timers, Welcome, World,
-};
+use watchkeeper_takeover::{Gate, HolderBeat, NewDemand, Question, Welcome, World};
 
 /// What travels over the network, and may be lost, doubled, late and out of order.
 #[derive(Clone, Debug)]
@@ -36,10 +34,7 @@ struct Operator {
 }
 
 pub(crate) struct Schedule {
-    gate: Gate,
-    kind: AgentKind,
-    now: AgentTime,
-    boots: u128,
+    run: Run,
     ids: u128,
     demands: u64,
     minted: Epoch,
@@ -47,20 +42,7 @@ pub(crate) struct Schedule {
     operators: [Operator; 2],
     in_flight: Vec<Message>,
     last_command: Option<Cmd>,
-    tasks: Vec<CommandId>,
-    world: World,
-    record: GateRecord,
-    pub(crate) trace: Vec<Entry>,
 }
-
-const START: World = World {
-    standstill: false,
-    stable: true,
-    progressing: Some(true),
-    condition_reached: false,
-    can_resume: true,
-    local_override: false,
-};
 
 /// Plays a schedule, one number a step, then stops the agent and lets it stand, so that everything can end.
 pub(crate) fn play(numbers: &[u64]) -> Vec<Entry> {
@@ -68,13 +50,8 @@ pub(crate) fn play(numbers: &[u64]) -> Vec<Entry> {
         Some(number) if number & 0x80 != 0 => AgentKind::Generic,
         Some(_) | None => AgentKind::Vehicle,
     };
-    let mut gate = Gate::new(identity(kind, 0), Timers::for_kind(kind), START);
-    let record = gate.take_record().expect("a new gate has something to write");
     let mut schedule = Schedule {
-        gate,
-        kind,
-        now: AgentTime::from_nanos(1),
-        boots: 0,
+        run: Run::new(kind),
         ids: 0,
         demands: 0,
         minted: Epoch(0),
@@ -82,10 +59,6 @@ pub(crate) fn play(numbers: &[u64]) -> Vec<Entry> {
         operators: [Operator::default(); 2],
         in_flight: Vec::new(),
         last_command: None,
-        tasks: Vec::new(),
-        world: START,
-        record,
-        trace: Vec::new(),
     };
     schedule.welcome(&[], true);
     for number in numbers {
@@ -93,11 +66,8 @@ pub(crate) fn play(numbers: &[u64]) -> Vec<Entry> {
     }
     let stop = schedule.command(0, CommandKind::Estop);
     schedule.deliver(&Message::Command(stop));
-    schedule.set_world(World { standstill: true, condition_reached: true, ..START });
-    while !schedule.tasks.is_empty() {
-        schedule.report_task(2);
-    }
-    schedule.trace
+    schedule.run.end();
+    schedule.run.trace
 }
 
 impl Schedule {
@@ -106,8 +76,8 @@ impl Schedule {
         let who = usize::from(detail >> 7);
         let millis = number >> 40 & 0x3fff;
         match choice % 80 {
-            0..=7 => self.advance(millis % 300),
-            8 => self.advance(millis),
+            0..=7 => self.run.advance(millis % 300),
+            8 => self.run.advance(millis),
             9..=14 => self.beats(who, detail & 7 != 0, fate),
             15..=17 => self.drive(who, detail, fate),
             18..=20 => self.change_world(detail),
@@ -129,32 +99,39 @@ impl Schedule {
             45 if detail & 1 == 0 => self.act(who, CommandKind::Estop, detail, fate),
             46..=49 => self.act(who, CommandKind::ClearLatch, detail, fate),
             50 => self.welcome_somehow(detail),
-            51 => self.input(Input::Link, Gate::handle_link_lost),
+            51 => self.run.input(Input::Link, Gate::handle_link_lost),
             64 => self.ask(detail),
             65 if detail & 4 == 0 => self.act(who, CommandKind::Task(TaskVerb::Confirm), detail, fate),
             65 => self.act(who, CommandKind::Decide, detail, fate),
             66 if detail & 3 == 0 => self.act(who, CommandKind::Suspend, detail, fate),
             66 => self.act(who, CommandKind::Reinstate, detail, fate),
             52 if detail & 3 == 0 => self.own_request(detail),
-            53 if detail & 7 == 0 => self.reboot(),
+            53 if detail & 7 == 0 => {
+                self.run.reboot();
+                self.welcome(&[], false);
+            }
             54..=57 => self.deliver_late(usize::from(fate)),
             58..=62 => self.repeat_wrongly(detail),
-            63 => self.report_task(detail),
+            63 => {
+                if !self.run.report_task(detail) {
+                    self.run.advance(50);
+                }
+            }
             _ => self.go_on(detail, fate),
         }
     }
 
     /// Whatever leads on from here when nothing goes wrong, so that schedules get everywhere.
     fn go_on(&mut self, detail: u8, fate: u8) {
-        let live = self.gate.epoch();
+        let live = self.run.gate.epoch();
         let holder = self.operators.iter().position(|operator| operator.epoch == live).unwrap_or(0);
-        match self.gate.state() {
+        match self.run.gate.state() {
             ControlState::Autonomous | ControlState::AssistPending => self.demand(detail | 128),
             ControlState::Requested => self.claim(holder, fate),
             ControlState::Fallback if detail & 7 == 3 => {
                 // A vehicle that does not slow down, whatever it is told.
-                self.set_world(World { progressing: Some(false), ..START });
-                self.advance(800);
+                self.run.set_world(World { progressing: Some(false), ..START });
+                self.run.advance(800);
             }
             ControlState::Fallback | ControlState::FallbackFailed | ControlState::SafeHeld
                 if live == Epoch(0) =>
@@ -162,7 +139,7 @@ impl Schedule {
                 self.claim(holder, fate);
             }
             ControlState::FallbackFailed if detail & 1 == 0 => {
-                self.set_world(World { standstill: true, condition_reached: true, ..START });
+                self.run.set_world(World { standstill: true, condition_reached: true, ..START });
             }
             ControlState::Claimed
             | ControlState::Fallback
@@ -175,7 +152,7 @@ impl Schedule {
                 self.act(holder, CommandKind::Assume, detail, fate);
                 self.beats(holder, true, fate);
             }
-            ControlState::Human | ControlState::Returning if self.gate.next_epoch().is_some() => {
+            ControlState::Human | ControlState::Returning if self.run.gate.next_epoch().is_some() => {
                 self.beats(1 - holder, true, fate);
                 self.act(1 - holder, CommandKind::Engage, 0, fate);
             }
@@ -183,31 +160,17 @@ impl Schedule {
             ControlState::Human if detail & 7 == 2 => self.drive(holder, detail | 0x7c, fate),
             ControlState::Human if detail & 1 == 0 => self.beats(holder, true, fate),
             ControlState::Human => {
-                self.set_world(World { stable: detail & 2 == 0, ..START });
+                self.run.set_world(World { stable: detail & 2 == 0, ..START });
                 self.act(holder, CommandKind::HandBack, detail, fate);
             }
-            ControlState::Returning => self.set_world(World { can_resume: detail & 3 != 0, ..START }),
+            ControlState::Returning => self.run.set_world(World { can_resume: detail & 3 != 0, ..START }),
             ControlState::Estopped => {
-                self.set_world(World { standstill: true, condition_reached: true, ..START });
+                self.run.set_world(World { standstill: true, condition_reached: true, ..START });
                 self.act(holder, CommandKind::ClearLatch, detail, fate);
             }
-            ControlState::Local => self.set_world(World { standstill: detail & 1 == 0, ..START }),
+            ControlState::Local => self.run.set_world(World { standstill: detail & 1 == 0, ..START }),
             ControlState::OutOfService => self.act(holder, CommandKind::Reinstate, detail, fate),
         }
-    }
-
-    /// The agent's own software says how its oldest task goes.
-    fn report_task(&mut self, detail: u8) {
-        let report = match detail & 3 {
-            0 => TaskReport::Underway(Some(detail)),
-            1 => TaskReport::Failed,
-            _ => TaskReport::Done,
-        };
-        let Some(task) = self.tasks.first().copied() else { return self.advance(50) };
-        if !matches!(report, TaskReport::Underway(_)) {
-            self.tasks.remove(0);
-        }
-        self.input(Input::Own, |gate, now| gate.handle_task_report(task, report, now));
     }
 
     fn ask(&mut self, detail: u8) {
@@ -216,54 +179,15 @@ impl Schedule {
         let policy = if detail & 1 == 0 { QuestionPolicy::Optional } else { QuestionPolicy::Required };
         let question = Question { scene_id, options: 3, default: 2, policy };
         // Refused where the agent does not act by itself.
-        self.input(Input::Own, |gate, now| {
+        self.run.input(Input::Own, |gate, now| {
             gate.handle_question(question, now).unwrap_or_default();
         });
-    }
-
-    /// Hands one input over, after the timers, and writes down what came of both.
-    fn input(&mut self, input: Input, hand_over: impl FnOnce(&mut Gate, AgentTime)) {
-        self.one(Input::Time, Gate::handle_timeout);
-        self.one(input, hand_over);
-    }
-
-    fn one(&mut self, input: Input, hand_over: impl FnOnce(&mut Gate, AgentTime)) {
-        let before = Snapshot::of(&self.gate, self.now);
-        hand_over(&mut self.gate, self.now);
-        let mut acks = Vec::new();
-        while let Some(output) = self.gate.poll_output() {
-            match output {
-                GateOutput::Ack(ack) => acks.push(ack),
-                GateOutput::Task(task) => self.tasks.push(task.command_id),
-                GateOutput::TaskOver(over) => self.tasks.retain(|task| *task != over),
-                GateOutput::Report | GateOutput::Answer(_) => {}
-            }
-        }
-        if let Some(record) = self.gate.take_record() {
-            self.record = record;
-        }
-        let current = GateRecord { clean_shutdown: false, ..self.gate.shutdown_record() };
-        self.trace.push(Entry {
-            now: self.now,
-            boot_id: boot(self.boots),
-            input,
-            before,
-            after: Snapshot::of(&self.gate, self.now),
-            acks,
-            next_timeout: self.gate.poll_timeout(),
-            is_recorded: self.record == current,
-        });
-    }
-
-    fn advance(&mut self, millis: u64) {
-        self.now = self.now.after(Duration::from_millis(millis));
-        self.one(Input::Time, Gate::handle_timeout);
     }
 
     /// Several heartbeats in a row, so that schedules get far.
     fn beats(&mut self, who: usize, ready: bool, fate: u8) {
         for _ in 0..=fate % 4 {
-            self.advance(100);
+            self.run.advance(100);
             self.beat(who, ready, None, fate);
         }
     }
@@ -271,7 +195,7 @@ impl Schedule {
     fn beat(&mut self, who: usize, ready: bool, setpoint: Option<Setpoint>, fate: u8) {
         let operator = &mut self.operators[who];
         operator.beat_seq += 1;
-        let deadline = self.now.after(Duration::from_millis(300));
+        let deadline = self.run.now.after(Duration::from_millis(300));
         let (epoch, seq) = (operator.epoch, operator.beat_seq);
         let beat = HolderBeat { epoch, seq, ready, deadline, setpoint, latency: None };
         self.post(Message::Beat(beat), fate);
@@ -280,7 +204,7 @@ impl Schedule {
     /// Hands on the controls for a while; now and then hands that make no sense, or nobody behind them.
     fn drive(&mut self, who: usize, detail: u8, fate: u8) {
         for step in 0..=fate % 4 {
-            self.advance(50 + 30 * u64::from(detail & 3));
+            self.run.advance(50 + 30 * u64::from(detail & 3));
             let accelerate = f64::from(detail) / 128.0 - 1.0;
             let steer = if detail & 0x7c == 0 { f64::NAN } else { f64::from(step) / 4.0 };
             self.beat(who, detail & 0x1c != 4, Some(Setpoint { steer, accelerate }), fate);
@@ -295,12 +219,7 @@ impl Schedule {
             6 => World { progressing: Some(false), can_resume: detail & 8 == 0, ..START },
             _ => World { local_override: detail & 24 != 24, standstill: true, ..START },
         };
-        self.set_world(world);
-    }
-
-    fn set_world(&mut self, world: World) {
-        self.world = world;
-        self.input(Input::World(world), |gate, now| gate.handle_world(world, now));
+        self.run.set_world(world);
     }
 
     fn demand(&mut self, detail: u8) {
@@ -310,24 +229,24 @@ impl Schedule {
         let left = Duration::from_millis(500 * u64::from(detail >> 3));
         let demand_id = DemandId(self.demands);
         let new = NewDemand { demand_id, origin, critical: detail & 2 == 0, left };
-        self.input(Input::Demand(left), |gate, now| gate.handle_demand(new, now));
+        self.run.input(Input::Demand(left), |gate, now| gate.handle_demand(new, now));
     }
 
     fn end_demand(&mut self, detail: u8) {
         let demand_id = DemandId(self.demands);
         let outcome = if detail & 1 == 0 { DemandOutcome::SelfCleared } else { DemandOutcome::Cancelled };
-        self.input(Input::DemandEnd, |gate, now| gate.handle_demand_end(demand_id, outcome, now));
+        self.run.input(Input::DemandEnd, |gate, now| gate.handle_demand_end(demand_id, outcome, now));
     }
 
     /// The monitor grants to either operator, sometimes while the other still believes in his lease.
     fn claim(&mut self, who: usize, fate: u8) {
         self.operators[who] = Operator { epoch: self.mint(), ..Operator::default() };
-        self.post(Message::Grant(self.operators[who].epoch, boot(self.boots)), fate);
+        self.post(Message::Grant(self.operators[who].epoch, boot(self.run.boots)), fate);
         self.beats(who, true, fate | 7);
     }
 
     fn mint(&mut self) -> Epoch {
-        self.minted = self.minted.max(self.gate.highest_epoch()).next();
+        self.minted = self.minted.max(self.run.gate.highest_epoch()).next();
         self.minted
     }
 
@@ -336,12 +255,12 @@ impl Schedule {
         self.operators[who].seq += 1;
         Cmd {
             command_id: CommandId(Uuid::from_u128(self.ids)),
-            boot_id: boot(self.boots),
+            boot_id: boot(self.run.boots),
             kind,
             args: CommandArgs::default(),
             epoch: self.operators[who].epoch,
             seq: self.operators[who].seq,
-            deadline: self.now.after(Duration::from_millis(400)),
+            deadline: self.run.now.after(Duration::from_millis(400)),
         }
     }
 
@@ -349,13 +268,13 @@ impl Schedule {
         let mut command = self.command(who, kind);
         match kind {
             CommandKind::Engage if detail & 7 != 0 => {
-                command.args.latches = self.gate.latches().iter().map(|latch| latch.latch_id).collect();
+                command.args.latches = self.run.gate.latches().iter().map(|latch| latch.latch_id).collect();
             }
             CommandKind::MinimalRisk => command.args.level = FallbackLevel::new(detail & 3).ok(),
             CommandKind::SpeedCap => command.args.speed_mps = Some(f64::from(detail)),
             CommandKind::Hold if detail & 3 == 0 => command.epoch = Epoch(0),
             CommandKind::Decide => {
-                let open = self.gate.questions(self.now).next();
+                let open = self.run.gate.questions(self.run.now).next();
                 command.args.scene_id = open.map(|(question, _)| question.scene_id);
                 command.args.option = Some(detail & 3);
                 command.epoch = self.mint();
@@ -370,7 +289,7 @@ impl Schedule {
                 }
             }
             CommandKind::ClearLatch => {
-                let latches = self.gate.latches();
+                let latches = self.run.gate.latches();
                 let weight = |latch: &&Latch| (latch.cause == LatchCause::Estop, latch.latch_id);
                 let latch = latches.iter().max_by_key(weight).map(|latch| latch.latch_id);
                 command.args.latch_id = if detail & 7 == 0 { Some(LatchId(4)) } else { latch };
@@ -394,12 +313,12 @@ impl Schedule {
         let Some(mut command) = self.last_command.clone() else { return };
         self.ids += 1;
         let first = std::mem::replace(&mut command.command_id, CommandId(Uuid::from_u128(self.ids)));
-        command.deadline = self.now.after(Duration::from_millis(400));
+        command.deadline = self.run.now.after(Duration::from_millis(400));
         match detail & 7 {
-            0 => command.deadline = self.now,
-            1 => command.boot_id = boot(self.boots + 99),
+            0 => command.deadline = self.run.now,
+            1 => command.boot_id = boot(self.run.boots + 99),
             2 => command.epoch = Epoch(command.epoch.0.saturating_sub(1)),
-            3 => command.epoch = self.gate.highest_epoch().next(),
+            3 => command.epoch = self.run.gate.highest_epoch().next(),
             4 => command.command_id = first,
             // The same sequence again, under a new id.
             _ => {}
@@ -430,14 +349,14 @@ impl Schedule {
     fn deliver(&mut self, message: &Message) {
         match message {
             Message::Grant(epoch, boot_id) => {
-                self.input(Input::Grant(*epoch), |gate, now| gate.handle_grant(*epoch, *boot_id, now));
+                self.run.input(Input::Grant(*epoch), |gate, now| gate.handle_grant(*epoch, *boot_id, now));
             }
-            Message::Void(epoch) => self.input(Input::Void, |gate, now| gate.handle_void(*epoch, now)),
+            Message::Void(epoch) => self.run.input(Input::Void, |gate, now| gate.handle_void(*epoch, now)),
             Message::Beat(beat) => {
-                self.input(Input::Beat(*beat), |gate, now| gate.handle_holder(*beat, now));
+                self.run.input(Input::Beat(*beat), |gate, now| gate.handle_holder(*beat, now));
             }
             Message::Command(command) => {
-                self.input(Input::Command(command.clone()), |gate, now| command.hand_to(gate, now));
+                self.run.input(Input::Command(command.clone()), |gate, now| command.hand_to(gate, now));
             }
         }
     }
@@ -452,7 +371,7 @@ impl Schedule {
 
     fn welcome(&mut self, latches: &[Latch], lease_live: bool) {
         let welcome = Welcome { incarnation: self.incarnation, epoch: self.minted, latches, lease_live };
-        self.input(Input::Link, |gate, now| {
+        self.run.input(Input::Link, |gate, now| {
             assert!(gate.handle_welcome(&welcome, now), "the incarnation never falls");
         });
     }
@@ -460,21 +379,10 @@ impl Schedule {
     fn own_request(&mut self, detail: u8) {
         let level = FallbackLevel::new(detail >> 3 & 3).expect("two bits are 0 to 3");
         if detail & 64 == 0 {
-            self.input(Input::Own, |gate, now| gate.handle_minimal_risk_request(level, now));
+            self.run.input(Input::Own, |gate, now| gate.handle_minimal_risk_request(level, now));
         } else {
-            self.input(Input::Own, Gate::handle_own_stop);
+            self.run.input(Input::Own, Gate::handle_own_stop);
         }
-    }
-
-    /// Power off, power on: only what was written is left.
-    fn reboot(&mut self) {
-        self.boots += 1;
-        let record = self.record.clone();
-        let (kind, boots, world) = (self.kind, self.boots, self.world);
-        self.one(Input::Reboot(record.clone()), |gate, _| {
-            *gate = Gate::restore(identity(kind, boots), Timers::for_kind(kind), world, &record);
-        });
-        self.welcome(&[], false);
     }
 }
 

@@ -1,12 +1,13 @@
-//! What one run of a gate looked like from outside.
+//! One run of a gate, and what it looked like from outside.
 
+use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandArgs, CommandId, CommandKind, ControlState, DemandId,
-    DemandOutcome, Epoch, FallbackLevel, Latch, TaskVerb,
+    DemandOutcome, Epoch, FallbackLevel, Latch, TaskReport, TaskVerb,
 };
 use watchkeeper_takeover::{
-    Directive, Gate, GateAck, GateCommand, GateRecord, HolderBeat, Identity, Mode, World,
+    Directive, Gate, GateAck, GateCommand, GateOutput, GateRecord, HolderBeat, Identity, Mode, Timers, World,
 };
 
 pub(crate) fn boot(count: u128) -> BootId {
@@ -54,7 +55,7 @@ impl Cmd {
 pub(crate) enum Input {
     Time,
     World(World),
-    Demand(std::time::Duration),
+    Demand(Duration),
     DemandEnd,
     Grant(Epoch),
     Void,
@@ -120,5 +121,120 @@ impl Entry {
     /// What the agent has to do from here on.
     pub(crate) fn directive_after(&self) -> Mode {
         self.after.directive.mode
+    }
+}
+
+pub(crate) const START: World = World {
+    standstill: false,
+    stable: true,
+    progressing: Some(true),
+    condition_reached: false,
+    can_resume: true,
+    local_override: false,
+};
+
+/// A gate that is being played with, and all that it lives on.
+pub(crate) struct Run {
+    pub(crate) gate: Gate,
+    pub(crate) now: AgentTime,
+    pub(crate) boots: u128,
+    /// What is still to be done, the oldest first.
+    pub(crate) tasks: Vec<CommandId>,
+    pub(crate) trace: Vec<Entry>,
+    kind: AgentKind,
+    world: World,
+    /// What was written last.
+    record: GateRecord,
+}
+
+impl Run {
+    pub(crate) fn new(kind: AgentKind) -> Self {
+        let mut gate = Gate::new(identity(kind, 0), Timers::for_kind(kind), START);
+        let record = gate.take_record().expect("a new gate has something to write");
+        Self {
+            gate,
+            now: AgentTime::from_nanos(1),
+            boots: 0,
+            tasks: Vec::new(),
+            trace: Vec::new(),
+            kind,
+            world: START,
+            record,
+        }
+    }
+
+    /// Hands one input over, after the timers, and writes down what came of both.
+    pub(crate) fn input(&mut self, input: Input, hand_over: impl FnOnce(&mut Gate, AgentTime)) {
+        self.one(Input::Time, Gate::handle_timeout);
+        self.one(input, hand_over);
+    }
+
+    fn one(&mut self, input: Input, hand_over: impl FnOnce(&mut Gate, AgentTime)) {
+        let before = Snapshot::of(&self.gate, self.now);
+        hand_over(&mut self.gate, self.now);
+        let mut acks = Vec::new();
+        while let Some(output) = self.gate.poll_output() {
+            match output {
+                GateOutput::Ack(ack) => acks.push(ack),
+                GateOutput::Task(task) => self.tasks.push(task.command_id),
+                GateOutput::TaskOver(over) => self.tasks.retain(|task| *task != over),
+                GateOutput::Report | GateOutput::Answer(_) => {}
+            }
+        }
+        if let Some(record) = self.gate.take_record() {
+            self.record = record;
+        }
+        let current = GateRecord { clean_shutdown: false, ..self.gate.shutdown_record() };
+        self.trace.push(Entry {
+            now: self.now,
+            boot_id: boot(self.boots),
+            input,
+            before,
+            after: Snapshot::of(&self.gate, self.now),
+            acks,
+            next_timeout: self.gate.poll_timeout(),
+            is_recorded: self.record == current,
+        });
+    }
+
+    pub(crate) fn advance(&mut self, millis: u64) {
+        self.now = self.now.after(Duration::from_millis(millis));
+        self.one(Input::Time, Gate::handle_timeout);
+    }
+
+    pub(crate) fn set_world(&mut self, world: World) {
+        self.world = world;
+        self.input(Input::World(world), |gate, now| gate.handle_world(world, now));
+    }
+
+    /// The agent's own software says how its oldest task goes; `false` where it has none.
+    pub(crate) fn report_task(&mut self, how: u8) -> bool {
+        let Some(task) = self.tasks.first().copied() else { return false };
+        let report = match how & 3 {
+            0 => TaskReport::Underway(Some(how)),
+            1 => TaskReport::Failed,
+            _ => TaskReport::Done,
+        };
+        if !matches!(report, TaskReport::Underway(_)) {
+            self.tasks.remove(0);
+        }
+        self.input(Input::Own, |gate, now| gate.handle_task_report(task, report, now));
+        true
+    }
+
+    /// Power off, power on: only what was written is left.
+    pub(crate) fn reboot(&mut self) {
+        self.boots += 1;
+        let record = self.record.clone();
+        let (kind, boots, world) = (self.kind, self.boots, self.world);
+        self.one(Input::Reboot(record.clone()), |gate, _| {
+            *gate = Gate::restore(identity(kind, boots), Timers::for_kind(kind), world, &record);
+        });
+    }
+
+    /// Stands still, and is done with every task.
+    pub(crate) fn end(&mut self) {
+        self.set_world(World { standstill: true, condition_reached: true, ..START });
+        while self.report_task(2) {}
     }
 }
