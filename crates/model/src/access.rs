@@ -38,6 +38,13 @@ impl From<OperatorRole> for Role {
     }
 }
 
+impl OperatorRole {
+    /// Returns whether people in this role have a permission, for some agents at least.
+    pub fn may(self, permission: Permission) -> bool {
+        permission.reach(self.into()) != Reach::Nothing
+    }
+}
+
 words! {
     /// What somebody may be allowed to do.
     Permission {
@@ -104,44 +111,23 @@ impl Reach {
 impl Permission {
     /// Returns how far it reaches in a role: the table.
     pub const fn reach(self, role: Role) -> Reach {
-        match (self, role) {
-            (Self::Publish, Role::Agent) => Reach::Own,
-            (Self::Read, Role::Observer | Role::Auditor | Role::Operator | Role::Supervisor) => Reach::All,
-            (
-                Self::Acknowledge
-                | Self::Shelve
-                | Self::Reset
-                | Self::Drive
-                | Self::Handover
-                | Self::Stop
-                | Self::Waive
-                | Self::Label,
-                Role::Operator | Role::Supervisor,
-            )
-            | (
-                Self::PreEmpt | Self::ClearEstop | Self::OutOfService | Self::EndLockOut | Self::LongTask,
-                Role::Supervisor,
-            ) => Reach::Scope,
-            (
-                Self::Publish
-                | Self::Read
-                | Self::Acknowledge
-                | Self::Shelve
-                | Self::Reset
-                | Self::Drive
-                | Self::Handover
-                | Self::Stop
-                | Self::Waive
-                | Self::Label
-                | Self::PreEmpt
-                | Self::ClearEstop
-                | Self::OutOfService
-                | Self::EndLockOut
-                | Self::LongTask
-                | Self::ManageKeys,
-                Role::Agent | Role::Observer | Role::Auditor | Role::Operator | Role::Supervisor,
-            ) => Reach::Nothing,
-        }
+        let (reach, is_holder) = match self {
+            Self::Publish => (Reach::Own, matches!(role, Role::Agent)),
+            Self::Read => (Reach::All, !matches!(role, Role::Agent)),
+            Self::Acknowledge
+            | Self::Shelve
+            | Self::Reset
+            | Self::Drive
+            | Self::Handover
+            | Self::Stop
+            | Self::Waive
+            | Self::Label => (Reach::Scope, matches!(role, Role::Operator | Role::Supervisor)),
+            Self::PreEmpt | Self::ClearEstop | Self::OutOfService | Self::EndLockOut | Self::LongTask => {
+                (Reach::Scope, matches!(role, Role::Supervisor))
+            }
+            Self::ManageKeys => (Reach::Nothing, false),
+        };
+        if is_holder { reach } else { Reach::Nothing }
     }
 
     /// Returns whether it only reads: what goes on when a token has expired.

@@ -4,7 +4,7 @@ use crate::{Picture, timers::fresh_within};
 use std::{fmt, time::Duration};
 use watchkeeper_model::{
     AgentId, AgentKind, ControlState, FallbackLevel, Latch, LatchCause, OperatorRole, Permission, PersonId,
-    Reach, TaskClass, TaskVerb,
+    TaskClass, TaskVerb,
 };
 use watchkeeper_protocol::operator::AgentStatus;
 
@@ -117,7 +117,7 @@ impl Unavailable {
             return Err(Self::Disconnected);
         }
         match picture.me() {
-            Some(me) if may(me.role, Permission::Drive) => match picture.access() {
+            Some(me) if me.role.may(Permission::Drive) => match picture.access() {
                 Some(access) if access.value.expired => Err(Self::Expired),
                 Some(_) | None => Ok(()),
             },
@@ -304,7 +304,7 @@ impl Action {
         let is_stopped = status.control_state == ControlState::Estopped;
         status.latches.iter().copied().find(|latch| match latch.cause {
             LatchCause::Fallback | LatchCause::Local => !is_stopped,
-            LatchCause::Estop => is_stopped && may(role, Permission::ClearEstop),
+            LatchCause::Estop => is_stopped && role.may(Permission::ClearEstop),
         })
     }
 
@@ -374,11 +374,6 @@ impl Action {
 }
 
 /// Nothing riskier on half a picture, or without a record.
-/// Returns whether a role has a permission, whichever the agent.
-pub(crate) fn may(role: OperatorRole, permission: Permission) -> bool {
-    permission.reach(role.into()) == Reach::Scope
-}
-
 fn check_record(picture: &Picture) -> Result<(), Unavailable> {
     if !picture.is_current() {
         return Err(Unavailable::NotCurrent);
@@ -478,7 +473,7 @@ fn check_request(picture: &Picture, status: &AgentStatus, stake: Stake) -> Resul
         return Err(Unavailable::AlreadyYours);
     }
     let Some(lease) = &status.lease else { return Err(Unavailable::NobodyHolds) };
-    if picture.me().is_some_and(|me| may(me.role, Permission::PreEmpt)) {
+    if picture.me().is_some_and(|me| me.role.may(Permission::PreEmpt)) {
         return Ok(());
     }
     match status.control_state {

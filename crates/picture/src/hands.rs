@@ -15,7 +15,6 @@ pub use question::{MAX_TYPED, Question};
 
 use crate::{
     Action, Intent, Picture, Unavailable,
-    action::may,
     view::{self, Tone},
 };
 use begun::{Begun, First};
@@ -365,7 +364,7 @@ impl Hands {
     }
 
     fn request(&mut self, agent: &AgentId, picture: &Picture, now: MonoTime) -> Pressed {
-        if picture.me().is_some_and(|me| may(me.role, Permission::PreEmpt)) {
+        if picture.me().is_some_and(|me| me.role.may(Permission::PreEmpt)) {
             let holder = picture.holder(agent).map_or_else(|| "its holder".to_owned(), ToString::to_string);
             return self.ask(Open::preempt(agent, &holder));
         }

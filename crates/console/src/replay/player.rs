@@ -4,7 +4,7 @@ use super::{ORIGIN, feed::Item};
 use anyhow::Context;
 use std::time::Duration;
 use watchkeeper_engine::{Config, Engine, EngineInput, Opening, Output};
-use watchkeeper_model::{MonoTime, OperatorRole, Permission, PersonId, Reach, SessionId};
+use watchkeeper_model::{MonoTime, OperatorRole, Permission, PersonId, SessionId};
 use watchkeeper_picture::Picture;
 use watchkeeper_protocol::{
     SessionKind, ToOperator,
@@ -86,7 +86,7 @@ impl Player {
                 EngineInput::Durable { input: input + 1, head }
             }
             EngineInput::OperatorConnected { session, hello, access } => {
-                if Permission::Drive.reach(hello.role.into()) == Reach::Scope {
+                if hello.role.may(Permission::Drive) {
                     told(self.at, Told::Operator(&hello.person));
                 }
                 if Some(&hello.person) == self.viewer.as_ref() {

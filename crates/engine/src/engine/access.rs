@@ -1,13 +1,13 @@
 //! May this person do this, to this agent, now? Every message of an operator passes here first.
 
-use super::{Engine, authority::may};
+use super::Engine;
 use watchkeeper_model::{
-    Access, AgentId, AlertId, CommandCode, CommandId, CommandKind, DemandId, Denial, Epoch, LeaseEnd,
-    MonoTime, Note, Permission, PersonId, RiskClass, SessionId, nanos,
+    Access, AgentId, AlertId, CommandCode, CommandKind, DemandId, Denial, LeaseEnd, MonoTime, Note,
+    Permission, RiskClass, SessionId, nanos,
 };
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator, Wire,
-    operator::{AccessUpdate, Authorised, Claim, RequestHandover},
+    operator::{AccessUpdate, Claim, Order, RequestHandover},
     session::ErrorCode,
 };
 
@@ -86,44 +86,36 @@ impl Engine {
         }
     }
 
-    /// Checks a message against the role, the scope and the age of the token of the console that sent it.
-    ///
-    /// # Errors
-    /// The denial, after the console was told of it in the way that fits what it asked for.
-    pub(super) fn check_access(
+    /// Says whether the console that sent a message may do what it asks for, by role, scope and the age of its token;
+    /// where not, it is told in the way that fits what it asked for.
+    pub(super) fn is_allowed(
         &mut self,
         session: SessionId,
         message: &OperatorMessage,
         now: MonoTime,
-    ) -> Result<(), Denial> {
-        let Some((permission, agent)) = self.asked(message) else { return Ok(()) };
-        let Some(console) = self.consoles.get(&session) else { return Ok(()) };
-        let Err(denial) = console.access.check(permission, agent.as_ref(), now) else { return Ok(()) };
-        let (person, console_role) = (console.person.clone(), console.access.role);
+    ) -> bool {
+        let Some((permission, agent)) = self.asked(message) else { return true };
+        let Some(console) = self.consoles.get(&session) else { return true };
+        let Err(denial) = console.access.check(permission, agent.as_ref(), now) else { return true };
+        let (person, role) = (console.person.clone(), console.access.role);
         let text = denial.to_string();
         // Who never acts has no row that waits for an end.
-        if !may(console_role, Permission::Drive) {
+        if !role.may(Permission::Drive) {
             self.refuse(session, ErrorCode::Forbidden, message.kind(), &text);
         } else if let OperatorMessage::Claim(Claim { agent })
         | OperatorMessage::RequestHandover(RequestHandover { agent, .. }) = message
         {
             self.refuse_claim(session, &person, agent, CommandCode::Denied, &text);
-        } else if let Some(ordered) = Ordered::of(message) {
-            self.deny_command(session, &person, &ordered, &text);
+        } else if let Some(Order { command_id, agent, kind, epoch }) = message.order() {
+            // Whoever sent it waits for its end: it goes on record, and is rejected.
+            if self.admit(session, (&person, role), (agent, command_id, kind, Vec::new(), epoch)) {
+                self.reject(command_id, CommandCode::Denied, &text);
+            }
         } else if !matches!(message, OperatorMessage::Heartbeat(_)) {
             // A heartbeat comes twenty times a second, and its sender has been told that the lease is over.
             self.refuse(session, ErrorCode::Forbidden, message.kind(), &text);
         }
-        Err(denial)
-    }
-
-    /// Takes a command on record and rejects it: whoever sent it waits for its end.
-    fn deny_command(&mut self, session: SessionId, person: &PersonId, ordered: &Ordered<'_>, why: &str) {
-        let Some(role) = self.consoles.get(&session).map(|console| console.access.role) else { return };
-        let &Ordered { command_id, agent, kind, epoch } = ordered;
-        if self.admit(session, (person, role), (agent, command_id, kind, Vec::new(), epoch)) {
-            self.reject(command_id, CommandCode::Denied, why);
-        }
+        false
     }
 
     /// Returns what a message needs, and to which agent it is done; `None` where it only reads.
@@ -182,58 +174,5 @@ fn command_permission(kind: CommandKind) -> Permission {
         Permission::Drive
     } else {
         Permission::Stop
-    }
-}
-
-/// A command that a row on somebody's console waits for.
-struct Ordered<'a> {
-    command_id: CommandId,
-    agent: &'a AgentId,
-    kind: CommandKind,
-    epoch: Epoch,
-}
-
-impl<'a> Ordered<'a> {
-    fn of(message: &'a OperatorMessage) -> Option<Self> {
-        let authorised = |body: &'a Authorised, kind| Self {
-            command_id: body.command_id,
-            agent: &body.agent,
-            kind,
-            epoch: body.epoch,
-        };
-        match message {
-            OperatorMessage::Engage(body) => Some(authorised(body, CommandKind::Engage)),
-            OperatorMessage::Release(body) => Some(authorised(body, CommandKind::Release)),
-            OperatorMessage::HandBack(body) => Some(authorised(body, CommandKind::HandBack)),
-            OperatorMessage::Command(body) => Some(Self {
-                command_id: body.command_id,
-                agent: &body.agent,
-                kind: body.kind,
-                epoch: body.epoch,
-            }),
-            OperatorMessage::Stop(body) => Some(Self {
-                command_id: body.command_id,
-                agent: &body.agent,
-                kind: CommandKind::Estop,
-                epoch: Epoch(0),
-            }),
-            OperatorMessage::Claim(_)
-            | OperatorMessage::Acknowledge(_)
-            | OperatorMessage::Heartbeat(_)
-            | OperatorMessage::Presented(_)
-            | OperatorMessage::Shelve(_)
-            | OperatorMessage::Unshelve(_)
-            | OperatorMessage::TakeOutOfService(_)
-            | OperatorMessage::ReturnToService(_)
-            | OperatorMessage::Reset(_)
-            | OperatorMessage::RequestHandover(_)
-            | OperatorMessage::AnswerHandover(_)
-            | OperatorMessage::AllowTakeover(_)
-            | OperatorMessage::Waive(_)
-            | OperatorMessage::Label(_)
-            | OperatorMessage::Pong(_)
-            | OperatorMessage::Probe(_)
-            | OperatorMessage::Refresh(_) => None,
-        }
     }
 }

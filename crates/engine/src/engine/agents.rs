@@ -1,6 +1,6 @@
 //! What agents say: hello, heartbeats, decisions, acknowledgements, clocks.
 
-use super::{Engine, SECOND, authority::may};
+use super::{Engine, SECOND};
 use crate::{
     agent::{Agent, STATE_CAUSES},
     clocks::PeerClock,
@@ -408,7 +408,7 @@ impl Engine {
     fn forgive_strikes(&mut self, agent_id: &AgentId, ack: &CommandAck) {
         let Some(entry) = self.commands.get(ack.command_id) else { return };
         let lets_go_on = matches!(entry.kind, CommandKind::ClearLatch | CommandKind::HandBack)
-            && may(entry.role, Permission::EndLockOut)
+            && entry.role.may(Permission::EndLockOut)
             && ack.state == CommandState::Accepted;
         if let Some(agent) = self.agents.get_mut(agent_id).filter(|_| lets_go_on) {
             agent.strikes.forgive();

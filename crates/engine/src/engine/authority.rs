@@ -5,8 +5,8 @@ use crate::commands::{Again, CommandEntry};
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_model::{
     AgentId, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandOutcome,
-    Epoch, LatchCause, LatchId, MonoTime, Note, OperatorRole, Permission, PersonId, Reach, RiskClass,
-    SessionId, Severity,
+    Epoch, LatchCause, LatchId, MonoTime, Note, OperatorRole, Permission, PersonId, RiskClass, SessionId,
+    Severity,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -491,14 +491,9 @@ fn as_stranger(kind: CommandKind) -> bool {
     kind.risk() == RiskClass::Safer && kind != CommandKind::Release
 }
 
-/// Returns whether a role has a permission; whether the agent is in its scope was looked at before.
-pub(super) fn may(role: OperatorRole, permission: Permission) -> bool {
-    permission.reach(role.into()) == Reach::Scope
-}
-
 /// Who fell back too often goes on only when a supervisor says so (rows 13, 25).
 fn check_lock_out(agent: &crate::agent::Agent, role: OperatorRole) -> Result<(), Refusal> {
-    if agent.strikes.are_out() && !may(role, Permission::EndLockOut) {
+    if agent.strikes.are_out() && !role.may(Permission::EndLockOut) {
         let detail = format!(
             "it fell back {} times within {} min: only a supervisor lets it go on (rule: lock-out)",
             agent.strikes.count(),
@@ -546,7 +541,7 @@ fn check_clear_latch(
     let Some(latch) = agent.latches.iter().find(|latch| latch.latch_id == latch_id) else {
         return Err((CommandCode::Precondition, format!("the agent holds no latch {latch_id}")));
     };
-    if latch.cause == LatchCause::Estop && !may(role, Permission::ClearEstop) {
+    if latch.cause == LatchCause::Estop && !role.may(Permission::ClearEstop) {
         let detail = "only a supervisor clears the latch of an ESTOP (rule: clear_latch estop)";
         return Err((CommandCode::Denied, detail.to_owned()));
     }

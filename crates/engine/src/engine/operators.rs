@@ -113,7 +113,7 @@ impl Engine {
     ) {
         let Some(console) = self.consoles.get(&session) else { return };
         let person = console.person.clone();
-        if self.check_access(session, &message, now).is_err() {
+        if !self.is_allowed(session, &message, now) {
             return;
         }
         let Some(console) = self.consoles.get_mut(&session) else { return };

@@ -1,6 +1,6 @@
 //! What stands before a task for an agent's own software (`takeover.md` 3.2), beyond what stands before every command.
 
-use super::authority::{Refusal, may};
+use super::authority::Refusal;
 use crate::agent::Agent;
 use std::time::Duration;
 use watchkeeper_model::{CommandArgs, CommandCode, OperatorRole, Permission, TaskArg, TaskVerb};
@@ -24,7 +24,7 @@ pub(super) fn check_task(
         let detail = format!("{verb} needs {}: {}", need.word(), verb.usage());
         return Err((CommandCode::Denied, detail));
     }
-    let longest = if may(role, Permission::LongTask) { SUPERVISORS_LONGEST } else { LONGEST };
+    let longest = if role.may(Permission::LongTask) { SUPERVISORS_LONGEST } else { LONGEST };
     let ttl = verb.needs().contains(&TaskArg::Ttl).then_some(args.ttl_nanos).flatten();
     if ttl.is_some_and(|nanos| Duration::from_nanos(nanos) > longest) {
         let detail = format!(
