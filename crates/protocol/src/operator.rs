@@ -1,8 +1,10 @@
 //! Messages between an operator's console and the monitor.
 
+mod order;
 mod path;
 mod requests;
 
+pub use order::Order;
 pub use path::{LatencyParts, MAX_PROBED, OneWay, PathLatency, Probe};
 pub use requests::{
     Acknowledge, AllowTakeover, AnswerHandover, Authorised, Claim, CommandRequest, HolderReport,

@@ -135,31 +135,8 @@ fn command_to_agent(message: &ToAgent) -> Option<Named> {
 }
 
 fn command_of_operator(message: &OperatorMessage) -> Option<Named> {
-    let (verb, command_id) = match message {
-        OperatorMessage::Command(request) => (request.kind, request.command_id),
-        OperatorMessage::Engage(body) => (CommandKind::Engage, body.command_id),
-        OperatorMessage::Release(body) => (CommandKind::Release, body.command_id),
-        OperatorMessage::HandBack(body) => (CommandKind::HandBack, body.command_id),
-        OperatorMessage::Stop(stop) => (CommandKind::Estop, stop.command_id),
-        OperatorMessage::Claim(_)
-        | OperatorMessage::Acknowledge(_)
-        | OperatorMessage::Shelve(_)
-        | OperatorMessage::Unshelve(_)
-        | OperatorMessage::TakeOutOfService(_)
-        | OperatorMessage::ReturnToService(_)
-        | OperatorMessage::Reset(_)
-        | OperatorMessage::RequestHandover(_)
-        | OperatorMessage::AnswerHandover(_)
-        | OperatorMessage::AllowTakeover(_)
-        | OperatorMessage::Label(_)
-        | OperatorMessage::Waive(_)
-        | OperatorMessage::Heartbeat(_)
-        | OperatorMessage::Probe(_)
-        | OperatorMessage::Presented(_)
-        | OperatorMessage::Pong(_)
-        | OperatorMessage::Refresh(_) => return None,
-    };
-    Some((Some(verb), Some(command_id)))
+    let order = message.order()?;
+    Some((Some(order.kind), Some(order.command_id)))
 }
 
 fn command_to_operator(message: &ToOperator) -> Option<Named> {
