@@ -10,14 +10,15 @@ mod tests;
 
 use crate::{
     alarm_machine::{Condition, Flag, Input, Refusal, next},
-    config::{AlarmClass, AlarmSettings, Flapping, SuppressRule},
+    config::{AlarmClass, AlarmSettings, SuppressRule},
 };
 use flaps::Flaps;
+use hiding::never_raised;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_detect::{Finding, Phase};
 use watchkeeper_model::{
-    AgentId, Alarm, AlarmState, AlertId, CauseClass, DemandId, Explanation, Label, MonoTime, PersonId,
-    Response, Severity,
+    AgentId, Alarm, AlarmState, AlertId, CauseClass, DemandId, Label, MonoTime, PersonId, Priority, Response,
+    Severity,
 };
 
 /// What names an alert group.
@@ -51,7 +52,7 @@ struct Entry {
 
 impl Entry {
     /// Makes the alert of a group that has none, before anything happened to it.
-    fn new(alert_id: AlertId, group: &Group, explanation: Explanation, now: MonoTime) -> Self {
+    fn new(alert_id: AlertId, group: &Group, now: MonoTime) -> Self {
         let alarm = Alarm {
             alert_id,
             agent: group.0.clone(),
@@ -68,12 +69,12 @@ impl Entry {
             escalation: 0,
             acknowledged_by: None,
             shelved: None,
-            priority: watchkeeper_model::Priority::Low,
+            priority: Priority::Low,
             latched: false,
             flapping: false,
             suppressed: None,
             out_of_service: None,
-            explanation,
+            explanation: never_raised(),
         };
         Self { alarm, condition: Condition::default(), holding: BTreeSet::new(), quiet_at: None }
     }
@@ -108,7 +109,6 @@ pub(crate) struct Found {
 pub(crate) struct Alarms {
     /// Of every kind of cause.
     classes: BTreeMap<CauseClass, AlarmClass>,
-    flapping: Flapping,
     rules: Vec<SuppressRule>,
     next: AlertId,
     groups: BTreeMap<Group, AlertId>,
@@ -118,8 +118,6 @@ pub(crate) struct Alarms {
     /// When which alert that flaps has been quiet for long enough.
     settling: BTreeSet<(MonoTime, AlertId)>,
     flaps: Flaps,
-    /// Alerts that are out of service.
-    out_of_service: usize,
     /// An alert that gave way to a newer one.
     evicted: Option<Alarm>,
 }
@@ -133,7 +131,6 @@ impl Alarms {
         let classes = CauseClass::ALL.iter().map(|cause| (*cause, settings.class(*cause))).collect();
         Self {
             classes,
-            flapping: settings.flap,
             rules: settings.suppress,
             next: first,
             groups: BTreeMap::new(),
@@ -141,7 +138,6 @@ impl Alarms {
             shelf: BTreeSet::new(),
             settling: BTreeSet::new(),
             flaps: Flaps::new(settings.flap),
-            out_of_service: 0,
             evicted: None,
         }
     }
@@ -202,7 +198,7 @@ impl Alarms {
                 Some(self.raise(alert_id, &group, finding, now))
             }
             (Phase::Raised | Phase::Worse, None) => {
-                let alert_id = self.add(&group, finding.explanation.clone(), now);
+                let alert_id = self.add(&group, now);
                 Some(self.raise(alert_id, &group, finding, now))
             }
         }
@@ -213,12 +209,12 @@ impl Alarms {
         self.evicted.take()
     }
 
-    fn add(&mut self, group: &Group, explanation: Explanation, now: MonoTime) -> AlertId {
+    fn add(&mut self, group: &Group, now: MonoTime) -> AlertId {
         self.make_room(now);
         let alert_id = self.next;
         self.next = self.next.next();
         self.groups.insert(group.clone(), alert_id);
-        self.open.insert(alert_id, Entry::new(alert_id, group, explanation, now));
+        self.open.insert(alert_id, Entry::new(alert_id, group, now));
         alert_id
     }
 
@@ -253,13 +249,13 @@ impl Alarms {
             alarm.explanation = finding.explanation;
         }
         alarm.changed_at = now;
-        self.step(alert_id, Input::Raise, now).expect("a cause can always come");
+        self.apply(alert_id, Input::Raise, now).expect("a cause can always come");
         if is_worse {
-            self.step(alert_id, Input::Worsen, now).expect("what was raised can get worse");
+            self.apply(alert_id, Input::Worsen, now).expect("what was raised can get worse");
         }
         if came {
             if self.flaps.handle_raise(group, now) {
-                self.step(alert_id, Input::Flap, now).expect("what was raised can flap");
+                self.apply(alert_id, Input::Flap, now).expect("what was raised can flap");
             }
             self.wait_for_quiet(alert_id, now);
         }
@@ -292,7 +288,7 @@ impl Alarms {
             self.settling.remove(&(at, alert_id));
         }
         if entry.condition.has(Flag::Flapping) {
-            let at = now.after(self.flapping.quiet());
+            let at = now.after(self.flaps.quiet());
             entry.quiet_at = Some(at);
             self.settling.insert((at, alert_id));
         }
@@ -379,11 +375,16 @@ impl Alarms {
         first(&self.shelf).into_iter().chain(first(&self.settling)).min()
     }
 
-    /// Makes one step of the machine and keeps the books; returns the alert as it stands afterwards.
+    /// Makes one step of the machine; returns the alert as it stands afterwards.
     fn step(&mut self, alert_id: AlertId, input: Input, now: MonoTime) -> Result<Alarm, Refusal> {
+        let over = self.apply(alert_id, input, now)?;
+        Ok(over.unwrap_or_else(|| self.told(alert_id)))
+    }
+
+    /// Makes one step of the machine and keeps the books; returns the alert where nothing more is to be kept of it.
+    fn apply(&mut self, alert_id: AlertId, input: Input, now: MonoTime) -> Result<Option<Alarm>, Refusal> {
         let entry = self.open.get_mut(&alert_id).ok_or(Refusal::Unknown)?;
         let condition = next(entry.condition, input)?;
-        let was_out = entry.condition.has(Flag::OutOfService);
         let shelved_until = entry.alarm.shelved.as_ref().map(|shelved| shelved.until);
         let is_over = condition.is_over();
         if condition != entry.condition {
@@ -395,24 +396,20 @@ impl Alarms {
         {
             self.shelf.remove(&(until, alert_id));
         }
-        self.out_of_service += usize::from(condition.has(Flag::OutOfService));
-        self.out_of_service -= usize::from(was_out);
-        let alarm = entry.alarm.clone();
-        if is_over {
-            self.forget(&alarm);
-        }
-        Ok(alarm)
+        Ok(if is_over { self.forget(alert_id) } else { None })
     }
 
     fn told(&self, alert_id: AlertId) -> Alarm {
         self.open.get(&alert_id).expect("the caller just changed it").alarm.clone()
     }
 
-    fn forget(&mut self, alarm: &Alarm) {
-        if let Some(at) = self.open.remove(&alarm.alert_id).and_then(|entry| entry.quiet_at) {
-            self.settling.remove(&(at, alarm.alert_id));
+    fn forget(&mut self, alert_id: AlertId) -> Option<Alarm> {
+        let Entry { alarm, quiet_at, .. } = self.open.remove(&alert_id)?;
+        if let Some(at) = quiet_at {
+            self.settling.remove(&(at, alert_id));
         }
         self.groups.remove(&group_of(&alarm.agent, alarm.cause, &alarm.subject));
+        Some(alarm)
     }
 
     /// Above the bound, the oldest alert that is over gives way, whoever has not yet taken note of it. What is out of
@@ -423,11 +420,11 @@ impl Alarms {
         }
         let over =
             |entry: &&Entry| !entry.condition.state.is_active() && !entry.condition.has(Flag::OutOfService);
-        let Some(mut alarm) = self.open.values().find(over).map(|entry| entry.alarm.clone()) else { return };
+        let oldest = self.open.values().find(over).map(|entry| entry.alarm.alert_id);
+        let Some(mut alarm) = oldest.and_then(|alert_id| self.forget(alert_id)) else { return };
         if let Some(shelved) = alarm.shelved.take() {
             self.shelf.remove(&(shelved.until, alarm.alert_id));
         }
-        self.forget(&alarm);
         (alarm.state, alarm.latched, alarm.changed_at) = (AlarmState::Normal, false, now);
         self.evicted = Some(alarm);
     }

@@ -2,7 +2,10 @@
 
 use super::{Group, MAX_OPEN};
 use crate::config::Flapping;
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 use watchkeeper_model::MonoTime;
 
 /// Raises within the configured span, for as many groups as alerts may be open. Where more groups than that were raised
@@ -18,6 +21,11 @@ pub(super) struct Flaps {
 impl Flaps {
     pub(super) const fn new(settings: Flapping) -> Self {
         Self { settings, raised: BTreeMap::new(), swept_at: None }
+    }
+
+    /// Returns how long what flaps must be quiet before it is let go.
+    pub(super) const fn quiet(&self) -> Duration {
+        self.settings.quiet()
     }
 
     /// Takes note of a raise; returns whether the group flaps.

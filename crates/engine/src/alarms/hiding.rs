@@ -49,8 +49,9 @@ impl Alarms {
     }
 
     /// Returns whether one more alert may be taken out of service.
-    pub(crate) const fn has_room_out_of_service(&self) -> bool {
-        self.out_of_service < MAX_OUT_OF_SERVICE
+    pub(crate) fn has_room_out_of_service(&self) -> bool {
+        let out = self.open.values().filter(|entry| entry.condition.has(Flag::OutOfService));
+        out.count() < MAX_OUT_OF_SERVICE
     }
 
     /// Returns the alert that stands for what a finding of this kind would be about.
@@ -70,7 +71,7 @@ impl Alarms {
         let group = group_of(agent, cause, subject);
         let alert_id = match self.groups.get(&group) {
             Some(alert_id) => *alert_id,
-            None => self.add(&group, never_raised(), now),
+            None => self.add(&group, now),
         };
         let entry = self.open.get_mut(&alert_id).ok_or(Refusal::Unknown)?;
         next(entry.condition, Input::TakeOut)?;
@@ -128,7 +129,7 @@ impl Alarms {
 }
 
 /// Says why an alert stands there that was never raised.
-fn never_raised() -> Explanation {
+pub(super) fn never_raised() -> Explanation {
     Explanation {
         detector: Label::cut("none"),
         version: 1,
