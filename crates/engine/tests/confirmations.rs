@@ -5,10 +5,9 @@ use std::time::Duration;
 use uuid::Uuid;
 use watchkeeper_engine::{Config, Engine, EngineInput, Framed, Opening, Output};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, ControlState, Decision, DecisionSeq, Epoch, Incarnation, Label,
-    MonoTime, SessionId,
+    AgentId, AgentKind, AgentTime, BootId, Decision, DecisionSeq, Incarnation, Label, MonoTime, SessionId,
 };
-use watchkeeper_protocol::{AgentMessage, SessionKind, ToAgent, agent::AgentHello, session::Head};
+use watchkeeper_protocol::{AgentMessage, ToAgent, agent::AgentHello, session::Head};
 
 const AGENT: SessionId = SessionId(1);
 const START: MonoTime = MonoTime::from_nanos(1_000_000_000);
@@ -35,22 +34,12 @@ impl Rig {
         };
         let engine = Engine::new(Config::default(), &opening, START);
         let mut rig = Self { engine, now: START, inputs: 0, heard: Vec::new() };
-        let hello = AgentHello {
-            session: SessionKind::Agent,
-            token: None,
-            agent: AgentId::new("press").unwrap(),
-            kind: AgentKind::Generic,
-            signals: Vec::new(),
-            boot_id: BootId(Uuid::from_u128(7)),
-            clean_shutdown: true,
-            highest_epoch: Epoch(0),
-            highest_incarnation: Incarnation(0),
-            latches: Vec::new(),
-            control_state: ControlState::Autonomous,
-            software_version: Label::cut("test"),
-            drive: None,
-            tasks: Vec::new(),
-        };
+        let hello = AgentHello::first(
+            AgentId::new("press").unwrap(),
+            AgentKind::Generic,
+            BootId(Uuid::from_u128(7)),
+            Label::cut("test"),
+        );
         rig.feed(EngineInput::AgentConnected { session: AGENT, hello });
         rig
     }

@@ -8,8 +8,8 @@
 use uuid::Uuid;
 use watchkeeper_engine::{Config, Engine, EngineInput, Framed, Opening, Output};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, ControlState, DemandId, Epoch, Incarnation, Label, MonoTime, Note,
-    OperatorRole, PersonId, SessionId, StateVersion,
+    AgentId, AgentKind, AgentTime, BootId, DemandId, Incarnation, Label, MonoTime, Note, OperatorRole,
+    PersonId, SessionId,
 };
 use watchkeeper_protocol::{
     AgentMessage, SessionKind, ToAgent, ToOperator,
@@ -92,45 +92,18 @@ impl Run {
 
 fn hello() -> AgentHello {
     AgentHello {
-        tasks: Vec::new(),
-        session: SessionKind::Agent,
-        token: None,
-        agent: AgentId::new("truck-1").unwrap(),
-        kind: AgentKind::Vehicle,
-        drive: None,
-        signals: Vec::new(),
-        boot_id: BootId(Uuid::from_u128(7)),
-        clean_shutdown: true,
-        highest_epoch: Epoch(0),
         highest_incarnation: COUNT,
-        latches: Vec::new(),
-        control_state: ControlState::Autonomous,
-        software_version: Label::cut("1"),
+        ..AgentHello::first(
+            AgentId::new("truck-1").unwrap(),
+            AgentKind::Vehicle,
+            BootId(Uuid::from_u128(7)),
+            Label::cut("1"),
+        )
     }
 }
 
 fn heartbeat() -> Heartbeat {
-    Heartbeat {
-        boot_id: BootId(Uuid::from_u128(7)),
-        now: AgentTime::from_nanos(5),
-        control_state: ControlState::Autonomous,
-        state_version: StateVersion(1),
-        transition_from: None,
-        fallback_level: None,
-        fallback_cause: None,
-        scenes: Vec::new(),
-        demand_id: None,
-        demand_left_nanos: None,
-        epoch: Epoch(0),
-        latches: Vec::new(),
-        stable: true,
-        condition_reached: false,
-        can_resume: true,
-        local_override: false,
-        unverified: false,
-        manual: false,
-        neutral: false,
-    }
+    Heartbeat::autonomous(BootId(Uuid::from_u128(7)), AgentTime::from_nanos(5))
 }
 
 #[test]

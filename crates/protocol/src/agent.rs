@@ -106,6 +106,28 @@ pub struct AgentHello {
     pub tasks: Vec<TaskVerb>,
 }
 
+impl AgentHello {
+    /// The first hello of an agent: it acts by itself, and no monitor has told it anything yet.
+    pub fn first(agent: AgentId, kind: AgentKind, boot_id: BootId, software_version: Label) -> Self {
+        Self {
+            session: SessionKind::Agent,
+            token: None,
+            agent,
+            kind,
+            signals: Vec::new(),
+            boot_id,
+            clean_shutdown: true,
+            highest_epoch: Epoch(0),
+            highest_incarnation: Incarnation(0),
+            latches: Vec::new(),
+            control_state: ControlState::Autonomous,
+            software_version,
+            drive: None,
+            tasks: Vec::new(),
+        }
+    }
+}
+
 /// Most tasks that an agent names: one of each.
 pub const MAX_TASKS: usize = 64;
 
@@ -206,6 +228,33 @@ pub struct Heartbeat {
     /// Nobody's hand is on it though a person leads: it follows its lane and slows down.
     #[serde(default)]
     pub neutral: bool,
+}
+
+impl Heartbeat {
+    /// What an agent says that acts by itself, steadily, and has not changed its state since it started.
+    pub fn autonomous(boot_id: BootId, now: AgentTime) -> Self {
+        Self {
+            boot_id,
+            now,
+            control_state: ControlState::Autonomous,
+            state_version: StateVersion(1),
+            transition_from: None,
+            fallback_level: None,
+            fallback_cause: None,
+            scenes: Vec::new(),
+            demand_id: None,
+            demand_left_nanos: None,
+            epoch: Epoch(0),
+            latches: Vec::new(),
+            stable: true,
+            condition_reached: false,
+            can_resume: true,
+            local_override: false,
+            unverified: false,
+            manual: false,
+            neutral: false,
+        }
+    }
 }
 
 /// The agent wants a person.

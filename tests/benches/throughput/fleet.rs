@@ -18,11 +18,10 @@ use tokio_tungstenite::tungstenite::{
 };
 use uuid::Uuid;
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BearerToken, BootId, ControlState, Decision, DecisionSeq, Epoch,
-    Incarnation, Label, SignalSpec, StateVersion,
+    AgentId, AgentKind, AgentTime, BearerToken, BootId, Decision, DecisionSeq, Label, SignalSpec,
 };
 use watchkeeper_protocol::{
-    AgentMessage, SUBPROTOCOL, SessionKind, ToAgent, Wire as _,
+    AgentMessage, SUBPROTOCOL, ToAgent, Wire as _,
     agent::{AgentHello, Heartbeat},
     session::Pong,
 };
@@ -223,20 +222,9 @@ fn connect(url: &str, address: &str, token: &str, index: usize) -> Raw {
         unit: Label::cut("C"),
     });
     let hello = AgentHello {
-        session: SessionKind::Agent,
         token: Some(BearerToken::new(token).unwrap()),
-        agent: name_of(index),
-        kind: AgentKind::Generic,
         signals: signals.collect(),
-        boot_id,
-        clean_shutdown: true,
-        highest_epoch: Epoch(0),
-        highest_incarnation: Incarnation(0),
-        latches: Vec::new(),
-        control_state: ControlState::Autonomous,
-        software_version: Label::cut("bench"),
-        drive: None,
-        tasks: Vec::new(),
+        ..AgentHello::first(name_of(index), AgentKind::Generic, boot_id, Label::cut("bench"))
     };
     socket.send(Message::Binary(watchkeeper_protocol::encode("hello", &hello))).unwrap();
     socket.read().unwrap();
@@ -269,25 +257,8 @@ fn decision(seq: u64, now: Duration, heat: f64) -> Bytes {
 
 fn heartbeat(boot_id: BootId, now: Duration) -> Bytes {
     AgentMessage::Heartbeat(Heartbeat {
-        boot_id,
-        now: AgentTime::from_nanos(nanos(now)),
-        control_state: ControlState::Autonomous,
-        state_version: StateVersion::default(),
-        transition_from: None,
-        fallback_level: None,
-        fallback_cause: None,
-        scenes: Vec::new(),
-        demand_id: None,
-        demand_left_nanos: None,
-        epoch: Epoch(0),
-        latches: Vec::new(),
-        stable: true,
         condition_reached: true,
-        can_resume: true,
-        local_override: false,
-        unverified: false,
-        manual: false,
-        neutral: false,
+        ..Heartbeat::autonomous(boot_id, AgentTime::from_nanos(nanos(now)))
     })
     .encode()
 }

@@ -2,13 +2,10 @@
 
 use uuid::Uuid;
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, Alternative, BootId, Confidence, Context, ControlState, Decision,
-    DecisionSeq, Epoch, Incarnation, Label, PlanPoint, Pose, SignalSpec, StateVersion,
+    AgentId, AgentKind, AgentTime, Alternative, BootId, Confidence, Context, Decision, DecisionSeq, Label,
+    PlanPoint, Pose, SignalSpec,
 };
-use watchkeeper_protocol::{
-    agent::{AgentHello, Heartbeat},
-    session::SessionKind,
-};
+use watchkeeper_protocol::agent::{AgentHello, Heartbeat};
 
 /// Each signal's name, unit, usual value, and by how much it wavers.
 const SIGNALS: [(&str, &str, f64, f64); 8] = [
@@ -84,44 +81,17 @@ pub(crate) fn decision(vehicle: usize, seq: u64) -> Decision {
 }
 
 pub(crate) fn heartbeat(vehicle: usize, seq: u64) -> Heartbeat {
-    Heartbeat {
-        boot_id: boot_id(vehicle),
-        now: agent_now(seq),
-        control_state: ControlState::Autonomous,
-        state_version: StateVersion(1),
-        transition_from: None,
-        fallback_level: None,
-        fallback_cause: None,
-        scenes: Vec::new(),
-        demand_id: None,
-        demand_left_nanos: None,
-        epoch: Epoch(0),
-        latches: Vec::new(),
-        stable: true,
-        condition_reached: false,
-        can_resume: true,
-        local_override: false,
-        unverified: false,
-        manual: false,
-        neutral: false,
-    }
+    Heartbeat::autonomous(boot_id(vehicle), agent_now(seq))
 }
 
 pub(crate) fn hello(vehicle: usize) -> AgentHello {
     AgentHello {
-        session: SessionKind::Agent,
-        token: None,
-        agent: agent_id(vehicle),
-        kind: AgentKind::Vehicle,
         signals: signals(),
-        boot_id: boot_id(vehicle),
-        clean_shutdown: true,
-        highest_epoch: Epoch(0),
-        highest_incarnation: Incarnation(0),
-        latches: Vec::new(),
-        control_state: ControlState::Autonomous,
-        software_version: Label::cut("pilot 2.4.1"),
-        drive: None,
-        tasks: Vec::new(),
+        ..AgentHello::first(
+            agent_id(vehicle),
+            AgentKind::Vehicle,
+            boot_id(vehicle),
+            Label::cut("pilot 2.4.1"),
+        )
     }
 }

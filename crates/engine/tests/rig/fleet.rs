@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 use watchkeeper_engine::{Config, Counts, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CauseClass, ControlState, Epoch, Incarnation,
-    Label, MonoTime, Note, OperatorRole, PersonId, SessionId, StateVersion,
+    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CauseClass, ControlState, Incarnation, Label,
+    MonoTime, Note, OperatorRole, PersonId, SessionId, StateVersion,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToOperator,
@@ -105,22 +105,12 @@ impl Fleet {
     pub(crate) fn connect(&mut self, name: &str) {
         self.sessions += 1;
         let agent = AgentId::new(name).unwrap();
-        let hello = AgentHello {
-            tasks: Vec::new(),
-            session: SessionKind::Agent,
-            token: None,
-            agent: agent.clone(),
-            kind: AgentKind::Generic,
-            signals: Vec::new(),
-            boot_id: BootId(Uuid::from_u128(7)),
-            clean_shutdown: true,
-            highest_epoch: Epoch(0),
-            highest_incarnation: Incarnation(0),
-            latches: Vec::new(),
-            control_state: ControlState::Autonomous,
-            software_version: Label::cut("fleet"),
-            drive: None,
-        };
+        let hello = AgentHello::first(
+            agent.clone(),
+            AgentKind::Generic,
+            BootId(Uuid::from_u128(7)),
+            Label::cut("fleet"),
+        );
         let session = SessionId(self.sessions);
         self.feed(EngineInput::AgentConnected { session, hello });
         let member =
@@ -146,25 +136,10 @@ impl Fleet {
         let Some(session) = member.session else { return };
         let state = if member.is_local { ControlState::Local } else { ControlState::Autonomous };
         let beat = Heartbeat {
-            boot_id: BootId(Uuid::from_u128(7)),
-            now: AgentTime::from_nanos(self.now.as_nanos()),
             control_state: state,
             state_version: StateVersion(member.version),
-            transition_from: None,
-            fallback_level: None,
-            fallback_cause: None,
-            scenes: Vec::new(),
-            demand_id: None,
-            demand_left_nanos: None,
-            epoch: Epoch(0),
-            latches: Vec::new(),
-            stable: true,
-            condition_reached: false,
-            can_resume: true,
             local_override: member.is_local,
-            unverified: false,
-            manual: false,
-            neutral: false,
+            ..Heartbeat::autonomous(BootId(Uuid::from_u128(7)), AgentTime::from_nanos(self.now.as_nanos()))
         };
         let framed = Framed::new(AgentMessage::Heartbeat(beat));
         self.feed(EngineInput::Agent { session, received_at: self.now, framed });

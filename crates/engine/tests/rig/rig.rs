@@ -462,20 +462,14 @@ impl Rig {
             .map(|n| SignalSpec { name: Label::cut(&format!("signal-{n}")), unit: Label::cut("m") })
             .collect();
         let hello = AgentHello {
-            tasks: Vec::new(),
-            session: SessionKind::Agent,
-            token: None,
-            agent: AgentId::new(name).unwrap(),
-            kind: AgentKind::Generic,
             signals,
-            boot_id: BootId(Uuid::from_u128(self.sessions.into())),
-            clean_shutdown: true,
             highest_epoch: Epoch(epoch),
-            highest_incarnation: Incarnation(0),
-            latches: Vec::new(),
-            control_state: ControlState::Autonomous,
-            software_version: Label::cut("rig"),
-            drive: None,
+            ..AgentHello::first(
+                AgentId::new(name).unwrap(),
+                AgentKind::Generic,
+                BootId(Uuid::from_u128(self.sessions.into())),
+                Label::cut("rig"),
+            )
         };
         self.feed(EngineInput::AgentConnected { session: SessionId(self.sessions), hello });
     }

@@ -73,27 +73,7 @@ fn hellos() -> Vec<Example> {
 }
 
 fn calm() -> Heartbeat {
-    Heartbeat {
-        boot_id: boot(),
-        now: at(12_500),
-        control_state: ControlState::Autonomous,
-        state_version: StateVersion(1),
-        transition_from: None,
-        fallback_level: None,
-        fallback_cause: None,
-        scenes: Vec::new(),
-        demand_id: None,
-        demand_left_nanos: None,
-        epoch: Epoch(0),
-        latches: Vec::new(),
-        stable: true,
-        condition_reached: false,
-        can_resume: true,
-        local_override: false,
-        unverified: false,
-        manual: false,
-        neutral: false,
-    }
+    Heartbeat::autonomous(boot(), at(12_500))
 }
 
 fn heartbeats() -> [(&'static str, Heartbeat); 5] {

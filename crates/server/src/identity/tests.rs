@@ -3,7 +3,7 @@
 use super::*;
 use rcgen::{CertificateParams, KeyPair, SanType, SerialNumber};
 use uuid::Uuid;
-use watchkeeper_model::{AgentKind, BootId, ControlState, Epoch, Incarnation, Label, OperatorRole, PersonId};
+use watchkeeper_model::{AgentKind, BootId, Label, OperatorRole, PersonId};
 use watchkeeper_protocol::{
     SessionKind,
     agent::AgentHello,
@@ -23,22 +23,12 @@ fn read(names: Vec<SanType>) -> Result<AgentCertificate, NameFault> {
 }
 
 fn agent_hello(name: &str) -> Hello {
-    Hello::Agent(AgentHello {
-        tasks: Vec::new(),
-        session: SessionKind::Agent,
-        token: None,
-        agent: AgentId::new(name).unwrap(),
-        kind: AgentKind::Generic,
-        signals: Vec::new(),
-        boot_id: BootId(Uuid::from_u128(7)),
-        clean_shutdown: true,
-        highest_epoch: Epoch(0),
-        highest_incarnation: Incarnation(0),
-        latches: Vec::new(),
-        control_state: ControlState::Autonomous,
-        software_version: Label::cut("test"),
-        drive: None,
-    })
+    Hello::Agent(AgentHello::first(
+        AgentId::new(name).unwrap(),
+        AgentKind::Generic,
+        BootId(Uuid::from_u128(7)),
+        Label::cut("test"),
+    ))
 }
 
 fn operator_hello() -> Hello {

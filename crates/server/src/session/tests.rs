@@ -53,6 +53,10 @@ fn decision(seq: u64) -> Message {
     Message::Binary(AgentMessage::Decision(decision).encode())
 }
 
+fn run() -> Credentials {
+    Credentials { proof: Proof::Run, serial: None }
+}
+
 fn shared(control: mpsc::Sender<ControlItem>, telemetry: mpsc::Sender<TelemetryItem>) -> Arc<Shared> {
     Arc::new(Shared {
         clock: Clock,
@@ -60,7 +64,7 @@ fn shared(control: mpsc::Sender<ControlItem>, telemetry: mpsc::Sender<TelemetryI
         listen: Ipv4Addr::LOCALHOST.into(),
         allowed: AllowedSites::default(),
         tls: None,
-        denied: Arc::default(),
+        denied: None,
         gatekeeper: Gatekeeper::Run(Token::random().digest()),
         incarnation: 1,
         spans: Arc::default(),
@@ -81,7 +85,7 @@ async fn while_decisions_are_held_up_the_agent_is_still_heard_and_still_told() {
     telemetry.try_send(TelemetryItem::Barrier(oneshot::channel().0)).unwrap();
     let shared = shared(control, telemetry);
     let (outbox_sender, outbox) = outbox(Arc::default());
-    let session = Session::new(shared, SessionId(5), (Side::Agent, Proof::Run), socket, outbox);
+    let session = Session::new(shared, SessionId(5), (Side::Agent, run()), socket, outbox);
     let running = tokio::spawn(session.run());
     for seq in 1..=3 {
         agent.send(decision(seq)).await.unwrap();
@@ -129,7 +133,7 @@ async fn a_flood_of_control_waits_in_its_own_socket_and_loses_nothing() {
     let (telemetry, _telemetry_lane) = mpsc::channel(16);
     let (outbox_sender, outbox) = outbox(Arc::default());
     let session =
-        Session::new(shared(control, telemetry), SessionId(5), (Side::Agent, Proof::Run), socket, outbox);
+        Session::new(shared(control, telemetry), SessionId(5), (Side::Agent, run()), socket, outbox);
     tokio::spawn(session.run());
     let (mut flood, mut told) = agent.split();
     let started = Clock.now();

@@ -26,8 +26,7 @@ use uuid::Uuid;
 use watchkeeper_engine::EngineInput;
 use watchkeeper_ledger::{DirReader, Entry, Reader, Record};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BearerToken, BootId, ControlState, Decision, DecisionSeq, Epoch,
-    Incarnation, Label, OperatorRole, PersonId,
+    AgentId, AgentKind, AgentTime, BearerToken, BootId, Decision, DecisionSeq, Label, OperatorRole, PersonId,
 };
 use watchkeeper_protocol::{
     AgentMessage, SUBPROTOCOL, SessionKind, ToAgent, ToOperator, Wire,
@@ -62,20 +61,13 @@ pub(crate) fn request(server: &RunningServer) -> Request {
 
 pub(crate) fn agent_hello(name: &str, token: Option<&str>) -> AgentHello {
     AgentHello {
-        tasks: Vec::new(),
-        session: SessionKind::Agent,
         token: token.map(|token| BearerToken::new(token).unwrap()),
-        agent: AgentId::new(name).unwrap(),
-        kind: AgentKind::Generic,
-        signals: Vec::new(),
-        boot_id: BootId(Uuid::from_u128(7)),
-        clean_shutdown: true,
-        highest_epoch: Epoch(0),
-        highest_incarnation: Incarnation(0),
-        latches: Vec::new(),
-        control_state: ControlState::Autonomous,
-        software_version: Label::cut("test"),
-        drive: None,
+        ..AgentHello::first(
+            AgentId::new(name).unwrap(),
+            AgentKind::Generic,
+            BootId(Uuid::from_u128(7)),
+            Label::cut("test"),
+        )
     }
 }
 
