@@ -69,27 +69,9 @@ impl ConnectionArguments {
             ..Places::of_process()
         };
         let endpoint = places.find().context("looking for the monitor")?;
-        check(&endpoint)?;
+        endpoint.check()?;
         Ok(endpoint)
     }
-}
-
-/// Says at once what no further attempt would mend.
-fn check(endpoint: &Endpoint) -> anyhow::Result<()> {
-    let url = &endpoint.url;
-    let host = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or_default();
-    anyhow::ensure!(
-        !host.is_empty() && !host.starts_with(['/', ':']),
-        "{url:?} is no address of a monitor: it must begin with ws:// or wss:// and a host, as `serve` prints it; give \
-         it with --url ws://HOST:PORT/v1 or {URL_VARIABLE}",
-    );
-    endpoint.check_tls()?;
-    endpoint.token.read().map(drop).with_context(|| {
-        format!(
-            "there is no token to be let in with: start `watchkeeper serve`, and give the file that it prints as \
-             `token in FILE` with --token-file FILE or {TOKEN_FILE_VARIABLE}"
-        )
-    })
 }
 
 /// Returns what to do when the monitor does not take the token or the certificate.

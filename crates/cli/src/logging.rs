@@ -8,12 +8,10 @@ use std::{
     sync::Arc,
 };
 use tracing_subscriber::EnvFilter;
+use watchkeeper_client::NO_FRAMES;
 
 /// What is logged unless `RUST_LOG` says otherwise.
 const DEFAULT_FILTER: &str = "watchkeeper=info";
-
-/// The WebSocket library writes whole frames at its loudest, and a hello holds a token (`security.md` T27).
-const NO_FRAMES: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];
 
 /// Starts logging: to standard error, or to a file where the screen belongs to a console.
 pub(crate) fn start(arguments: &Arguments) -> anyhow::Result<()> {

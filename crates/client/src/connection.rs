@@ -2,7 +2,7 @@
 
 use crate::{
     clock,
-    discover::Endpoint,
+    discover::{Endpoint, TOKEN_FILE_VARIABLE, TokenError, URL_VARIABLE},
     tls::{self, TlsError},
 };
 use bytes::Bytes;
@@ -46,7 +46,10 @@ const READ_BUFFER: usize = 16 * 1024;
 #[derive(Debug, Error)]
 pub enum LinkLoss {
     /// The address cannot be used.
-    #[error("{url:?} is no address of a monitor: {reason}")]
+    #[error(
+        "{url:?} is no address of a monitor: {reason}; give the one that `watchkeeper serve` prints, \
+         ws://HOST:PORT/v1, on the command line or with {URL_VARIABLE}"
+    )]
     BadUrl {
         /// The address.
         url: String,
@@ -57,8 +60,11 @@ pub enum LinkLoss {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// There is no token.
-    #[error(transparent)]
-    Token(#[from] crate::discover::TokenError),
+    #[error(
+        "{0}; give the file that `watchkeeper serve` prints as `token in FILE` with --token-file FILE or \
+         {TOKEN_FILE_VARIABLE}"
+    )]
+    Token(#[from] TokenError),
     /// Nobody listens, or the network fails.
     #[error("the monitor cannot be reached: {0}")]
     Io(#[from] io::Error),
@@ -225,24 +231,24 @@ impl Connection {
 }
 
 /// An address, taken apart.
-struct Address {
+pub(crate) struct Address {
     uri: Uri,
-    is_tls: bool,
+    pub(crate) is_tls: bool,
     /// Without the brackets of IPv6.
     host: String,
     port: u16,
 }
 
-fn parse(url: &str) -> Result<Address, LinkLoss> {
+pub(crate) fn parse(url: &str) -> Result<Address, LinkLoss> {
     let bad = |reason| LinkLoss::BadUrl { url: url.to_owned(), reason };
-    let uri: Uri =
-        url.parse().map_err(|_why: InvalidUri| bad("it cannot be read; write ws://HOST:PORT/v1"))?;
+    let uri: Uri = url.parse().map_err(|_why: InvalidUri| bad("it cannot be read"))?;
     let (is_tls, default_port) = match uri.scheme_str() {
         Some("ws") => (false, 80),
         Some("wss") => (true, 443),
         Some(_) | None => return Err(bad("it must begin with ws:// or wss://")),
     };
-    let host = uri.host().ok_or_else(|| bad("it names no host"))?.trim_matches(['[', ']']).to_owned();
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("it names no host"))?;
+    let host = host.trim_matches(['[', ']']).to_owned();
     let port = uri.port_u16().unwrap_or(default_port);
     Ok(Address { uri, is_tls, host, port })
 }

@@ -1,6 +1,9 @@
 //! Where the monitor is, and the token or certificate that lets a client in.
 
-use crate::tls::{CertificateFiles, TlsError, TlsFiles};
+use crate::{
+    connection::{self, LinkLoss},
+    tls::{CertificateFiles, TlsError, TlsFiles},
+};
 use std::{
     env, fmt, io,
     path::{Path, PathBuf},
@@ -102,12 +105,17 @@ impl Endpoint {
         self
     }
 
-    /// Says whether TLS can be what the address asks for, without connecting.
-    pub fn check_tls(&self) -> Result<(), TlsError> {
-        match self.tls_for(self.url.starts_with("wss://"))? {
-            Some(files) => files.check(),
-            None => Ok(()),
+    /// Says at once, without connecting, what no further attempt would mend: the address, the files of TLS, the token.
+    ///
+    /// # Errors
+    /// The first of these that cannot be used; the text says what to do.
+    pub fn check(&self) -> Result<(), LinkLoss> {
+        let address = connection::parse(&self.url)?;
+        if let Some(files) = self.tls_for(address.is_tls)? {
+            files.check()?;
         }
+        self.token.read()?;
+        Ok(())
     }
 
     /// Returns the files of TLS where the address asks for it. Who named an authority is never taken into the clear.

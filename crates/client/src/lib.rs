@@ -79,3 +79,7 @@ pub use tls::{TlsError, TlsFiles};
 pub use watchkeeper_picture::{Intent, Picture};
 pub use watchkeeper_protocol::agent::DriveLimits;
 pub use watchkeeper_takeover::{Answer, Directive, Mode, Task, World};
+
+/// What every filter of log lines ends with: the WebSocket library writes whole frames at its loudest, and a hello
+/// holds a token (`security.md` T27).
+pub const NO_FRAMES: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 use watchkeeper_client::{
-    Endpoint, Places, TlsError, TlsFiles, TokenSource,
+    Endpoint, LinkLoss, Places, TlsError, TlsFiles, TokenSource,
     discover::{DiscoverError, TlsPlaces},
 };
 
@@ -166,16 +166,29 @@ fn address_and_files_of_tls_must_go_together_and_an_error_names_the_file() {
     fs::write(&ca, "no certificate").unwrap();
     let clear = Endpoint::new("ws://127.0.0.1:7410/v1", TokenSource::Absent);
     let tls = Endpoint::new("wss://127.0.0.1:7410/v1", TokenSource::Absent);
-    assert!(clear.check_tls().is_ok());
-    let error = tls.check_tls().unwrap_err().to_string();
+    assert!(clear.check().is_ok());
+    let error = tls.check().unwrap_err().to_string();
     assert!(error.contains("--ca-file FILE or WATCHKEEPER_CA_FILE"), "{error}");
-    let error = clear.with_tls(TlsFiles::new(&ca)).check_tls().unwrap_err();
+    let error = clear.with_tls(TlsFiles::new(&ca)).check().unwrap_err();
     assert!(
-        matches!(error, TlsError::NotAsked { .. }),
+        matches!(error, LinkLoss::Tls(TlsError::NotAsked { .. })),
         "who names an authority is not taken into the clear: {error}"
     );
-    let error = tls.clone().with_tls(TlsFiles::new(&ca)).check_tls().unwrap_err().to_string();
+    let error = tls.clone().with_tls(TlsFiles::new(&ca)).check().unwrap_err().to_string();
     assert!(error.contains("ca.pem holds no certificate of an authority"), "{error}");
-    let error = tls.with_tls(TlsFiles::new(&nothing)).check_tls().unwrap_err().to_string();
+    let error = tls.with_tls(TlsFiles::new(&nothing)).check().unwrap_err().to_string();
     assert!(error.contains("nothing.pem") && error.contains("No such file"), "{error}");
+}
+
+#[test]
+fn what_is_no_address_or_no_token_is_said_with_where_to_find_one() {
+    for url in ["7410", "http://127.0.0.1:7410/v1", "ws:///v1", "ws://:7410/v1", "ws://a b/v1", "wss://"] {
+        let error = Endpoint::new(url, TokenSource::Absent).check().unwrap_err();
+        assert!(matches!(error, LinkLoss::BadUrl { .. }), "{url}: {error}");
+        assert!(error.to_string().contains("WATCHKEEPER_URL"), "{error}");
+    }
+    assert!(Endpoint::new("ws://[::1]:7410/v1", TokenSource::Absent).check().is_ok());
+    let missing = TokenSource::File("no/such/token".into());
+    let error = Endpoint::new("ws://127.0.0.1:7410/v1", missing).check().unwrap_err().to_string();
+    assert!(error.contains("no/such/token") && error.contains("--token-file FILE"), "{error}");
 }

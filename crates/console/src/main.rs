@@ -6,14 +6,12 @@ use std::{
     process::ExitCode,
 };
 use tracing_subscriber::EnvFilter;
+use watchkeeper_client::NO_FRAMES;
 use watchkeeper_console::{options::Options, run};
 
 /// What is logged unless RUST_LOG says otherwise: what would wake somebody. The layers below the console warn of
 /// every software renderer and missing desktop setting.
 const LOGGED: &str = "error,watchkeeper=warn,watchkeeper_console=warn,watchkeeper_client=warn";
-
-/// The WebSocket library writes whole frames at its loudest, and a hello holds a token (`security.md` T27).
-const NO_FRAMES: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];
 
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(LOGGED));

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{app::Setup, capture::Capture, link::Source, replay::Replay, settings, surface::Surface};
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Parser;
 use std::path::PathBuf;
 use watchkeeper_client::{
@@ -143,20 +143,7 @@ impl Options {
         let env_tls_files =
             TlsPlaces { ca_file: places.env_tls_files.ca_file.clone(), ..TlsPlaces::default() };
         let endpoint = Places { env_tls_files, ..places }.find().context("looking for the monitor")?;
-        let url = &endpoint.url;
-        let host = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or_default();
-        ensure!(
-            !host.is_empty() && !host.starts_with(['/', ':']),
-            "{url:?} is no address of a monitor: it must begin with ws:// or wss:// and a host, as `watchkeeper serve` \
-             prints it; give it with --connect ws://HOST:PORT/v1 or {URL_VARIABLE}",
-        );
-        endpoint.check_tls()?;
-        endpoint.token.read().map(drop).with_context(|| {
-            format!(
-                "there is no token to be let in with: start `watchkeeper serve`, and give the file that it prints \
-                 as `token in FILE` with --token-file FILE or {TOKEN_FILE_VARIABLE}"
-            )
-        })?;
+        endpoint.check()?;
         let mut options = OperatorOptions::new(endpoint, self.person.clone());
         options.role = self.role;
         options.console = if self.headless { ConsoleKind::Headless } else { ConsoleKind::Window };

@@ -4,15 +4,15 @@ use crate::{
     allowed::AllowedSites,
     clock::Clock,
     counters::Counters,
-    denied::Denied,
+    denied::{Denied, is_denied},
     doorway::Ticket,
     engine_loop::{ControlItem, TelemetryItem},
     gatekeeper::{Gatekeeper, Proof},
     handshake,
-    identity::{AgentCertificate, IdentityRefusal, Peer, check_identity},
+    identity::{IdentityRefusal, Peer, check_identity},
     options::Limits,
     outbox::outbox,
-    session::{Session, Side},
+    session::{Credentials, Session, Side},
     socket::{Incoming, Socket, not_binary, report},
     spans::Spans,
     tls::{Stream, TlsDoor, is_about_certificate},
@@ -44,7 +44,8 @@ pub(crate) struct Shared {
     pub(crate) allowed: AllowedSites,
     /// `None`: connections are in the clear.
     pub(crate) tls: Option<TlsDoor>,
-    pub(crate) denied: Arc<Denied>,
+    /// `None`: no certificate is denied before its end.
+    pub(crate) denied: Option<Denied>,
     pub(crate) gatekeeper: Gatekeeper,
     pub(crate) incarnation: u64,
     pub(crate) counters: Arc<Counters>,
@@ -59,15 +60,13 @@ pub(crate) struct Shared {
 struct Admitted {
     socket: Socket,
     guest: Guest,
-    /// That of an agent that has one.
-    certificate: Option<AgentCertificate>,
     place: OwnedSemaphorePermit,
 }
 
 /// Who is let in.
 struct Guest {
     hello: Hello,
-    proof: Proof,
+    credentials: Credentials,
     /// What a person may do, as his token says.
     access: Option<Access>,
 }
@@ -83,28 +82,20 @@ pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, mut ticket: Ti
         admitted = admit(stream, &shared) => admitted,
     };
     drop(ticket);
-    let Some(Admitted { socket, guest, certificate, place }) = admitted else {
+    let Some(Admitted { socket, guest, place }) = admitted else {
         shared.counters.connection_refused();
         return;
     };
     let number = shared.counters.next_session();
     let session = SessionId(shared.incarnation * SESSIONS_PER_INCARNATION + number);
     let span = tracing::info_span!("session", session = session.0);
-    Box::pin(begin(shared, session, socket, guest, certificate).instrument(span)).await;
+    Box::pin(begin(shared, session, socket, guest).instrument(span)).await;
     drop(place);
 }
 
-async fn begin(
-    shared: Arc<Shared>,
-    session: SessionId,
-    mut socket: Socket,
-    guest: Guest,
-    certificate: Option<AgentCertificate>,
-) {
-    let Guest { hello, proof, access } = guest;
+async fn begin(shared: Arc<Shared>, session: SessionId, mut socket: Socket, guest: Guest) {
+    let Guest { hello, credentials, access } = guest;
     let (sender, receiver) = outbox(Arc::clone(&shared.counters));
-    let _watched = certificate
-        .map(|certificate| Arc::clone(&shared.denied).watch(session, certificate.serial, sender.closer()));
     let (side, input) = match hello {
         Hello::Agent(hello) => {
             tracing::info!(agent = %hello.agent, kind = %hello.kind, "an agent connected");
@@ -123,7 +114,7 @@ async fn begin(
         // The engine is gone: the server is at its end.
         return;
     }
-    Session::new(shared, session, (side, proof), socket, receiver).run().await;
+    Session::new(shared, session, (side, credentials), socket, receiver).run().await;
 }
 
 /// Upgrades, takes the hello, and checks it; `None` when the connection is refused.
@@ -146,14 +137,8 @@ async fn admit(stream: TcpStream, shared: &Shared) -> Option<Admitted> {
         }
     };
     let mut socket = Socket::new(inner, shared.limits.console_write_deadline);
-    match take_hello(&mut socket, shared, proof, &peer).await {
-        Ok((guest, place)) => {
-            let certificate = match peer {
-                Peer::Agent(certificate) => Some(certificate),
-                Peer::NotAsked | Peer::NoCertificate | Peer::Nameless(_) => None,
-            };
-            Some(Admitted { socket, guest, certificate, place })
-        }
+    match take_hello(&mut socket, shared, proof, peer).await {
+        Ok((guest, place)) => Some(Admitted { socket, guest, place }),
         Err(Some(report)) => {
             tracing::info!(code = ?report.code, why = %report.message, "refused a hello");
             socket.close(&report).await;
@@ -189,7 +174,7 @@ async fn take_hello(
     socket: &mut Socket,
     shared: &Shared,
     proof: Option<Proof>,
-    peer: &Peer,
+    peer: Peer,
 ) -> Result<(Guest, OwnedSemaphorePermit), Option<ErrorReport>> {
     let Ok(first) = timeout(shared.limits.hello_deadline, first_frame(socket)).await else {
         return Err(Some(report(ErrorCode::NoHello, "the hello did not come in time")));
@@ -209,12 +194,19 @@ async fn take_hello(
         }
         Incoming::Closed | Incoming::Lost | Incoming::Echo => return Err(None),
     };
-    admit_identity(&hello, peer, &shared.denied).map_err(|refusal| Some(refusal.report()))?;
+    check_identity(&hello, &peer).map_err(|refusal| Some(refusal.report()))?;
+    let serial = match &peer {
+        Peer::Agent(certificate) => Some(certificate.serial.clone()),
+        Peer::NotAsked | Peer::NoCertificate | Peer::Nameless(_) => None,
+    };
+    if is_denied(serial.as_ref(), shared.denied.as_ref()) {
+        return Err(Some(IdentityRefusal::Denied.report()));
+    }
     let (token, places) = match &mut hello {
         Hello::Agent(hello) => (hello.token.take(), &shared.agent_places),
         Hello::Operator(hello) => (hello.token.take(), &shared.console_places),
     };
-    let known = match (token, peer) {
+    let known = match (token, &peer) {
         // What the hello shows counts, also where the upgrade showed something.
         (Some(token), _) => shared.gatekeeper.examine(token.as_str(), shared.clock),
         // An agent that TLS knows needs no token beside its certificate.
@@ -232,16 +224,7 @@ async fn take_hello(
     let place = Arc::clone(places).try_acquire_owned().map_err(|_full| {
         Some(report(ErrorCode::TooManySessions, "the monitor has as many sessions of this kind as it takes"))
     })?;
-    Ok((Guest { hello, proof, access }, place))
-}
-
-/// Says whether this peer may say this hello by what TLS proved.
-fn admit_identity(hello: &Hello, peer: &Peer, denied: &Denied) -> Result<(), IdentityRefusal> {
-    check_identity(hello, peer)?;
-    match peer {
-        Peer::Agent(certificate) if denied.holds(&certificate.serial) => Err(IdentityRefusal::Denied),
-        Peer::Agent(_) | Peer::NotAsked | Peer::NoCertificate | Peer::Nameless(_) => Ok(()),
-    }
+    Ok((Guest { hello, credentials: Credentials { proof, serial }, access }, place))
 }
 
 async fn first_frame(socket: &mut Socket) -> Incoming {

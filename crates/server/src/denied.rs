@@ -4,19 +4,17 @@
 //! second, so that a session whose certificate was put on it ends within a second. What cannot be read leaves the
 //! list as it was, and is said: a slip of the pen must not let everybody back in.
 
-use crate::{identity::IdentityRefusal, outbox::Closer};
 use anyhow::{Context, bail, ensure};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fmt,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{sync::watch, time::MissedTickBehavior};
-use watchkeeper_model::SessionId;
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_millis(500);
@@ -59,69 +57,12 @@ impl fmt::Debug for Serial {
     }
 }
 
-/// The certificates that are denied, and the sessions that have one which is not yet.
-#[derive(Debug, Default)]
-pub(crate) struct Denied {
-    state: Mutex<State>,
-}
+/// The certificates that are denied, as the file stands.
+pub(crate) type Denied = watch::Receiver<Arc<BTreeSet<Serial>>>;
 
-#[derive(Debug, Default)]
-struct State {
-    serials: BTreeSet<Serial>,
-    live: BTreeMap<SessionId, (Serial, Closer)>,
-}
-
-/// A session that ends when its certificate is denied; dropping it says that it has ended.
-#[derive(Debug)]
-pub(crate) struct Watched {
-    denied: Arc<Denied>,
-    session: SessionId,
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.denied.state().live.remove(&self.session);
-    }
-}
-
-impl Denied {
-    /// Says whether a certificate is denied.
-    pub(crate) fn holds(&self, serial: &Serial) -> bool {
-        self.state().serials.contains(serial)
-    }
-
-    /// Closes a session when its certificate is denied, also where that came to pass since the hello.
-    pub(crate) fn watch(self: &Arc<Self>, session: SessionId, serial: Serial, closer: Closer) -> Watched {
-        let mut state = self.state();
-        if state.serials.contains(&serial) {
-            closer.close(IdentityRefusal::Denied.report());
-        }
-        state.live.insert(session, (serial, closer));
-        drop(state);
-        Watched { denied: Arc::clone(self), session }
-    }
-
-    /// Denies these too, and closes the sessions that have one of them.
-    fn deny(&self, serials: BTreeSet<Serial>) {
-        let mut state = self.state();
-        for (session, (serial, closer)) in &state.live {
-            if serials.contains(serial) && !state.serials.contains(serial) {
-                tracing::warn!(session = session.0, %serial, "the certificate of a session was denied: closing it");
-                closer.close(IdentityRefusal::Denied.report());
-            }
-        }
-        state.serials.extend(serials);
-    }
-
-    /// Denies these and no others.
-    fn replace(&self, serials: BTreeSet<Serial>) {
-        self.deny(serials.clone());
-        self.state().serials = serials;
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Says whether a certificate is denied, where there is one.
+pub(crate) fn is_denied(serial: Option<&Serial>, denied: Option<&Denied>) -> bool {
+    serial.zip(denied).is_some_and(|(serial, denied)| denied.borrow().contains(serial))
 }
 
 /// The file, and what it held last.
@@ -129,7 +70,7 @@ impl Denied {
 pub(crate) struct DenyFile {
     path: PathBuf,
     text: String,
-    denied: Arc<Denied>,
+    denied: watch::Sender<Arc<BTreeSet<Serial>>>,
     /// The text is new: until it was seen twice it only adds, since a file that is being written is short for a moment.
     fresh: bool,
     /// What is wrong with it was said.
@@ -141,16 +82,13 @@ impl DenyFile {
     ///
     /// # Errors
     /// Where it is not there, or has a line that is no serial number: nobody is let in by a list that was not read.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<(Self, Arc<Denied>)> {
+    pub(crate) fn open(path: &Path) -> anyhow::Result<(Self, Denied)> {
         let text = read(path).and_then(|text| parse(&text).map(|serials| (text, serials)));
         let (text, serials) = text.with_context(|| {
             format!("reading the serials that are denied (--deny-serials) in {}", path.display())
         })?;
-        let denied = Arc::new(Denied::default());
-        denied.replace(serials);
-        let file =
-            Self { path: path.to_owned(), text, denied: Arc::clone(&denied), fresh: false, said: false };
-        Ok((file, denied))
+        let (sender, denied) = watch::channel(Arc::new(serials));
+        Ok((Self { path: path.to_owned(), text, denied: sender, fresh: false, said: false }, denied))
     }
 
     /// Looks at the file until `shutdown`.
@@ -182,12 +120,13 @@ impl DenyFile {
         match found {
             Ok((text, serials)) if text != self.text => {
                 tracing::info!(serials = serials.len(), "read the deny-list anew");
-                self.denied.deny(serials);
+                let before = Arc::clone(&self.denied.borrow());
+                self.denied.send_replace(Arc::new(before.union(&serials).cloned().collect()));
                 (self.text, self.fresh, self.said) = (text, true, false);
             }
             Ok((_, serials)) => {
                 if self.fresh {
-                    self.denied.replace(serials);
+                    self.denied.send_replace(Arc::new(serials));
                 }
                 (self.fresh, self.said) = (false, false);
             }

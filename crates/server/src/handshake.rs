@@ -84,13 +84,6 @@ impl Refusal {
     }
 }
 
-/// What a request proved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepted {
-    /// It carried the token, so the hello need not.
-    pub authorised: bool,
-}
-
 /// Upgrades a connection.
 ///
 /// # Errors
@@ -104,11 +97,9 @@ pub(crate) async fn upgrade(
     let mut proof = None;
     #[expect(clippy::result_large_err, reason = "tungstenite's signature")]
     let check = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-        let is_token = |found: &str| {
-            proof = gatekeeper.examine(found, clock).ok();
-            proof.is_some()
-        };
-        check_request(request.uri(), request.headers(), listen, allowed, is_token).map_err(|refusal| {
+        let examine = |token: &str| gatekeeper.examine(token, clock).ok();
+        let checked = check_request(request.uri(), request.headers(), listen, allowed, examine);
+        proof = checked.map_err(|refusal| {
             tracing::debug!(?refusal, "refused an upgrade");
             refusal.response()
         })?;
@@ -128,17 +119,18 @@ fn config() -> WebSocketConfig {
         .max_frame_size(Some(READABLE_FRAME))
 }
 
-/// Checks the request of an upgrade; `listen` is the server's own address, `allowed` what else may be named.
+/// Checks the request of an upgrade; `listen` is the server's own address, `allowed` what else may be named. Returns
+/// what a bearer proved by `examine`, `None` where there is none.
 ///
 /// # Errors
 /// The first [`Refusal`] that applies.
-pub fn check_request(
+pub fn check_request<P>(
     uri: &Uri,
     headers: &HeaderMap,
     listen: IpAddr,
     allowed: &AllowedSites,
-    is_token: impl FnOnce(&str) -> bool,
-) -> Result<Accepted, Refusal> {
+    examine: impl FnOnce(&str) -> Option<P>,
+) -> Result<Option<P>, Refusal> {
     if uri.query().is_some() {
         return Err(Refusal::Query);
     }
@@ -164,14 +156,13 @@ pub fn check_request(
     if !offered {
         return Err(Refusal::Subprotocol);
     }
-    let authorised = match single(headers, &header::AUTHORIZATION, Refusal::Token)? {
-        None => false,
-        Some(value) => match value.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && is_token(token.trim()) => true,
-            Some(_) | None => return Err(Refusal::Token),
-        },
-    };
-    Ok(Accepted { authorised })
+    let Some(value) = single(headers, &header::AUTHORIZATION, Refusal::Token)? else { return Ok(None) };
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            examine(token.trim()).map(Some).ok_or(Refusal::Token)
+        }
+        Some(_) | None => Err(Refusal::Token),
+    }
 }
 
 /// Returns the only value of a header, `None` where it is absent; refuses several, and what is not text.
@@ -217,7 +208,7 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    fn check(uri: &str, headers: &[(&'static str, &'static str)]) -> Result<Accepted, Refusal> {
+    fn check(uri: &str, headers: &[(&'static str, &'static str)]) -> Result<Option<()>, Refusal> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -225,9 +216,11 @@ mod tests {
         check_with(&AllowedSites::default(), uri, &map)
     }
 
-    fn check_with(allowed: &AllowedSites, uri: &str, headers: &HeaderMap) -> Result<Accepted, Refusal> {
+    fn check_with(allowed: &AllowedSites, uri: &str, headers: &HeaderMap) -> Result<Option<()>, Refusal> {
         let listen = Ipv4Addr::LOCALHOST.into();
-        check_request(&uri.parse().unwrap(), headers, listen, allowed, |token| token == "secret")
+        check_request(&uri.parse().unwrap(), headers, listen, allowed, |token| {
+            (token == "secret").then_some(())
+        })
     }
 
     const GOOD: [(&str, &str); 2] =
@@ -235,9 +228,9 @@ mod tests {
 
     #[test]
     fn an_honest_client_gets_in_with_and_without_a_bearer() {
-        assert_eq!(check("/v1", &GOOD), Ok(Accepted { authorised: false }));
+        assert_eq!(check("/v1", &GOOD), Ok(None));
         let bearer = [GOOD[0], GOOD[1], ("authorization", "Bearer secret")];
-        assert_eq!(check("/v1", &bearer), Ok(Accepted { authorised: true }));
+        assert_eq!(check("/v1", &bearer), Ok(Some(())));
     }
 
     #[test]

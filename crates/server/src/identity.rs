@@ -135,7 +135,7 @@ fn agent_of(uri: &str) -> Option<AgentId> {
     is_domain.then(|| AgentId::new(id).ok()).flatten()
 }
 
-/// Says whether this peer may say this hello. That a serial is denied is known elsewhere.
+/// Says whether this peer may say this hello. Whether its certificate is denied is asked beside it.
 pub(crate) fn check_identity(hello: &Hello, proof: &Peer) -> Result<(), IdentityRefusal> {
     match (proof, hello) {
         (Peer::NotAsked, Hello::Agent(_) | Hello::Operator(_)) => Ok(()),

@@ -51,8 +51,8 @@ enum Control {
 struct Shared {
     telemetry: Mutex<Telemetry>,
     wake: Notify,
-    /// Set when the control lane was full, or somebody else ends the session: nothing more is written first.
-    close_at_once: OnceLock<ErrorReport>,
+    /// Set when the control lane was full.
+    overflow: OnceLock<ErrorReport>,
     counters: Arc<Counters>,
 }
 
@@ -105,18 +105,6 @@ pub(crate) struct OutboxSender {
     cursor: u64,
 }
 
-/// Ends a session from anywhere.
-#[derive(Debug)]
-pub(crate) struct Closer(Arc<Shared>);
-
-impl Closer {
-    /// Closes the session, and says why, before anything else that waits is written.
-    pub(crate) fn close(&self, report: ErrorReport) {
-        self.0.close_at_once.get_or_init(|| report);
-        self.0.wake.notify_one();
-    }
-}
-
 /// The session's end.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -155,11 +143,6 @@ pub(crate) fn outbox(counters: Arc<Counters>) -> (OutboxSender, Outbox) {
 }
 
 impl OutboxSender {
-    /// Returns what ends the session from elsewhere.
-    pub(crate) fn closer(&self) -> Closer {
-        Closer(Arc::clone(&self.shared))
-    }
-
     /// Queues a control frame. Closes the session when there is no room.
     pub(crate) fn control(&self, frame: Bytes) {
         self.push(Control::Frame { frame, alert: None, status_of: None });
@@ -246,7 +229,7 @@ impl OutboxSender {
         match self.control.try_send(control) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
-                self.shared.close_at_once.get_or_init(|| too_slow("it has more waiting than it may have"));
+                self.shared.overflow.get_or_init(|| too_slow("it has more waiting than it may have"));
                 self.shared.wake.notify_one();
             }
             // The session is gone; its disconnect is on the way.
@@ -295,7 +278,7 @@ impl Outbox {
     pub(crate) async fn next_batch(&mut self, now: impl Fn() -> MonoTime) -> Batch {
         loop {
             let mut batch = Batch::default();
-            if let Some(report) = self.shared.close_at_once.get() {
+            if let Some(report) = self.shared.overflow.get() {
                 batch.close = Some(report.clone());
                 return batch;
             }

@@ -104,14 +104,16 @@ impl Server {
     /// Opens the data directory, listens, and runs in tasks of the current runtime.
     ///
     /// # Errors
-    /// An address that asks for more protection or is taken, TLS files that cannot be used, a data directory that is in use or damaged, files that cannot
-    /// be written; the message says what to do.
+    /// An address that asks for more protection or is taken, TLS files that cannot be used, a data directory that is in
+    /// use or damaged, files that cannot be written; the message says what to do.
     pub async fn start(options: ServerOptions) -> anyhow::Result<RunningServer> {
         let mode = admit(&options)?;
+        let (deny_file, denied) = deny_file(&options)?.unzip();
         let doors = Doors {
             mode,
             tls: options.tls.as_ref().map(TlsDoor::open).transpose()?,
-            deny_file: deny_file(&options)?,
+            deny_file,
+            denied,
             listener: listen(options.listen)?,
             metrics: options.metrics.map(listen_for_metrics).transpose()?,
         };
@@ -129,7 +131,8 @@ impl Server {
 struct Doors {
     mode: Mode,
     tls: Option<TlsDoor>,
-    deny_file: Option<(DenyFile, Arc<Denied>)>,
+    deny_file: Option<DenyFile>,
+    denied: Option<Denied>,
     listener: TcpListener,
     metrics: Option<TcpListener>,
 }
@@ -150,7 +153,7 @@ fn admit(options: &ServerOptions) -> anyhow::Result<Mode> {
     Ok(mode)
 }
 
-fn deny_file(options: &ServerOptions) -> anyhow::Result<Option<(DenyFile, Arc<Denied>)>> {
+fn deny_file(options: &ServerOptions) -> anyhow::Result<Option<(DenyFile, Denied)>> {
     let Some(tls) = &options.tls else { return Ok(None) };
     let Some(path) = &tls.denied_serials else { return Ok(None) };
     if tls.client_ca.is_none() {
@@ -187,7 +190,7 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn run(
     options: ServerOptions,
     Started { ledger, opening }: Started,
-    Doors { mode, tls, deny_file, listener, metrics: metrics_listener }: Doors,
+    Doors { mode, tls, deny_file, denied, listener, metrics: metrics_listener }: Doors,
 ) -> anyhow::Result<RunningServer> {
     let address = listener.local_addr().context("asking for the address we listen on")?;
     let url = url_of(address, &options);
@@ -223,7 +226,7 @@ fn run(
     let ledger = LedgerThread::spawn(writer, receiver)?;
     let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
     let engine = tokio::spawn(run_engine(engine_loop, sources, ledger, alive_sender));
-    let (denied, following) = follow_deny_file(deny_file, &shutdown);
+    let following = deny_file.map(|file| tokio::spawn(file.follow(shutdown.clone())));
     let shared = Arc::new(Shared {
         clock: Clock,
         listen: address.ip(),
@@ -286,16 +289,6 @@ fn answer_scrapes(
 
 fn gatekeeper(options: &ServerOptions, token: &Token) -> anyhow::Result<Gatekeeper> {
     options.keys.as_ref().map_or_else(|| Ok(Gatekeeper::Run(token.digest())), |keys| gatekeeper::open(keys))
-}
-
-fn follow_deny_file(
-    file: Option<(DenyFile, Arc<Denied>)>,
-    shutdown: &watch::Receiver<bool>,
-) -> (Arc<Denied>, Option<JoinHandle<()>>) {
-    match file {
-        None => (Arc::default(), None),
-        Some((file, denied)) => (denied, Some(tokio::spawn(file.follow(shutdown.clone())))),
-    }
 }
 
 /// Returns where clients connect. An address that stands for all of this machine is none to connect to: the first

@@ -2,9 +2,11 @@
 
 use crate::{
     connection::Shared,
+    denied::{Denied, Serial, is_denied},
     engine_loop::{ControlItem, TelemetryItem},
     gatekeeper::{Proof, Stranger, Trust},
     held::Held,
+    identity::IdentityRefusal,
     outbox::{Batch, Outbox, too_slow},
     pace::Pace,
     refusals::Refusals,
@@ -45,6 +47,14 @@ pub(crate) enum Side {
     Operator((PersonId, OperatorRole)),
 }
 
+/// What lets a peer in, for as long as nobody takes it back.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) proof: Proof,
+    /// That of an agent's certificate, also where a token came beside it.
+    pub(crate) serial: Option<Serial>,
+}
+
 /// How a session ends.
 #[derive(Debug)]
 enum End {
@@ -76,9 +86,10 @@ pub(crate) struct Session {
     id: SessionId,
     side: Side,
     /// What lets the peer in.
-    proof: Proof,
-    /// Changes when that may no longer do so; `None` where nothing can.
+    credentials: Credentials,
+    /// Change when that may no longer do so; `None` where nothing can.
     trust: Option<watch::Receiver<Arc<Trust>>>,
+    denied: Option<Denied>,
     socket: Socket,
     outbox: Outbox,
     held: Held,
@@ -93,7 +104,7 @@ impl Session {
     pub(crate) fn new(
         shared: Arc<Shared>,
         id: SessionId,
-        (side, proof): (Side, Proof),
+        (side, credentials): (Side, Credentials),
         socket: Socket,
         outbox: Outbox,
     ) -> Self {
@@ -104,8 +115,22 @@ impl Session {
             Side::Operator(_) => OPERATOR_PACE,
         };
         let (held, pace) = (Held::default(), Pace::new(per_second, burst));
-        let trust = shared.gatekeeper.trust();
-        Self { shared, id, side, proof, trust, socket, outbox, held, pace, paused: None, refusals, echoes }
+        let (trust, denied) = (shared.gatekeeper.trust(), shared.denied.clone());
+        Self {
+            shared,
+            id,
+            side,
+            credentials,
+            trust,
+            denied,
+            socket,
+            outbox,
+            held,
+            pace,
+            paused: None,
+            refusals,
+            echoes,
+        }
     }
 
     /// Serves the session to its end and tells the engine of it.
@@ -126,6 +151,7 @@ impl Session {
             biased;
             // Once for each change of what is trusted: whoever is revoked is not heard because he is also told much.
             () = changed(&mut self.trust) => Step::Trust,
+            () = changed(&mut self.denied) => Step::Trust,
             // What leaves comes first: a stop must not wait behind what its agent says.
             batch = self.outbox.next_batch(|| clock.now()) => Step::Write(batch),
             permit = self.shared.telemetry.reserve(), if !self.held.is_empty() => match permit {
@@ -155,13 +181,16 @@ impl Session {
 
     /// Ends the session when what lets the peer in was revoked; first the engine hears that it may act no more.
     async fn look_again(&mut self) -> ControlFlow<End> {
-        let Proof::Token(token) = &self.proof else { return ControlFlow::Continue(()) };
+        if is_denied(self.credentials.serial.as_ref(), self.denied.as_ref()) {
+            return ControlFlow::Break(End::Told(IdentityRefusal::Denied.report()));
+        }
+        let Proof::Token(token) = &self.credentials.proof else { return ControlFlow::Continue(()) };
         let revoked = self.trust.as_ref().is_some_and(|trust| trust.borrow().revokes(token));
         if !revoked {
             return ControlFlow::Continue(());
         }
         if let Side::Operator((person, role)) = &self.side
-            && let Ok(Some(access)) = self.proof.access(person, *role, self.shared.clock)
+            && let Ok(Some(access)) = self.credentials.proof.access(person, *role, self.shared.clock)
         {
             let access = Access { acts_until: Some(self.shared.clock.now()), ..access };
             self.forward(EngineInput::AccessChanged { session: self.id, access }).await?;
@@ -182,9 +211,9 @@ impl Session {
         });
         match shown {
             // The same token again is no news.
-            Ok((proof, _)) if proof == self.proof => ControlFlow::Continue(()),
+            Ok((proof, _)) if proof == self.credentials.proof => ControlFlow::Continue(()),
             Ok((proof, access)) => {
-                self.proof = proof;
+                self.credentials.proof = proof;
                 match access {
                     Some(access) => {
                         self.forward(EngineInput::AccessChanged { session: self.id, access }).await
@@ -401,10 +430,10 @@ impl Session {
     }
 }
 
-/// Waits until what is trusted changes; for ever where nothing can.
-async fn changed(trust: &mut Option<watch::Receiver<Arc<Trust>>>) {
-    let gone = match trust {
-        Some(trust) => trust.changed().await.is_err(),
+/// Waits for a change; for ever where there can be none.
+async fn changed<T>(followed: &mut Option<watch::Receiver<T>>) {
+    let gone = match followed {
+        Some(followed) => followed.changed().await.is_err(),
         None => true,
     };
     if gone {

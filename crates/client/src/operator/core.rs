@@ -267,30 +267,9 @@ impl OperatorCore {
             let report = HolderReport { agent, epoch, seq, ready, state_version, deadline, setpoint };
             let has_room = self.waiting.len() < MAX_WAITING;
             // In its place: what was ordered after it counts on a ready heartbeat having gone before.
-            let waits = self.waiting.iter_mut().find_map(|message| match message {
-                OperatorMessage::Heartbeat(old) if old.agent == report.agent => Some(old),
-                OperatorMessage::Heartbeat(_)
-                | OperatorMessage::Claim(_)
-                | OperatorMessage::Engage(_)
-                | OperatorMessage::Release(_)
-                | OperatorMessage::HandBack(_)
-                | OperatorMessage::Command(_)
-                | OperatorMessage::Acknowledge(_)
-                | OperatorMessage::Shelve(_)
-                | OperatorMessage::Unshelve(_)
-                | OperatorMessage::TakeOutOfService(_)
-                | OperatorMessage::ReturnToService(_)
-                | OperatorMessage::Reset(_)
-                | OperatorMessage::RequestHandover(_)
-                | OperatorMessage::AnswerHandover(_)
-                | OperatorMessage::AllowTakeover(_)
-                | OperatorMessage::Label(_)
-                | OperatorMessage::Waive(_)
-                | OperatorMessage::Stop(_)
-                | OperatorMessage::Presented(_)
-                | OperatorMessage::Pong(_)
-                | OperatorMessage::Probe(_)
-                | OperatorMessage::Refresh(_) => None,
+            let waits = self.waiting.iter_mut().find_map(|message| {
+                let OperatorMessage::Heartbeat(old) = message else { return None };
+                (old.agent == report.agent).then_some(old)
             });
             match waits {
                 Some(old) => *old = report,

@@ -1,18 +1,14 @@
 //! What a deny-list may hold, and what a change of it does.
 
 use super::*;
-use crate::outbox::{Outbox, outbox};
-use futures_util::FutureExt;
 use std::fs;
-use watchkeeper_model::MonoTime;
-use watchkeeper_protocol::session::ErrorCode;
 
 fn serial(text: &str) -> Serial {
     Serial::parse(text).unwrap()
 }
 
-fn closed_with(outbox: &mut Outbox) -> Option<ErrorCode> {
-    outbox.next_batch(MonoTime::default).now_or_never()?.close.map(|report| report.code)
+fn holds(denied: &Denied, text: &str) -> bool {
+    denied.borrow().contains(&serial(text))
 }
 
 #[test]
@@ -46,33 +42,27 @@ fn a_list_that_cannot_be_read_lets_nothing_start_and_changes_nothing_later() {
         fs::write(&path, text).unwrap();
         file.look();
         file.look();
-        assert!(denied.holds(&serial("0a1b")));
+        assert!(holds(&denied, "0a1b"));
     }
     fs::remove_file(&path).unwrap();
     file.look();
-    assert!(denied.holds(&serial("0a1b")));
+    assert!(holds(&denied, "0a1b"));
 }
 
-#[tokio::test]
-async fn a_session_is_closed_when_its_certificate_is_denied_and_no_other_is() {
+#[test]
+fn whoever_follows_the_list_hears_of_a_change_and_of_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("denied");
     fs::write(&path, "").unwrap();
-    let (mut file, denied) = DenyFile::open(&path).unwrap();
-    let (sender, mut good) = outbox(Arc::default());
-    let _good = denied.watch(SessionId(1), serial("01"), sender.closer());
-    let (other_sender, mut bad) = outbox(Arc::default());
-    let _bad = denied.watch(SessionId(2), serial("02"), other_sender.closer());
+    let (mut file, mut denied) = DenyFile::open(&path).unwrap();
+    file.look();
+    assert!(!denied.has_changed().unwrap());
+    // A session that said hello before the change sees it, too.
+    let late = denied.clone();
     fs::write(&path, "02\n").unwrap();
     file.look();
-    assert_eq!(closed_with(&mut bad), Some(ErrorCode::Unauthorised));
-    assert_eq!(closed_with(&mut good), None);
-    // One that said hello in between is closed at once.
-    let (late_sender, mut late) = outbox(Arc::default());
-    let _late = denied.watch(SessionId(3), serial("02"), late_sender.closer());
-    assert_eq!(closed_with(&mut late), Some(ErrorCode::Unauthorised));
-    // The sender must live: without it a session is closed for another reason.
-    drop((sender, other_sender, late_sender));
+    assert!(denied.has_changed().unwrap() && late.has_changed().unwrap());
+    assert!(denied.borrow_and_update().contains(&serial("02")) && !denied.borrow().contains(&serial("01")));
 }
 
 #[test]
@@ -83,21 +73,13 @@ fn a_list_that_is_empty_for_a_moment_lets_nobody_back_in() {
     let (mut file, denied) = DenyFile::open(&path).unwrap();
     fs::write(&path, "").unwrap();
     file.look();
-    assert!(denied.holds(&serial("0a")), "it may be half written");
+    assert!(holds(&denied, "0a"), "it may be half written");
     fs::write(&path, "0a\n0b\n").unwrap();
     file.look();
     file.look();
-    assert!(denied.holds(&serial("0a")) && denied.holds(&serial("0b")));
+    assert!(holds(&denied, "0a") && holds(&denied, "0b"));
     fs::write(&path, "0b\n").unwrap();
     file.look();
     file.look();
-    assert!(!denied.holds(&serial("0a")) && denied.holds(&serial("0b")));
-}
-
-#[test]
-fn a_session_that_ended_is_forgotten() {
-    let denied = Arc::new(Denied::default());
-    let (sender, _outbox) = outbox(Arc::default());
-    drop(denied.watch(SessionId(1), serial("01"), sender.closer()));
-    assert!(denied.state().live.is_empty());
+    assert!(!holds(&denied, "0a") && holds(&denied, "0b"));
 }
