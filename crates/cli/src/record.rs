@@ -53,11 +53,12 @@ pub(crate) fn decode<T: DeserializeOwned>(record: &Record) -> anyhow::Result<T> 
 }
 
 /// The types of records and their names.
-pub(crate) const TYPES: [(u16, &str); 4] = [
+pub(crate) const TYPES: [(u16, &str); 5] = [
     (record_type::INPUT, "input"),
     (record_type::AUTHORITY, "authority"),
     (record_type::TAKEOVER, "takeover"),
     (record_type::DIGEST, "digest"),
+    (record_type::PAGE, "page"),
 ];
 
 /// Returns the name of a type of record.

@@ -486,6 +486,8 @@ fn shared_alarm(alert_id: AlertId) -> watchkeeper_model::Alarm {
         flapping: false,
         suppressed: None,
         out_of_service: None,
+        routed: None,
+        common: None,
         explanation: Explanation {
             detector: Label::cut("ewma_z"),
             version: 1,

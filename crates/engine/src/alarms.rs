@@ -74,6 +74,8 @@ impl Entry {
             flapping: false,
             suppressed: None,
             out_of_service: None,
+            routed: None,
+            common: None,
             explanation: never_raised(),
         };
         Self { alarm, condition: Condition::default(), holding: BTreeSet::new(), quiet_at: None }

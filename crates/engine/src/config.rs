@@ -2,7 +2,10 @@
 
 mod alarms;
 
-pub use alarms::{AlarmClass, AlarmSettings, Consequence, Flapping, SuppressRule};
+pub use alarms::{
+    AlarmClass, AlarmSettings, Area, CommonSettings, Consequence, Flapping, FloodSettings, RoutingSettings,
+    SuppressRule,
+};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -31,7 +31,7 @@ use std::{
 };
 use watchkeeper_detect::Finding;
 use watchkeeper_model::{
-    Access, AgentId, AlertId, DecisionSeq, DemandId, Incarnation, Label, MonoTime, PersonId, SessionId,
+    Access, AgentId, Alarm, AlertId, DecisionSeq, DemandId, Incarnation, Label, MonoTime, PersonId, SessionId,
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -86,6 +86,8 @@ pub struct Engine {
     second_due: MonoTime,
     findings: Vec<Finding>,
     outputs: VecDeque<Output>,
+    /// Every change of an alert, where somebody follows them.
+    alerts_told: Option<VecDeque<Alarm>>,
 }
 
 /// One operator's session.
@@ -143,6 +145,7 @@ impl Engine {
             second_due: now.after(SECOND),
             findings: Vec::new(),
             outputs: VecDeque::new(),
+            alerts_told: None,
         }
     }
 
@@ -197,6 +200,16 @@ impl Engine {
             Some(self.roster_due()),
         ];
         others.into_iter().chain([agent]).flatten().min()
+    }
+
+    /// Keeps every change of an alert from now on, for [`Self::poll_alert`].
+    pub fn follow_alerts(&mut self) {
+        self.alerts_told.get_or_insert_default();
+    }
+
+    /// Returns the next change of an alert since [`Self::follow_alerts`], as it then stood, in order.
+    pub fn poll_alert(&mut self) -> Option<Alarm> {
+        self.alerts_told.as_mut()?.pop_front()
     }
 
     /// Returns the latency of each stage so far.

@@ -4,7 +4,7 @@
 //! [`Engine::poll_output`] until it is empty after each. The same inputs give the same outputs, byte for byte:
 //! that is what the record replays. An output that must not leave before its cause is on disk is kept inside
 //! until [`EngineInput::Durable`] says so. What it counts and measures on the way ([`Engine::counts`],
-//! [`Engine::poll_stage_span`]) is for shells to publish, and no output.
+//! [`Engine::poll_stage_span`], [`Engine::poll_alert`]) is for shells to publish, and no output.
 //!
 //! Deliberately not here: I/O, threads, clocks, tokens. Whether an agent behaves oddly is `detect`'s to say,
 //! who controls it is `takeover`'s.
@@ -19,6 +19,7 @@ pub mod config;
 mod engine;
 mod feed;
 mod figures;
+mod flood;
 mod latency;
 pub mod output;
 mod stages;
@@ -28,6 +29,7 @@ mod timeline;
 pub use config::{Config, ConfigError};
 pub use engine::Engine;
 pub use figures::{Counts, Standing};
+pub use flood::FloodMeter;
 pub use output::{Derived, Output, OutputDigest};
 pub use stages::StageSpan;
 pub use watchkeeper_protocol::record::{EngineInput, Framed, Opening};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use watchkeeper_model::SessionId;
 use watchkeeper_protocol::{
     ToAgent, ToOperator, Wire,
-    record::{AgentAuthority, TakeoverRecord},
+    record::{AgentAuthority, Page, TakeoverRecord, record_type},
     session::ErrorReport,
 };
 
@@ -17,6 +17,8 @@ pub enum Derived {
     Authority(AgentAuthority),
     /// A takeover is over.
     Takeover(Box<TakeoverRecord>),
+    /// People away from their consoles are to be called.
+    Page(Box<Page>),
 }
 
 /// One thing to do. The order of outputs is the order in which they must be done.
@@ -93,8 +95,9 @@ impl Derived {
     /// Returns the record type of `watchkeeper_protocol::record::record_type`.
     pub const fn record_type(&self) -> u16 {
         match self {
-            Self::Authority(_) => watchkeeper_protocol::record::record_type::AUTHORITY,
-            Self::Takeover(_) => watchkeeper_protocol::record::record_type::TAKEOVER,
+            Self::Authority(_) => record_type::AUTHORITY,
+            Self::Takeover(_) => record_type::TAKEOVER,
+            Self::Page(_) => record_type::PAGE,
         }
     }
 
@@ -103,6 +106,7 @@ impl Derived {
         match self {
             Self::Authority(authority) => rmp_serde::to_vec_named(authority),
             Self::Takeover(takeover) => rmp_serde::to_vec_named(takeover),
+            Self::Page(page) => rmp_serde::to_vec_named(page),
         }
         .expect("record types can be written as MessagePack")
     }

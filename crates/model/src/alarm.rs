@@ -84,6 +84,20 @@ words! {
     }
 }
 
+words! {
+    /// Why people away from their consoles are called about a demand.
+    PageReason {
+        /// Nobody who may take over is at a console.
+        NobodyOnline = "nobody_online",
+        /// No console of whoever may take over showed the alert.
+        NotShown = "not_shown",
+        /// Nobody took over though everybody was asked: the last escalation.
+        Unanswered = "unanswered",
+        /// Its time is over, and the agent fell back.
+        FellBack = "fell_back",
+    }
+}
+
 impl Default for Priority {
     /// What a monitor that does not say it yet means.
     fn default() -> Self {
@@ -184,6 +198,33 @@ pub struct OutOfService {
     pub reason: Note,
 }
 
+/// Whom the monitor counts on to look at an alert. Everybody sees it; this is who is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routed {
+    /// Who.
+    pub to: PersonId,
+    /// Since when, on the monitor's clock.
+    pub since: MonoTime,
+    /// How many were asked before him and did not look or did not answer.
+    pub passed_over: u32,
+}
+
+/// One trouble that many agents have at once: their alerts are one card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommonCause {
+    /// Names it: the id of the alert that came first.
+    pub id: AlertId,
+    /// Whose alert came first (first-out).
+    pub first_out: AgentId,
+    /// The area of the configuration that all of them belong to; absent where they have none in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<Label>,
+    /// When the first one came, on the monitor's clock.
+    pub since: MonoTime,
+    /// How many agents had it when this alert joined, itself included; of all of them the greatest number counts.
+    pub members: u32,
+}
+
 /// One alert as it stands now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
@@ -236,6 +277,12 @@ pub struct Alarm {
     /// Set while it is out of service; it stays then even when it is `normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out_of_service: Option<OutOfService>,
+    /// Whom it is brought to, while it waits for somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed: Option<Routed>,
+    /// Set while it is one of many with the same cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common: Option<CommonCause>,
     /// Why it was raised; renewed while it is active and gets worse.
     pub explanation: Explanation,
 }
@@ -244,6 +291,17 @@ impl Alarm {
     /// Returns whether it is over for good: acknowledged, not latched, not out of service. Nothing more is to be shown.
     pub const fn is_over(&self) -> bool {
         matches!(self.state, AlarmState::Normal) && !self.latched && self.out_of_service.is_none()
+    }
+
+    /// Returns whether something takes it out of the queue: the shelf, a rule, being out of service.
+    pub const fn is_hidden(&self) -> bool {
+        self.shelved.is_some() || self.suppressed.is_some() || self.out_of_service.is_some()
+    }
+
+    /// Returns whether it waits for a person: nobody has taken note, or somebody is to take over.
+    pub const fn waits_for_person(&self) -> bool {
+        let unacknowledged = matches!(self.state, AlarmState::UnackActive | AlarmState::RtnUnack);
+        !self.is_hidden() && (unacknowledged || self.demand_id.is_some())
     }
 }
 

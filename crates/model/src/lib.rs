@@ -19,8 +19,9 @@ mod time;
 
 pub use access::{Access, AgentPattern, Denial, MAX_SCOPE, Permission, Reach, Role, Scope, ScopeError};
 pub use alarm::{
-    Alarm, AlarmState, CauseClass, Explanation, MAX_SAMPLES, MAX_SHELVED, MAX_SIGNAL_EVIDENCE, OutOfService,
-    Priority, Response, Sample, Severity, Shelved, SignalEvidence, Suppressed,
+    Alarm, AlarmState, CauseClass, CommonCause, Explanation, MAX_SAMPLES, MAX_SHELVED, MAX_SIGNAL_EVIDENCE,
+    OutOfService, PageReason, Priority, Response, Routed, Sample, Severity, Shelved, SignalEvidence,
+    Suppressed,
 };
 pub use command::{CommandArgs, CommandCode, CommandKind, CommandState, RiskClass, Setpoint};
 pub use confidence::{Confidence, ConfidenceError};

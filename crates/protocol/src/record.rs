@@ -13,8 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use watchkeeper_model::{
     Access, AgentId, AgentKind, AlertId, BootId, CommandId, CommandKind, CommandState, ControlState,
-    DecisionSeq, DemandId, DemandOrigin, DemandOutcome, Epoch, Incarnation, Latch, MonoTime, Note, PersonId,
-    SessionId, Verdict, bounded_vec,
+    DecisionSeq, DemandId, DemandOrigin, DemandOutcome, Epoch, Incarnation, Latch, MonoTime, Note,
+    PageReason, PersonId, SessionId, Verdict, bounded_vec,
 };
 
 /// Types of ledger records.
@@ -27,6 +27,8 @@ pub mod record_type {
     pub const TAKEOVER: u16 = 3;
     /// A [`DigestRecord`](super::DigestRecord), derived.
     pub const DIGEST: u16 = 4;
+    /// A [`Page`](super::Page), derived.
+    pub const PAGE: u16 = 5;
 }
 
 /// A message together with the bytes it came in: the record keeps the exact bytes.
@@ -164,6 +166,28 @@ pub enum EngineInput {
     ///
     /// [`poll_timeout`]: https://docs.rs/watchkeeper-engine
     Timeout,
+}
+
+/// A call to people who are not at their consoles, about one demand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Why they are called; with the demand it names the call, which is made once.
+    pub reason: PageReason,
+    /// Which demand.
+    pub demand_id: DemandId,
+    /// Whose.
+    pub agent: AgentId,
+    /// What it is.
+    pub kind: AgentKind,
+    /// The alert that leads the demand, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert_id: Option<AlertId>,
+    /// When, on the monitor's clock.
+    pub at: MonoTime,
+    /// Nanoseconds left to take over at that moment; 0 when the time is over.
+    pub left_nanos: u64,
+    /// Why a person is asked for, in words.
+    pub text: Note,
 }
 
 /// What a segment opens with: enough to start a fresh engine from.

@@ -244,7 +244,7 @@ impl<S: Storage> Writer<S> {
                 Derived::Authority(authority) => {
                     self.authority.insert(authority.agent.clone(), authority);
                 }
-                Derived::Takeover(_) => {}
+                Derived::Takeover(_) | Derived::Page(_) => {}
             }
         }
         if let Some(digest) = item.digest {

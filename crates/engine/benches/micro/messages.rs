@@ -94,6 +94,8 @@ fn alarm(index: usize) -> Alarm {
         flapping: false,
         suppressed: None,
         out_of_service: None,
+        routed: None,
+        common: None,
         explanation: explanation(seq),
     }
 }

@@ -268,12 +268,10 @@ impl Shift {
                     && cause == alarm.cause
                     && (cause == CauseClass::Outlier || subject == alarm.subject.as_str())
             });
-            let hidden =
-                alarm.shelved.is_some() || alarm.suppressed.is_some() || alarm.out_of_service.is_some();
             for (holds, what) in [
                 (!holds || alarm.state.is_active(), "its cause holds"),
                 (holds || !alarm.state.is_active() || alarm.flapping, "its cause is gone"),
-                (alarm.demand_id.is_none() || !hidden, "it demands a takeover and is hidden"),
+                (alarm.demand_id.is_none() || !alarm.is_hidden(), "it demands a takeover and is hidden"),
                 (alarm.response == Response::Advise || alarm.suppressed.is_none(), "a rule hides a takeover"),
                 (alarm.shelved.as_ref().is_none_or(|shelved| shelved.until > self.now), "its time is over"),
                 (alarm.out_of_service.is_some() == self.out.contains(alert_id), "its service"),

@@ -73,6 +73,9 @@ impl Engine {
     }
 
     pub(super) fn publish_alarm(&mut self, alarm: Alarm) {
+        if let Some(told) = &mut self.alerts_told {
+            told.push_back(alarm.clone());
+        }
         self.publish(|cursor| ToOperator::Alert(AlertUpdate { cursor, alarm }));
     }
 

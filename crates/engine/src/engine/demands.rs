@@ -9,7 +9,7 @@ use crate::{
 use std::collections::BTreeSet;
 use watchkeeper_detect::Phase;
 use watchkeeper_model::{
-    AgentId, Alarm, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
+    AgentId, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
     Severity, Stage, nanos,
 };
 use watchkeeper_protocol::{
@@ -83,11 +83,8 @@ impl Engine {
 
     /// While somebody is asked for, nothing that asks for him is hidden, whatever raised the demand.
     fn uncover_causes(&mut self, agent_id: &AgentId, now: MonoTime) {
-        let is_hidden = |alarm: &&Alarm| {
-            alarm.shelved.is_some() || alarm.suppressed.is_some() || alarm.out_of_service.is_some()
-        };
-        let hidden: Vec<AlertId> =
-            self.alarms.takeover_causes(agent_id).filter(is_hidden).map(|alarm| alarm.alert_id).collect();
+        let hidden = self.alarms.takeover_causes(agent_id).filter(|alarm| alarm.is_hidden());
+        let hidden: Vec<AlertId> = hidden.map(|alarm| alarm.alert_id).collect();
         for alert_id in hidden {
             self.join_demand(agent_id, Some(alert_id), now);
         }

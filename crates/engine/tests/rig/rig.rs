@@ -21,7 +21,7 @@ use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
     agent::{AgentHello, CommandAck, Heartbeat, PathAnswer},
     operator::{CommandUpdate, ConsoleKind, HolderReport, LeaseEvent, LeaseUpdate},
-    record::TakeoverRecord,
+    record::{Page, TakeoverRecord},
     session::{ErrorReport, Head, Pong, SessionKind},
 };
 use watchkeeper_takeover::{
@@ -109,6 +109,7 @@ pub(crate) struct Rig {
     consoles: BTreeMap<u64, Vec<ToOperator>>,
     pub(crate) leases: Vec<LeaseUpdate>,
     pub(crate) takeovers: Vec<TakeoverRecord>,
+    pub(crate) pages: Vec<Page>,
     pub(crate) errors: Vec<ErrorReport>,
     pub(crate) spans: Vec<StageSpan>,
     commands: BTreeMap<CommandId, CommandUpdate>,
@@ -202,6 +203,7 @@ impl Rig {
             consoles: BTreeMap::new(),
             leases: Vec::new(),
             takeovers: Vec::new(),
+            pages: Vec::new(),
             errors: Vec::new(),
             spans: Vec::new(),
             commands: BTreeMap::new(),
@@ -241,6 +243,7 @@ impl Rig {
                     self.look(Arc::unwrap_or_clone(message));
                 }
                 Output::Derived(Derived::Takeover(record)) => self.takeovers.push(*record),
+                Output::Derived(Derived::Page(page)) => self.pages.push(*page),
             }
         }
     }

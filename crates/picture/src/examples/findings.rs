@@ -40,6 +40,8 @@ pub(super) fn alarm(id: u64, name: &str, cause: CauseClass, subject: &str, raise
         flapping: false,
         suppressed: None,
         out_of_service: None,
+        routed: None,
+        common: None,
         explanation: Explanation {
             detector: label(detector(cause)),
             version: 1,

@@ -138,6 +138,8 @@ pub(crate) fn alarm(id: u64, name: &str, severity: Severity) -> Alarm {
         flapping: false,
         suppressed: None,
         out_of_service: None,
+        routed: None,
+        common: None,
         explanation: Explanation {
             detector: label("ewma_z"),
             version: 1,

@@ -243,6 +243,8 @@ fn alarm() -> Alarm {
         flapping: false,
         suppressed: None,
         out_of_service: None,
+        routed: None,
+        common: None,
         explanation: explanation(),
     }
 }

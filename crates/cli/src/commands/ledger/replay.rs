@@ -180,7 +180,9 @@ impl Player {
                 self.feed(decode(record)?, record);
                 Ok(Ok(()))
             }
-            record_type::AUTHORITY | record_type::TAKEOVER => Ok(self.compare_derived(record)),
+            record_type::AUTHORITY | record_type::TAKEOVER | record_type::PAGE => {
+                Ok(self.compare_derived(record))
+            }
             record_type::DIGEST => {
                 if let Err(missing) = self.nothing_is_missing(record) {
                     return Ok(Err(missing));
@@ -268,5 +270,6 @@ fn name(derived: &Derived) -> String {
     match derived {
         Derived::Authority(authority) => format!("authority over {}", authority.agent),
         Derived::Takeover(takeover) => format!("record of takeover {}", takeover.demand_id.0),
+        Derived::Page(page) => format!("call about demand {} ({})", page.demand_id.0, page.reason),
     }
 }

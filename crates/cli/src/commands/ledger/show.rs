@@ -11,7 +11,7 @@ use watchkeeper_ledger::{Entry, Reader, Record, SegmentInfo};
 use watchkeeper_model::WallTime;
 use watchkeeper_protocol::{
     Wire,
-    record::{AgentAuthority, DigestRecord, EngineInput, Opening, TakeoverRecord, record_type},
+    record::{AgentAuthority, DigestRecord, EngineInput, Opening, Page, TakeoverRecord, record_type},
 };
 
 #[derive(Debug, Args)]
@@ -95,6 +95,10 @@ fn line_of(record: &Record) -> anyhow::Result<String> {
             let digest: DigestRecord = decode(record)?;
             format!("after {}: {}", count(digest.inputs, "input"), hex(&digest.sha256))
         }
+        record_type::PAGE => {
+            let page: Page = decode(record)?;
+            format!("about demand {} of {}: {}", page.demand_id.0, page.agent, page.reason)
+        }
         other => format!("type {other}, {}", count_of(record.payload.len(), "byte")),
     };
     let at = wall(WallTime::from_unix_nanos(record.wall_nanos));
@@ -143,6 +147,7 @@ fn json_of(record: &Record) -> anyhow::Result<Value> {
             let digest: DigestRecord = decode(record)?;
             json!({"inputs": digest.inputs, "sha256": hex(&digest.sha256)})
         }
+        record_type::PAGE => serde_json::to_value(decode::<Page>(record)?)?,
         _ => json!({"bytes": record.payload.len()}),
     };
     Ok(json!({
