@@ -1,11 +1,12 @@
 //! What the monitor keeps of one agent.
 
 use crate::{clocks::PeerClock, latency::PathTrouble, strikes::Strikes, timeline::Takeover};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, AlertId, BootId, ControlState, DecisionSeq, DemandId, DemandOrigin, DemandOutcome,
-    Epoch, Label, Latch, MonoTime, Note, PersonId, SceneId, SessionId, SignalSpec, StateVersion, TaskVerb,
+    Epoch, Label, Latch, MonoTime, Note, PageReason, PersonId, SceneId, SessionId, SignalSpec, StateVersion,
+    TaskVerb,
 };
 use watchkeeper_protocol::{
     agent::{DriveLimits, Heartbeat, Question},
@@ -102,6 +103,8 @@ pub(crate) struct Demand {
     pub(crate) escalations: u8,
     /// The agent has reported it.
     pub(crate) seen: bool,
+    /// Why people who are away were called about it.
+    pub(crate) paged: BTreeSet<PageReason>,
     /// How the monitor ended it, waiting for the agent to confirm.
     pub(crate) ending: Option<DemandOutcome>,
 }

@@ -3,6 +3,7 @@
 //! What may happen to an alert is the machine's to say ([`crate::alarm_machine`]); here is what belongs to it: ids,
 //! groups, times, who and why.
 
+mod common;
 mod flaps;
 mod hiding;
 #[cfg(test)]
@@ -12,13 +13,14 @@ use crate::{
     alarm_machine::{Condition, Flag, Input, Refusal, next},
     config::{AlarmClass, AlarmSettings, SuppressRule},
 };
+use common::Commons;
 use flaps::Flaps;
 use hiding::never_raised;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_detect::{Finding, Phase};
 use watchkeeper_model::{
     AgentId, Alarm, AlarmState, AlertId, CauseClass, DemandId, Label, MonoTime, PersonId, Priority, Response,
-    Severity,
+    Routed, Severity,
 };
 
 /// What names an alert group.
@@ -104,6 +106,8 @@ pub(crate) struct Found {
     pub(crate) begins: bool,
     /// Consoles have something to hear of it.
     pub(crate) is_news: bool,
+    /// Earlier alerts that turned out to have the same cause.
+    pub(crate) joined: Vec<AlertId>,
 }
 
 /// Every alert of which there is something to be kept.
@@ -120,6 +124,7 @@ pub(crate) struct Alarms {
     /// When which alert that flaps has been quiet for long enough.
     settling: BTreeSet<(MonoTime, AlertId)>,
     flaps: Flaps,
+    commons: Commons,
     /// An alert that gave way to a newer one.
     evicted: Option<Alarm>,
 }
@@ -133,6 +138,7 @@ impl Alarms {
         let classes = CauseClass::ALL.iter().map(|cause| (*cause, settings.class(*cause))).collect();
         Self {
             classes,
+            commons: Commons::new(&settings),
             rules: settings.suppress,
             next: first,
             groups: BTreeMap::new(),
@@ -262,7 +268,46 @@ impl Alarms {
             self.wait_for_quiet(alert_id, now);
         }
         self.obey_rules(alert_id, now);
-        Found { alarm: self.told(alert_id), begins: !was_active, is_news: true }
+        let joined = if was_active { Vec::new() } else { self.find_common(alert_id, now) };
+        Found { alarm: self.told(alert_id), begins: !was_active, is_news: true, joined }
+    }
+
+    /// Looks whether an alert that begins is one of many with the same cause; returns earlier ones that turn out to be so
+    /// with it. What asks for a takeover stands for itself.
+    fn find_common(&mut self, alert_id: AlertId, now: MonoTime) -> Vec<AlertId> {
+        let Some(entry) = self.open.get_mut(&alert_id) else { return Vec::new() };
+        let alarm = &mut entry.alarm;
+        alarm.common = None;
+        if alarm.response == Response::Takeover {
+            return Vec::new();
+        }
+        let found = (&alarm.agent, alarm.cause, &alarm.subject);
+        let Some(joined) = self.commons.handle_raise(alert_id, found, now) else { return Vec::new() };
+        alarm.common = Some(joined.common.clone());
+        let mut earlier = joined.earlier;
+        earlier.retain(|alert_id| match self.open.get_mut(alert_id) {
+            Some(entry) => {
+                entry.alarm.common = Some(joined.common.clone());
+                true
+            }
+            None => false,
+        });
+        earlier
+    }
+
+    /// Says whom an alert is brought to; returns it as it stands afterwards.
+    pub(crate) fn route(&mut self, alert_id: AlertId, routed: Option<Routed>) -> Option<Alarm> {
+        let alarm = &mut self.open.get_mut(&alert_id)?.alarm;
+        alarm.routed = routed;
+        Some(alarm.clone())
+    }
+
+    /// Returns the alerts that are one card with this one, itself included.
+    pub(crate) fn beside(&self, alert_id: AlertId) -> Vec<AlertId> {
+        let common = self.get(alert_id).and_then(|alarm| alarm.common.as_ref()).map(|common| common.id);
+        let Some(common) = common else { return vec![alert_id] };
+        let of_it = |alarm: &&Alarm| alarm.common.as_ref().is_some_and(|other| other.id == common);
+        self.open().filter(of_it).map(|alarm| alarm.alert_id).collect()
     }
 
     fn clear(&mut self, alert_id: AlertId, finding: &Finding, now: MonoTime) -> Option<Found> {
@@ -276,7 +321,7 @@ impl Alarms {
         // What is held open tells nobody that its cause went: it may be back in a moment.
         let is_news = !alarm.flapping;
         self.wait_for_quiet(alert_id, now);
-        Some(Found { alarm, begins: false, is_news })
+        Some(Found { alarm, begins: false, is_news, joined: Vec::new() })
     }
 
     fn is_latching(&self, cause: CauseClass) -> bool {

@@ -14,6 +14,7 @@ mod operators;
 mod publish;
 mod questions;
 mod roster;
+mod routing;
 mod shelving;
 mod takeovers;
 mod tasks;
@@ -21,7 +22,7 @@ mod timers;
 
 use crate::{
     Config, Counts, Derived, Output, StageSpan, Standing, agent::Agent, alarms::Alarms, clocks::PeerClock,
-    commands::Commands, feed::Feed, latency::Probes, stages::Stages, timeline::AlertBook,
+    commands::Commands, feed::Feed, latency::Probes, routing::Routing, stages::Stages, timeline::AlertBook,
 };
 use durable::Waiting;
 use std::{
@@ -65,6 +66,7 @@ pub struct Engine {
     roster_changed: bool,
     roster_sent_at: MonoTime,
     alarms: Alarms,
+    routing: Routing,
     alert_book: AlertBook,
     next_demand: DemandId,
     /// The last takeovers that are over, oldest first.
@@ -112,6 +114,7 @@ impl Engine {
         let first = opening.incarnation.0.saturating_mul(IDS_PER_INCARNATION) + 1 + numbered_from;
         let authority = opening.starting_authority.iter().map(|entry| (entry.agent.clone(), entry.clone()));
         let alarms = Alarms::new(config.alarms.clone(), AlertId(first));
+        let routing = Routing::new(config.alarms.clone());
         Self {
             config,
             incarnation: opening.incarnation,
@@ -126,6 +129,7 @@ impl Engine {
             roster_changed: false,
             roster_sent_at: now,
             alarms,
+            routing,
             alert_book: AlertBook::default(),
             next_demand: DemandId(first),
             finished: VecDeque::new(),
@@ -194,6 +198,7 @@ impl Engine {
         let agent = self.wakeups.first().map(|(at, _)| *at);
         let others = [
             self.alarms.poll_timeout(),
+            self.routing.poll_timeout(),
             self.commands.poll_timeout(),
             self.access_ends.first().map(|(until, _)| *until),
             Some(self.second_due),
@@ -246,6 +251,7 @@ impl Engine {
             }
             self.refresh_console_list();
             self.drop_claims(session, now);
+            self.take_from(&console.person, now);
         }
         if let Some(agent_id) = self.agent_sessions.remove(&session) {
             self.disconnect_agent(&agent_id, session, now);

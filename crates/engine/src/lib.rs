@@ -22,6 +22,7 @@ mod figures;
 mod flood;
 mod latency;
 pub mod output;
+mod routing;
 mod stages;
 mod strikes;
 mod timeline;

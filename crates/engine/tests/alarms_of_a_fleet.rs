@@ -7,6 +7,7 @@
 )]
 
 #[path = "rig/fleet.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod fleet;
 
 use fleet::Fleet;

@@ -547,6 +547,16 @@ pub struct OperatorStatus {
     pub holds: Vec<AgentId>,
     /// How long he has been connected, in nanoseconds, when this was sent.
     pub connected_nanos: u64,
+    /// How many alerts wait for him.
+    #[serde(default)]
+    pub waiting: u64,
+    /// For how long he has had more alerts than he can look at (ISA-18.2), in nanoseconds, when this was sent; absent
+    /// while he has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flooded_nanos: Option<u64>,
+    /// His console did not show the last alert that was brought to him, and he has done nothing since.
+    #[serde(default)]
+    pub away: bool,
 }
 
 /// How much this console missed since the last such message, because it did not keep up.

@@ -12,7 +12,7 @@ use checks::{LAST_WORDS, ON_ITS_WAY};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use roles::{Actor, Role};
 use std::{collections::BTreeMap, thread, time::Duration};
-use watchkeeper_model::{AgentTime, CommandCode, ControlState, Epoch};
+use watchkeeper_model::{AgentId, AgentTime, CommandCode, ControlState, Epoch};
 
 /// How often, unless the environment says otherwise.
 const KILLS: u32 = 10;
@@ -46,7 +46,8 @@ fn whatever_moment_the_monitor_is_killed_at_nobody_drives_twice_and_nothing_is_l
 struct Run {
     rig: Rig,
     random: StdRng,
-    caps: u32,
+    /// Who was ordered to keep a speed cap, in the order of giving.
+    caps: Vec<AgentId>,
     steers: u32,
     phases: BTreeMap<&'static str, u32>,
     /// From kill to fallback where a person was in control: without a monitor, and with one that was soon back.
@@ -64,7 +65,7 @@ impl Run {
         Ok(Self {
             rig,
             random: StdRng::seed_from_u64(seed),
-            caps: 0,
+            caps: Vec::new(),
             steers: 0,
             phases: BTreeMap::new(),
             fell_after: Default::default(),
@@ -242,7 +243,7 @@ impl Run {
         self.rig.pass(ON_ITS_WAY)?;
         self.rig.book.read(self.rig.monitor.data.path())?;
         self.rig.book.check(&self.rig.told)?;
-        let orders = checks::check_all(&self.rig.fleet, &self.rig.book)?;
+        let (orders, unrecorded) = checks::check_all(&self.rig.fleet, &self.rig.book, &self.caps)?;
         let replayed = self.rig.replay_record()?;
         let runs = replayed.lines().filter(|line| line.starts_with("run ")).count();
         println!("{}\n{runs} runs of the monitor replay identically", self.rig.verify_record()?.trim());
@@ -267,7 +268,8 @@ impl Run {
         let told = &self.rig.told;
         println!(
             "looked up in the record: {} heads, {} grants, {} logged commands, {} runs of decisions; {} commands \
-             accepted, {orders} speed caps seen at the vehicles, 0 under two epochs, 0 lost",
+             accepted, {orders} speed caps seen at the vehicles, 0 under two epochs, 0 lost; {unrecorded} of them \
+             left at once and were killed with the monitor before they were on record",
             told.heads.len(),
             told.grants.len(),
             told.logged.len(),

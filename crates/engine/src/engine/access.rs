@@ -23,8 +23,11 @@ impl Engine {
         }
         self.roster_changed |= console.access.role != access.role;
         console.access = access;
+        let person = console.person.clone();
         self.tell_access(session, now);
         self.take_leases_back(session, now);
+        self.take_from(&person, now);
+        self.bring_what_waits(now);
     }
 
     /// Tells a console what it may do.
@@ -49,6 +52,9 @@ impl Engine {
             self.access_ends.remove(&(until, session));
             self.tell_access(session, now);
             self.take_leases_back(session, now);
+            if let Some(person) = self.consoles.get(&session).map(|console| console.person.clone()) {
+                self.take_from(&person, now);
+            }
         }
     }
 

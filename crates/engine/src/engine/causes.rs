@@ -45,7 +45,7 @@ impl Engine {
         };
         let Some(found) = self.alarms.handle_finding(agent_id, finding, now) else { return };
         if let Some(evicted) = self.alarms.poll_evicted() {
-            self.publish_alarm(evicted);
+            self.publish_alarm(evicted, now);
         }
         let alarm = found.alarm;
         if found.begins {
@@ -57,12 +57,17 @@ impl Engine {
                 self.stages.record(Stage::Detect, agent.kind, span(moments.t0, moments.t3));
             }
             self.alert_book.start(alarm.alert_id, moments);
+            // What begins anew is brought anew.
+            self.routing.finish(alarm.alert_id);
         }
         let alert_id = alarm.alert_id;
         let takeover = alarm.response == Response::Takeover;
         let reason = alarm.explanation.text.clone();
         if found.is_news {
-            self.publish_alarm(alarm);
+            self.publish_alarm(alarm, now);
+        }
+        for alert_id in found.joined {
+            self.join_common(alert_id, now);
         }
         self.obey_rules(agent_id, now);
         if takeover && !cleared {
@@ -72,7 +77,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn publish_alarm(&mut self, alarm: Alarm) {
+    /// Tells an alert as it now stands, and whom it is brought to.
+    pub(super) fn publish_alarm(&mut self, mut alarm: Alarm, now: MonoTime) {
+        self.route(&mut alarm, now);
         if let Some(told) = &mut self.alerts_told {
             told.push_back(alarm.clone());
         }
@@ -204,7 +211,7 @@ impl Engine {
         }
         debug_assert!(alarm.state != AlarmState::UnackActive);
         let agent_id = alarm.agent.clone();
-        self.publish_alarm(alarm);
+        self.publish_alarm(alarm, now);
         self.publish_takeover_change(&agent_id);
         true
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use watchkeeper_detect::Phase;
 use watchkeeper_model::{
     AgentId, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
-    Severity, Stage, nanos,
+    PageReason, Severity, Stage, nanos,
 };
 use watchkeeper_protocol::{
     ToAgent,
@@ -69,13 +69,16 @@ impl Engine {
             deadline: now.after(agent.timers.demand),
             escalations: 0,
             seen: false,
+            paged: BTreeSet::new(),
             ending: None,
         });
         self.counts.demands_raised += 1;
         self.send_demand(agent_id, now);
         if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.join_demand(alert_id, demand_id, now)) {
-            self.publish_alarm(alarm);
+            self.routing.ask_again(alarm.alert_id, now);
+            self.publish_alarm(alarm, now);
         }
+        self.page_if_nobody_is_there(agent_id, now);
         self.uncover_causes(agent_id, now);
         self.publish_status_change(agent_id, now);
         self.rearm(agent_id);
@@ -128,7 +131,8 @@ impl Engine {
         if !led {
             demand.alert_id = alert_id;
         }
-        self.publish_alarm(alarm);
+        self.routing.ask_again(alarm.alert_id, now);
+        self.publish_alarm(alarm, now);
     }
 
     fn send_demand(&mut self, agent_id: &AgentId, now: MonoTime) {
@@ -208,6 +212,10 @@ impl Engine {
             ControlState::InTransition => return,
         };
         let demand_id = demand.demand_id;
+        if outcome == DemandOutcome::Fallback {
+            self.page(agent_id, PageReason::FellBack, now);
+        }
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
         agent.demand = None;
         // The agent began its cooldown when the demand ended there, so it is over there before it is here.
         if outcome.came_to_nothing() {
@@ -244,7 +252,7 @@ impl Engine {
             // What a person called a false alarm no longer asks for a takeover.
             let dismissed = outcome == DemandOutcome::Dismissed;
             if let Some(alarm) = self.alarms.leave_demand(alert_id, dismissed) {
-                self.publish_alarm(alarm);
+                self.publish_alarm(alarm, now);
             }
         }
         self.obey_rules(agent_id, now);
@@ -259,6 +267,8 @@ impl Engine {
         if !(silent && over) {
             return;
         }
+        self.page(agent_id, PageReason::FellBack, now);
+        let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let Some(demand) = agent.demand.take() else { return };
         if let Some(takeover) = &mut agent.takeover {
             takeover.demand_ended_at = Some(now);
@@ -281,13 +291,15 @@ impl Engine {
             changed = true;
         }
         let (escalations, alert_id) = (demand.escalations, demand.alert_id);
+        let is_last = usize::from(escalations) == agent.timers.escalate.len();
         if !changed || claimed {
             return;
         }
         let escalated = alert_id.and_then(|alert_id| self.alarms.escalate(alert_id, escalations, now));
         if let Some(alarm) = escalated {
-            self.publish_alarm(alarm);
+            self.publish_alarm(alarm, now);
         }
+        self.pass_on_unanswered(agent_id, alert_id, is_last, now);
     }
 
     /// Writes the record of a takeover whose demand and lease are both over.

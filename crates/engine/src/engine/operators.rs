@@ -7,7 +7,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use watchkeeper_model::{Access, AlertId, MonoTime, SessionId, Stage};
+use watchkeeper_model::{Access, AlertId, MonoTime, Permission, SessionId, Stage};
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
     operator::{ConsoleKind, OperatorHello, OperatorWelcome, Presented, SnapshotPart},
@@ -66,6 +66,7 @@ impl Engine {
         self.consoles.insert(session, console);
         self.refresh_console_list();
         self.tell_access(session, now);
+        self.bring_what_waits(now);
         self.send_operator(session, ToOperator::Health(self.health(now)));
         if let Some(head) = self.head {
             self.send_operator(session, ToOperator::Head(head));
@@ -116,6 +117,9 @@ impl Engine {
         if !self.is_allowed(session, &message, now) {
             return;
         }
+        if is_deliberate(&message) {
+            self.note_presence(session);
+        }
         let Some(console) = self.consoles.get_mut(&session) else { return };
         match message {
             OperatorMessage::Pong(pong) => console.clock.handle_pong(&pong, received_at),
@@ -147,6 +151,9 @@ impl Engine {
             OperatorMessage::Heartbeat(report) => self.handle_holder(session, &report, now),
             OperatorMessage::Probe(probe) => self.handle_probe(session, &probe, received_at),
             OperatorMessage::Acknowledge(body) => {
+                for alert_id in self.others_of_card(session, Permission::Acknowledge, body.alert_id, now) {
+                    self.acknowledge(alert_id, &person, now);
+                }
                 if !self.acknowledge(body.alert_id, &person, now) {
                     let message = "no alert of this id waits for an acknowledgement";
                     self.refuse(session, ErrorCode::BadField, "acknowledge", message);
@@ -160,6 +167,10 @@ impl Engine {
         let Some(console) = self.consoles.get(&session).filter(|console| has_eyes(console.kind)) else {
             return;
         };
+        for alert_id in &presented.alerts {
+            self.routing.handle_shown(*alert_id, &console.person);
+        }
+        self.roster_changed |= self.routing.take_changed();
         let Some(moment) = console.clock.moment(presented.presented_nanos) else { return };
         for alert_id in &presented.alerts {
             let kind = self
@@ -191,8 +202,20 @@ impl Engine {
     }
 }
 
+/// Returns whether a person did this, rather than his console by itself.
+const fn is_deliberate(message: &OperatorMessage) -> bool {
+    !matches!(
+        message,
+        OperatorMessage::Pong(_)
+            | OperatorMessage::Presented(_)
+            | OperatorMessage::Refresh(_)
+            | OperatorMessage::Heartbeat(_)
+            | OperatorMessage::Probe(_)
+    )
+}
+
 /// Returns whether anybody can look at the frames of such a console.
-const fn has_eyes(kind: ConsoleKind) -> bool {
+pub(super) const fn has_eyes(kind: ConsoleKind) -> bool {
     match kind {
         ConsoleKind::Window | ConsoleKind::Text | ConsoleKind::Scripted => true,
         ConsoleKind::Headless => false,

@@ -47,6 +47,7 @@ impl Engine {
         let operators = consoles.into_iter().take(NAMED).map(|(session, console)| {
             let mut holds = holds.remove(session).unwrap_or_default();
             holds.truncate(HOLDS);
+            let (waiting, flooded_since, away) = self.routing.standing(&console.person);
             OperatorStatus {
                 person: console.person.clone(),
                 session_id: *session,
@@ -54,6 +55,9 @@ impl Engine {
                 console: console.kind,
                 holds,
                 connected_nanos: nanos(now.since(console.connected_at)),
+                waiting: waiting as u64,
+                flooded_nanos: flooded_since.map(|since| nanos(now.since(since))),
+                away,
             }
         });
         Roster { operators: operators.collect(), more: more as u64 }

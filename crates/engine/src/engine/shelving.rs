@@ -7,7 +7,8 @@ use super::Engine;
 use crate::alarm_machine::Refusal;
 use std::time::Duration;
 use watchkeeper_model::{
-    AgentId, Alarm, AlertId, MAX_SHELVED, MonoTime, OutOfService, PersonId, Response, SessionId, Shelved,
+    AgentId, Alarm, AlertId, MAX_SHELVED, MonoTime, OutOfService, Permission, PersonId, Response, SessionId,
+    Shelved,
 };
 use watchkeeper_protocol::operator::{Shelve, TakeOutOfService};
 
@@ -26,8 +27,38 @@ impl Engine {
             return;
         }
         let shelved = Shelved { by: person.clone(), until: now.after(span), reason: body.reason };
+        for alert_id in self.others_of_card(session, Permission::Shelve, body.alert_id, now) {
+            // Of the others of the card, what cannot be put aside stays.
+            if let Ok(alarm) = self.alarms.shelve(alert_id, shelved.clone(), now) {
+                self.publish_alarm(alarm, now);
+            }
+        }
         let shelved = self.alarms.shelve(body.alert_id, shelved, now);
-        self.tell_or_refuse(session, ("shelve", "alert_id"), shelved);
+        self.tell_or_refuse(session, ("shelve", "alert_id"), shelved, now);
+    }
+
+    /// Returns the other alerts that are one card with this one, as far as the person may do this to their agents; what asks
+    /// for a takeover stands for itself.
+    pub(super) fn others_of_card(
+        &self,
+        session: SessionId,
+        permission: Permission,
+        alert_id: AlertId,
+        now: MonoTime,
+    ) -> Vec<AlertId> {
+        let Some(console) = self.consoles.get(&session) else { return Vec::new() };
+        let stands_for_itself =
+            |alert_id: AlertId| self.alarms.get(alert_id).is_none_or(|alarm| alarm.demand_id.is_some());
+        let may = |alert_id: &AlertId| {
+            let agent = self.alarms.get(*alert_id).map(|alarm| &alarm.agent);
+            console.access.check(permission, agent, now).is_ok()
+        };
+        if stands_for_itself(alert_id) {
+            return Vec::new();
+        }
+        let mut others = self.alarms.beside(alert_id);
+        others.retain(|other| *other != alert_id && !stands_for_itself(*other) && may(other));
+        others
     }
 
     fn check_shelve(&self, body: &Shelve, span: Duration) -> Result<(), (&'static str, &'static str)> {
@@ -59,7 +90,7 @@ impl Engine {
     /// Takes an alert from the shelf before its time.
     pub(super) fn handle_unshelve(&mut self, session: SessionId, alert_id: AlertId, now: MonoTime) {
         match self.alarms.unshelve(alert_id, now) {
-            Ok(alarm) => self.publish_alarm(alarm),
+            Ok(alarm) => self.publish_alarm(alarm, now),
             Err(_) => self.refuse_field(session, "unshelve", "alert_id", "no alert of this id is shelved"),
         }
     }
@@ -67,7 +98,7 @@ impl Engine {
     /// Brings back what has been on the shelf for its time.
     pub(super) fn unshelve_due(&mut self, now: MonoTime) {
         while let Some(alarm) = self.alarms.unshelve_due(now) {
-            self.publish_alarm(alarm);
+            self.publish_alarm(alarm, now);
         }
     }
 
@@ -87,9 +118,9 @@ impl Engine {
         let out = OutOfService { by: person.clone(), since: now, reason: body.reason };
         let taken = self.alarms.take_out((&body.agent, body.cause, &body.subject), out, now);
         if let Some(evicted) = self.alarms.poll_evicted() {
-            self.publish_alarm(evicted);
+            self.publish_alarm(evicted, now);
         }
-        self.tell_or_refuse(session, (KIND, "subject"), taken);
+        self.tell_or_refuse(session, (KIND, "subject"), taken, now);
         self.obey_rules(&body.agent, now);
     }
 
@@ -119,7 +150,7 @@ impl Engine {
         match self.alarms.put_back(alert_id, now) {
             Ok(alarm) => {
                 let agent_id = alarm.agent.clone();
-                self.publish_alarm(alarm);
+                self.publish_alarm(alarm, now);
                 self.obey_rules(&agent_id, now);
             }
             Err(_) => self.refuse_field(session, KIND, "alert_id", "no alert of this id is out of service"),
@@ -129,7 +160,7 @@ impl Engine {
     /// Lets an alert go that is latched and whose cause is gone.
     pub(super) fn handle_reset(&mut self, session: SessionId, alert_id: AlertId, now: MonoTime) {
         let reset = self.alarms.reset(alert_id, now);
-        self.tell_or_refuse(session, ("reset", "alert_id"), reset);
+        self.tell_or_refuse(session, ("reset", "alert_id"), reset, now);
     }
 
     fn tell_or_refuse(
@@ -137,9 +168,10 @@ impl Engine {
         session: SessionId,
         (kind, field): (&str, &str),
         outcome: Result<Alarm, Refusal>,
+        now: MonoTime,
     ) {
         match outcome {
-            Ok(alarm) => self.publish_alarm(alarm),
+            Ok(alarm) => self.publish_alarm(alarm, now),
             Err(why) => self.refuse_field(session, kind, field, &why.to_string()),
         }
     }
@@ -148,7 +180,7 @@ impl Engine {
     pub(super) fn settle_due(&mut self, now: MonoTime) {
         while let Some(alarm) = self.alarms.settle_due(now) {
             let agent_id = alarm.agent.clone();
-            self.publish_alarm(alarm);
+            self.publish_alarm(alarm, now);
             self.obey_rules(&agent_id, now);
         }
     }
@@ -156,7 +188,7 @@ impl Engine {
     /// Applies the rules that suppress to an agent's alerts, after something changed there.
     pub(super) fn obey_rules(&mut self, agent_id: &AgentId, now: MonoTime) {
         for alarm in self.alarms.obey_all_rules(agent_id, now) {
-            self.publish_alarm(alarm);
+            self.publish_alarm(alarm, now);
         }
     }
 }

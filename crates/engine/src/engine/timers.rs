@@ -1,5 +1,5 @@
 //! The timers the monitor owns: T_agent, T_claim, lease expiry, T_esc, T_clear, repetitions of stops and of safer
-//! commands, answers to commands, the shelf, alerts that flap, the 1 Hz status, the roster.
+//! commands, answers to commands, the shelf, alerts that flap or are not shown, the 1 Hz status, the roster.
 
 use super::Engine;
 use crate::agent::CONFIRM_EVERY;
@@ -22,6 +22,7 @@ impl Engine {
         self.unshelve_due(now);
         self.end_access_due(now);
         self.settle_due(now);
+        self.pass_on_unseen(now);
         if now >= self.second_due {
             self.handle_second(now);
         }

@@ -11,7 +11,7 @@ use watchkeeper_model::{
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToOperator,
     agent::{AgentHello, Heartbeat},
-    operator::{Acknowledge, ConsoleKind, OperatorHello, TakeOutOfService},
+    operator::{Acknowledge, ConsoleKind, OperatorHello, Presented, Roster, TakeOutOfService},
     session::{ErrorReport, SessionKind},
 };
 
@@ -35,6 +35,7 @@ pub(crate) struct Fleet {
     /// Every change of an alert that the consoles were told, oldest first.
     pub(crate) told: Vec<Alarm>,
     pub(crate) errors: Vec<ErrorReport>,
+    pub(crate) roster: Option<Roster>,
 }
 
 fn opening(config: &Config) -> Opening {
@@ -65,25 +66,43 @@ impl Fleet {
             sessions: 100,
             told: Vec::new(),
             errors: Vec::new(),
+            roster: None,
         };
-        for (session, person, role) in
-            [(1, "ada", OperatorRole::Operator), (2, "sue", OperatorRole::Supervisor)]
-        {
-            let hello = OperatorHello {
-                session: SessionKind::Operator,
-                token: None,
-                person: PersonId::new(person).unwrap(),
-                role,
-                console: ConsoleKind::Scripted,
-                resume: None,
-            };
-            fleet.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access: None });
-        }
+        fleet.seat(1, "ada", OperatorRole::Operator);
+        fleet.seat(2, "sue", OperatorRole::Supervisor);
         for index in 0..agents {
             fleet.connect(&format!("agent-{index}"));
         }
         fleet.run(BEAT);
         fleet
+    }
+
+    /// Somebody sits down at a console.
+    pub(crate) fn seat(&mut self, session: u64, person: &str, role: OperatorRole) {
+        let hello = OperatorHello {
+            session: SessionKind::Operator,
+            token: None,
+            person: PersonId::new(person).unwrap(),
+            role,
+            console: ConsoleKind::Scripted,
+            resume: None,
+        };
+        self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access: None });
+    }
+
+    /// Somebody leaves his console.
+    pub(crate) fn leave(&mut self, session: u64) {
+        self.feed(EngineInput::Disconnected { session: SessionId(session) });
+    }
+
+    /// A console shows every alert that is brought to its person.
+    pub(crate) fn show_mine(&mut self, session: u64, person: &str) {
+        let mine = |alarm: &&Alarm| alarm.routed.as_ref().is_some_and(|routed| routed.to.as_str() == person);
+        let alerts: Vec<AlertId> = self.told.iter().filter(mine).map(|alarm| alarm.alert_id).collect();
+        for part in alerts.chunks(64) {
+            let presented = Presented { alerts: part.to_vec(), presented_nanos: self.now.as_nanos() };
+            self.say(session, OperatorMessage::Presented(presented));
+        }
     }
 
     fn feed(&mut self, input: EngineInput) {
@@ -96,6 +115,7 @@ impl Fleet {
                 ToOperator::Alert(update) if to.contains(&SessionId(1)) => {
                     self.told.push(update.alarm.clone());
                 }
+                ToOperator::Roster(roster) => self.roster = Some(roster.clone()),
                 ToOperator::Error(report) => self.errors.push(report.clone()),
                 _ => {}
             }

@@ -219,6 +219,9 @@ fn roster(picture: &Picture, bens: Vec<AgentId>, mine: Vec<AgentId>) -> Roster {
         console,
         holds,
         connected_nanos: minutes * 60_000_000_000 + 11_000_000_000,
+        waiting: 2,
+        flooded_nanos: None,
+        away: false,
     };
     let (anna, dora) = if is_supervisor { (vec![], mine) } else { (mine, vec![]) };
     Roster {

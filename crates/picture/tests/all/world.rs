@@ -169,6 +169,9 @@ fn oneself_stands_first_among_the_people_and_the_rest_is_counted() {
         console: ConsoleKind::Window,
         holds,
         connected_nanos: 61_000_000_000,
+        waiting: 2,
+        flooded_nanos: None,
+        away: false,
     };
     let operators = vec![
         person_on("aaron", 3, vec![agent("truck-17"), agent("truck-18")]),

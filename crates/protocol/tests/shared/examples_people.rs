@@ -152,6 +152,9 @@ pub(super) fn roster() -> Roster {
         console: ConsoleKind::Window,
         holds: vec![agent()],
         connected_nanos: 95_000_000_000,
+        waiting: 2,
+        flooded_nanos: None,
+        away: false,
     };
     let grace = OperatorStatus {
         person: other_person(),
@@ -160,6 +163,9 @@ pub(super) fn roster() -> Roster {
         console: ConsoleKind::Headless,
         holds: Vec::new(),
         connected_nanos: 4_000_000_000,
+        waiting: 2,
+        flooded_nanos: None,
+        away: false,
     };
     Roster { operators: vec![ada, grace], more: 1 }
 }

@@ -1,6 +1,6 @@
 //! What the vehicles must have done after a kill of the monitor, each by what it was doing then.
 
-use super::roles::{Actor, Role};
+use super::roles::{Actor, Role, cap_mps};
 use crate::{
     fleet::Fleet,
     ghost::STEER,
@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use std::{collections::BTreeMap, time::Duration};
-use watchkeeper_model::{AgentTime, ControlState, Epoch};
+use watchkeeper_model::{AgentId, AgentTime, ControlState, Epoch};
 use watchkeeper_tests::trace::{Does, Line};
 
 /// How long after a kill something may still be on its way in the sockets.
@@ -148,10 +148,15 @@ pub(super) fn check(fleet: &Fleet, actor: &Actor, killed_at: AgentTime, until: A
 }
 
 /// Checks over everything that happened: T_demand was never extended, and each order took effect at most once, under
-/// the epoch it was given under, at its own vehicle.
-pub(super) fn check_all(fleet: &Fleet, book: &Book) -> Result<usize> {
+/// the epoch it was given under, at its own vehicle. `given` says to whom the caps were given. Returns how many took
+/// effect, and how many of those are not on record: what makes things safer leaves at once, and the record of it may die
+/// with the monitor. One that a console was told to be on record is looked for elsewhere.
+pub(super) fn check_all(fleet: &Fleet, book: &Book, given: &[AgentId]) -> Result<(usize, usize)> {
     let caps: BTreeMap<u64, _> =
         book.commands.values().filter_map(|one| Some((one.cap_mps?.to_bits(), one))).collect();
+    let given: BTreeMap<u64, &AgentId> =
+        given.iter().enumerate().map(|(before, vehicle)| (cap_mps(before).to_bits(), vehicle)).collect();
+    let mut unrecorded = 0;
     let mut effects: BTreeMap<u64, Epoch> = BTreeMap::new();
     let mut hands: BTreeMap<u64, Epoch> = BTreeMap::new();
     for lines in fleet.lines() {
@@ -165,13 +170,18 @@ pub(super) fn check_all(fleet: &Fleet, book: &Book) -> Result<usize> {
                 ensure!(line.at <= first.after(MARGIN + late), "T_demand was over: {line:?}");
             }
             if let Some(cap) = line.cap_mps.filter(|cap| before.cap_mps != Some(*cap)) {
-                let ordered = caps.get(&cap.to_bits()).with_context(|| format!("nobody ordered {line:?}"))?;
-                ensure!(
-                    ordered.agent == line.vehicle && ordered.epoch == line.epoch,
-                    "{ordered:?} led to {line:?}"
-                );
+                let vehicle =
+                    given.get(&cap.to_bits()).with_context(|| format!("nobody ordered {line:?}"))?;
+                ensure!(**vehicle == line.vehicle, "what {vehicle} was ordered led to {line:?}");
+                match caps.get(&cap.to_bits()) {
+                    Some(ordered) => ensure!(
+                        ordered.agent == line.vehicle && ordered.epoch == line.epoch,
+                        "{ordered:?} led to {line:?}"
+                    ),
+                    None => unrecorded += 1,
+                }
                 let twice = effects.insert(cap.to_bits(), line.epoch);
-                ensure!(twice.is_none(), "{ordered:?} took effect twice, the second time in {line:?}");
+                ensure!(twice.is_none(), "a cap took effect twice, the second time in {line:?}");
             }
             if let Does::ByHand { steer, .. } = line.does {
                 ensure!(steer.to_bits() != STEER.to_bits(), "a ghost drives: {line:?}");
@@ -180,5 +190,5 @@ pub(super) fn check_all(fleet: &Fleet, book: &Book) -> Result<usize> {
             }
         }
     }
-    Ok(effects.len())
+    Ok((effects.len(), unrecorded))
 }

@@ -16,6 +16,11 @@ const BETWEEN_CAPS: Duration = Duration::from_millis(80);
 /// Where the caps of the test begin, each with a number of its own in thousandths; none holds a vehicle back.
 const FIRST_CAP_MPS: f64 = 100.0;
 
+/// Returns the speed cap that is given after `given` others.
+pub(super) fn cap_mps(given: usize) -> f64 {
+    FIRST_CAP_MPS + f64::from(u32::try_from(given).unwrap_or(u32::MAX)) / 1_000.0
+}
+
 /// What a vehicle is brought to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
@@ -89,7 +94,7 @@ impl Actor {
     }
 
     /// Takes the next step towards the role, if one is due.
-    pub(super) fn advance(&mut self, rig: &mut Rig, caps: &mut u32) -> Result<()> {
+    pub(super) fn advance(&mut self, rig: &mut Rig, caps: &mut Vec<AgentId>) -> Result<()> {
         let Some(line) = rig.fleet.now(self.vehicle()) else { return Ok(()) };
         let (state, does) = (line.state, line.does);
         self.is_placed = self.is_there(rig, state, does);
@@ -162,12 +167,12 @@ impl Actor {
     }
 
     /// Does what the role does in control.
-    fn go_on(&mut self, rig: &mut Rig, caps: &mut u32) -> Result<()> {
+    fn go_on(&mut self, rig: &mut Rig, caps: &mut Vec<AgentId>) -> Result<()> {
         match self.role {
             Role::Led if now().since(self.capped_at) > BETWEEN_CAPS => {
-                *caps += 1;
+                let mps = cap_mps(caps.len());
+                caps.push(self.vehicle().clone());
                 self.capped_at = now();
-                let mps = FIRST_CAP_MPS + f64::from(*caps) / 1_000.0;
                 rig.desks[self.lead.desk].order("speed_cap", self.vehicle(), json!({"mps": mps})).map(drop)
             }
             Role::Returning if self.is_steady(rig) => self.unsettle(rig),
