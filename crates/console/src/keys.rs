@@ -16,7 +16,7 @@ use watchkeeper_model::{AgentId, AlarmState};
 use watchkeeper_panels::{Level, ReplayRequest, Request};
 use watchkeeper_picture::{
     Action, Picture, Press, Said,
-    view::{self, Tone},
+    view::{self, Tone, alerts::AlertRow},
 };
 
 /// Which modifiers are held, as far as this window was told.
@@ -194,12 +194,15 @@ fn to_alert(sign: char, desk: &mut Desk, link: &Link) -> Vec<Request> {
     }
     let Some(agent) = desk.state.selected.clone() else { return vec![] };
     let rows = view::alerts::rows(picture, None, link.now());
+    let is_of_agent = |row: &AlertRow| {
+        let mut alarms = row.stands_for.iter().filter_map(|alert| picture.alert(*alert));
+        alarms.any(|entry| entry.alarm().agent == agent)
+    };
     let is_open = |alert| {
         let state = picture.alert(alert).map(|entry| entry.alarm().state);
         shelve || matches!(state, Some(AlarmState::UnackActive | AlarmState::RtnUnack))
     };
-    let mut of_agent =
-        rows.iter().filter(|row| row.agent == agent && is_open(row.alert)).map(|row| row.alert);
+    let mut of_agent = rows.iter().filter(|row| is_of_agent(row) && is_open(row.alert)).map(|row| row.alert);
     let first = of_agent.clone().next();
     if let Some(alert) = of_agent.find(|alert| desk.shown.contains(alert)) {
         return vec![act(alert)];

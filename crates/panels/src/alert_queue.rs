@@ -38,6 +38,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, inputs: &Inputs<'_>, requests
                 hidden_toggle(ui, state, summary.hidden);
             });
         }
+        if inputs.picture.flooded_since().is_some() {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| flood_toggle(ui, state));
+        }
     });
     summary_line(ui, &look, &summary);
     if state.hidden_open && summary.hidden > 0 {
@@ -85,7 +88,8 @@ impl Place {
 
 fn places(state: &mut State, inputs: &Inputs<'_>, held: bool) -> Vec<Place> {
     let frozen = held.then_some(state.shown_alerts.as_slice());
-    let rows = alerts::rows(inputs.picture, frozen, inputs.now);
+    let list = if state.flood_in_full { alerts::rows } else { alerts::summarised };
+    let rows = list(inputs.picture, frozen, inputs.now);
     let places: Vec<Place> = if held {
         let shown: BTreeSet<AlertId> = state.shown_alerts.iter().copied().collect();
         let order: Vec<AlertId> = rows.iter().map(|row| row.alert).collect();
@@ -123,6 +127,17 @@ fn hidden_toggle(ui: &mut Ui, state: &mut State, count: usize) {
     let shown = KeyButton::new(format!("{verb} {count} hidden")).name(name).small().show(ui);
     if shown.clicked() {
         state.hidden_open = !state.hidden_open;
+    }
+}
+
+fn flood_toggle(ui: &mut Ui, state: &mut State) {
+    let (word, name) = if state.flood_in_full {
+        ("Summarise", "Summarise the flood by kind")
+    } else {
+        ("Show all", "Show every alert of the flood")
+    };
+    if KeyButton::new(word).name(name).small().show(ui).clicked() {
+        state.flood_in_full = !state.flood_in_full;
     }
 }
 

@@ -51,6 +51,9 @@ fn operator(ui: &mut Ui, row: &OperatorRow) {
     if !row.holds.is_empty() {
         parts.push(format!("has {}", row.holds));
     }
+    if !row.waits.is_empty() {
+        parts.push(row.waits.clone());
+    }
     if !row.connected.is_empty() {
         parts.push(format!("for {}", row.connected));
     }

@@ -63,6 +63,8 @@ pub struct State {
     pub typed: String,
     /// The list of hidden alerts is open.
     pub(crate) hidden_open: bool,
+    /// In a flood the queue shows every alert by itself all the same.
+    pub(crate) flood_in_full: bool,
     /// The fleet shows only what is not as it should be.
     pub(crate) only_exceptions: bool,
     /// The queue as it was shown last: it keeps this order while somebody points at it or has the keyboard in it.

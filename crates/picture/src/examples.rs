@@ -14,7 +14,7 @@ mod services;
 mod takeover;
 mod vehicles;
 
-pub use crowds::{flood, mixed, thousand, tiles};
+pub use crowds::{flood, mixed, summarised, thousand, tiles};
 pub use others::{disconnected, handover, next, stale, supervisor};
 pub use takeover::{afterwards, alert, calm, claimed, handing_back, in_control, manual, ready};
 
@@ -47,6 +47,7 @@ pub fn all() -> Vec<Named> {
         ("handing_back", handing_back),
         ("afterwards", afterwards),
         ("flood", flood),
+        ("summarised", summarised),
         ("thousand", thousand),
         ("tiles", tiles),
         ("mixed", mixed),

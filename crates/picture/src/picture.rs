@@ -78,6 +78,10 @@ pub struct Picture {
     commands: Commands,
     health: Option<Timed<Health>>,
     roster: Option<Timed<Roster>>,
+    /// Since when this person has more alerts than he can look at, on this console's clock.
+    flooded_since: Option<MonoTime>,
+    /// When that last ended.
+    flood_over_at: Option<MonoTime>,
     access: Option<Timed<AccessUpdate>>,
     dropped_telemetry: u64,
     head: Option<Timed<Head>>,
@@ -107,6 +111,8 @@ impl Picture {
             commands: Commands::new(),
             health: None,
             roster: None,
+            flooded_since: None,
+            flood_over_at: None,
             access: None,
             dropped_telemetry: 0,
             head: None,
@@ -175,7 +181,7 @@ impl Picture {
                     self.folded_world().fold_takeover(&update.takeover, update.cursor, received_at);
                 }
             }
-            ToOperator::Roster(roster) => self.roster = Some(Timed { value: roster.clone(), received_at }),
+            ToOperator::Roster(roster) => self.fold_roster(roster, received_at),
             ToOperator::Telemetry(telemetry) => self.handle_telemetry(telemetry, received_at),
             ToOperator::Dropped(dropped) => {
                 self.dropped_telemetry = self.dropped_telemetry.saturating_add(dropped.telemetry);
@@ -277,6 +283,28 @@ impl Picture {
     /// Returns who else is connected, as the monitor said last.
     pub const fn roster(&self) -> Option<&Timed<Roster>> {
         self.roster.as_ref()
+    }
+
+    /// Returns since when this person has had a flood of alerts, as the monitor counts, on this console's clock.
+    pub const fn flooded_since(&self) -> Option<MonoTime> {
+        self.flooded_since
+    }
+
+    /// Returns when this person's last flood ended, on this console's clock; `None` while there was none.
+    pub const fn flood_over_at(&self) -> Option<MonoTime> {
+        self.flood_over_at
+    }
+
+    fn fold_roster(&mut self, roster: &Roster, received_at: MonoTime) {
+        let session = self.me().map(|me| me.session_id);
+        let mine = roster.operators.iter().find(|operator| Some(operator.session_id) == session);
+        let flooded = mine.and_then(|mine| mine.flooded_nanos).map(Duration::from_nanos);
+        let since = flooded.map(|span| received_at.before(span));
+        if since.is_some() || self.flooded_since.is_some() {
+            self.flood_over_at = since.is_none().then_some(received_at);
+        }
+        self.flooded_since = since;
+        self.roster = Some(Timed { value: roster.clone(), received_at });
     }
 
     /// Returns whether the monitor said that its record cannot be written.

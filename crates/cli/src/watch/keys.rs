@@ -89,6 +89,8 @@ fn pressed(
         return answer(asked, false, picture, ui, now);
     } else if code == KeyCode::Char('n') {
         jump_to_most_urgent(picture, ui, now);
+    } else if code == KeyCode::Char('f') {
+        flood_in_full(picture, ui, now);
     } else if code == KeyCode::Char('?') {
         ui.help = true;
     } else if code == KeyCode::Char('q') {
@@ -240,6 +242,20 @@ fn jump_to_most_urgent(picture: &Picture, ui: &mut UiState, now: MonoTime) {
     ui.view = View::Overview;
     ui.pane = Pane::Alerts;
     ui.select_alert(first.alert, first.agent.clone(), rows.iter().map(|row| row.alert).collect(), now);
+}
+
+/// Shows every alert of a flood by itself, or one line a kind again.
+fn flood_in_full(picture: &Picture, ui: &mut UiState, now: MonoTime) {
+    ui.flood_in_full = !ui.flood_in_full;
+    ui.say(
+        Tone::Quiet,
+        match (picture.flooded_since().is_some(), ui.flood_in_full) {
+            (false, _) => "you have no flood: every alert has its line",
+            (true, true) => "every alert of the flood has its line; f for one line a kind",
+            (true, false) => "one line a kind of alert while the flood lasts; f for all",
+        },
+        now,
+    );
 }
 
 /// Who holds a lease is asked twice: quitting gives it up, and a driven vehicle falls back.

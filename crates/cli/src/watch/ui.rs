@@ -63,6 +63,8 @@ pub(crate) struct UiState {
     /// Who asks for control of what this person holds, as the last frame showed it.
     pub(crate) asked: Option<Asked>,
     pub(crate) help: bool,
+    /// In a flood the queue shows every alert by itself all the same.
+    pub(crate) flood_in_full: bool,
     pub(crate) quit: bool,
     pub(crate) quit_armed_until: Option<MonoTime>,
     /// Why there is no connection, as the last attempt ended.
@@ -95,6 +97,7 @@ impl UiState {
             typed: String::new(),
             asked: None,
             help: false,
+            flood_in_full: false,
             quit: false,
             quit_armed_until: None,
             link_reason: None,

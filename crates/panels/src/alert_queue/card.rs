@@ -52,12 +52,12 @@ impl Card<'_> {
         let size = vec2(ui.available_width(), self.look.line_height(Size::Body));
         let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
         if in_sight(ui, rect) {
-            state.in_sight.push(row.alert);
+            state.in_sight.extend(&row.stands_for);
         }
         // The head is the control that selects the alert: as large as a target, with all that it says as its name.
         let target = rect.expand2(vec2(GRID / 2.0, (self.look.target() - rect.height()) / 2.0));
         let response = ui.interact(target, ui.id().with("select"), Sense::click());
-        let name = format!("Look at {}: {}", row.agent, self.words());
+        let name = format!("Look at {}: {}", row.whose, self.words());
         let selected = state.alert == Some(row.alert);
         response.widget_info(|| WidgetInfo::selected(WidgetType::Button, true, selected, &name));
         if response.gained_focus() {
@@ -80,7 +80,7 @@ impl Card<'_> {
         priority_mark(ui, row.mark, row.tone, row.priority, row.unacknowledged, GRID * 3.0 * self.look.scale);
         let font = self.look.strong(Size::Body);
         let color = self.look.colors.text_of(if row.stale { Tone::Stale } else { Tone::Normal }).color();
-        ui.add(egui::Label::new(egui::RichText::new(row.agent.as_str()).font(font).color(color)).truncate());
+        ui.add(egui::Label::new(egui::RichText::new(&row.whose).font(font).color(color)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(left) = row.left {
                 let text = egui::RichText::new(view::countdown(left));
@@ -106,6 +106,7 @@ impl Card<'_> {
         if row.count > 1 {
             parts.push(format!("{} times", row.count));
         }
+        parts.extend(row.brought.clone());
         if row.first_out {
             parts.push("first of its agent".to_owned());
         }
@@ -119,7 +120,7 @@ impl Card<'_> {
     fn buttons(&self, ui: &mut Ui, state: &mut State, selected: bool, requests: &mut Vec<Request>) {
         let row = self.row;
         let key = |key: char| if selected { key_words(key) } else { String::new() };
-        let whom = format!("{}: {} {}", row.agent, row.cause, row.subject);
+        let whom = format!("{}: {} {}", row.whose, row.cause, row.subject);
         let mut press = |ui: &mut Ui, button: KeyButton, asks: [Option<Request>; 2]| {
             let response = button.small().one_line().show(ui);
             state.queue_focused |= response.has_focus();
@@ -155,6 +156,9 @@ impl Card<'_> {
         let why_not = or_recording(row.can_shelve.as_ref().err().cloned());
         let button = KeyButton::new("Shelve").key(key('z')).name(format!("Shelve {whom}")).why_not(why_not);
         press(ui, button, [Some(Request::Press(Press::Shelve(row.alert))), None]);
+        if row.many {
+            return;
+        }
         let button = KeyButton::new(format!("Take over {}", row.agent))
             .key(key(Action::Claim.key()))
             .name(format!("Take over {} because of {} {}", row.agent, row.cause, row.subject))

@@ -1,8 +1,9 @@
 //! Many at once: a flood of alerts, a thousand vehicles, a wall of tiles, and a fleet of both.
 
 use super::{
-    Situation,
+    Situation, agent,
     findings::{self, FROZEN, demand, evidence},
+    label,
     monitor::{BENS_SESSION, Monitor, millis},
     motion::Road,
     person, records,
@@ -12,13 +13,22 @@ use super::{
 };
 use std::{f64::consts::FRAC_PI_4, time::Duration};
 use watchkeeper_model::{
-    Alarm, AlarmState, CauseClass, ControlState, DemandId, DemandOrigin, FallbackLevel, Latch, LatchCause,
-    LatchId, OperatorRole, Response, Severity, StateVersion,
+    Alarm, AlarmState, AlertId, CauseClass, CommonCause, ControlState, DemandId, DemandOrigin, FallbackLevel,
+    Latch, LatchCause, LatchId, OperatorRole, Priority, Response, Severity, StateVersion,
 };
 use watchkeeper_protocol::operator::{AgentStatus, LeaseStatus};
 
 /// A hundred alerts of forty vehicles at once, one of them a demand for a takeover.
 pub fn flood() -> Situation {
+    flood_of(false)
+}
+
+/// The same, counted by the monitor as this person's flood, while twenty of the vehicles lose one link.
+pub fn summarised() -> Situation {
+    flood_of(true)
+}
+
+fn flood_of(is_mine: bool) -> Situation {
     let roads = [Road::SIMULATOR, Road::Ring { centre: (420.0, 60.0), circumference_meters: 1_000.0 }];
     let mut fleet = Vec::new();
     for (first, road) in [0, 20].into_iter().zip(roads) {
@@ -54,7 +64,35 @@ pub fn flood() -> Situation {
         monitor.status(status, millis(60));
     }
     monitor.second(false, vec![], vec![], millis(300));
+    if is_mine {
+        for alarm in lost_link(&fleet) {
+            monitor.alert(alarm, millis(2_000));
+        }
+        monitor.flooded(millis(190_000), millis(200));
+    }
     monitor.look(Some("vehicle-17"))
+}
+
+/// Returns the alerts of the second twenty vehicles, whose depot lost its link.
+fn lost_link(fleet: &[Vehicle]) -> Vec<Alarm> {
+    let members = (1..).zip(fleet.iter().skip(20));
+    let alarms = members.map(|(number, vehicle)| {
+        let raised_ago = millis(2_400 - 3 * u64::from(number));
+        let text = "the agent is offline: no connection or no heartbeat";
+        let silence = (CauseClass::Silence, "link");
+        let id = 3_002_000 + u64::from(number);
+        let mut alarm = findings::said(id, &vehicle.name, silence, Severity::Warning, text, raised_ago);
+        alarm.priority = Priority::High;
+        alarm.common = Some(CommonCause {
+            id: AlertId(3_002_001),
+            first_out: agent("vehicle-21"),
+            area: Some(label("depot north")),
+            since: alarm.raised_at,
+            members: number,
+        });
+        alarm
+    });
+    alarms.collect()
 }
 
 /// Returns 99 alerts in different groups: the second and third of an agent follow from its first.

@@ -1,10 +1,10 @@
 //! Alerts as the monitor raises them, and the demands they lead to.
 
-use super::{agent, label, monitor::monitor_clock, note};
+use super::{agent, label, monitor::monitor_clock, note, person};
 use std::time::Duration;
 use watchkeeper_model::{
     Alarm, AlarmState, AlertId, CauseClass, DecisionSeq, DemandId, DemandOrigin, Explanation, Priority,
-    Response, Sample, Severity, SignalEvidence, nanos,
+    Response, Routed, Sample, Severity, SignalEvidence, nanos,
 };
 use watchkeeper_protocol::operator::DemandStatus;
 
@@ -86,6 +86,7 @@ pub(super) fn frozen_speed(name: &str, raised_ago: Duration) -> Alarm {
     alarm.severity = Severity::Critical;
     alarm.response = Response::Takeover;
     alarm.demand_id = Some(DEMAND);
+    alarm.routed = Some(Routed { to: person("anna"), since: alarm.raised_at, passed_over: 0 });
     alarm.count = 42;
     alarm.explanation.detector = label("frozen");
     alarm.explanation.statistic = 42.0;

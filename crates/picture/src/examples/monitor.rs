@@ -6,7 +6,7 @@
 use super::{Situation, label, person};
 use crate::Picture;
 use std::time::Duration;
-use watchkeeper_model::{AgentId, Alarm, Incarnation, MonoTime, OperatorRole, SessionId, Stage};
+use watchkeeper_model::{AgentId, Alarm, Incarnation, MonoTime, OperatorRole, SessionId, Stage, nanos};
 use watchkeeper_protocol::{
     ToOperator,
     operator::{
@@ -74,6 +74,15 @@ impl Monitor {
             ago,
         );
         monitor
+    }
+
+    /// Sends the roster again: this person has had a flood for `span`.
+    pub(super) fn flooded(&mut self, span: Duration, ago: Duration) {
+        let Some(mut roster) = self.picture.roster().map(|roster| roster.value.clone()) else { return };
+        for operator in roster.operators.iter_mut().filter(|operator| operator.session_id == SESSION) {
+            (operator.flooded_nanos, operator.waiting) = (Some(nanos(span)), 37);
+        }
+        self.tell(&ToOperator::Roster(roster), ago);
     }
 
     /// Sends any message; it comes `ago` before the example is looked at.
@@ -219,7 +228,7 @@ fn roster(picture: &Picture, bens: Vec<AgentId>, mine: Vec<AgentId>) -> Roster {
         console,
         holds,
         connected_nanos: minutes * 60_000_000_000 + 11_000_000_000,
-        waiting: 2,
+        waiting: 0,
         flooded_nanos: None,
         away: false,
     };

@@ -17,16 +17,34 @@ pub(super) fn acknowledge(alert: AlertId, picture: &Picture) -> Pressed {
     if let Err(why) = Unavailable::of_session(picture) {
         return refused(why.to_string());
     }
-    if matches!(alarm.state, AlarmState::AckedActive | AlarmState::Normal) {
+    let waits = |alarm: &Alarm| !matches!(alarm.state, AlarmState::AckedActive | AlarmState::Normal);
+    let Some(alarm) = first_of_card(picture, alarm, waits) else {
         return refused("it is acknowledged already".to_owned());
-    }
+    };
+    let alert = alarm.alert_id;
     Pressed::sent(Intent::Acknowledge { alert }, format_args!("acknowledge {alert} of {}", alarm.agent))
+}
+
+/// Returns the first of the alerts that are one card with this one, itself first, to which something can be done: the
+/// monitor does it to all of the card.
+fn first_of_card<'a>(
+    picture: &'a Picture,
+    alarm: &'a Alarm,
+    fits: impl Fn(&Alarm) -> bool,
+) -> Option<&'a Alarm> {
+    let common = alarm.common.as_ref().map(|common| common.id).filter(|_| alarm.demand_id.is_none());
+    let others = picture.alerts().map(|(_, entry)| entry.alarm()).filter(|other| {
+        let theirs = other.common.as_ref().map(|common| common.id).filter(|_| other.demand_id.is_none());
+        theirs.is_some() && theirs == common
+    });
+    std::iter::once(alarm).chain(others).find(|alarm| fits(alarm))
 }
 
 /// Returns the alert that may be shelved, or why it may not: as its row says.
 pub(super) fn check_shelve(picture: &Picture, alert: AlertId, now: MonoTime) -> Result<&Alarm, String> {
     let alarm = picture.alert(alert).ok_or("nobody knows this alert")?.alarm();
-    row_of(picture, alert, now)?.can_shelve.map(|()| alarm)
+    row_of(picture, alert, now)?.can_shelve?;
+    first_of_card(picture, alarm, |alarm| alarm.state.is_active()).ok_or_else(|| "it is over".to_owned())
 }
 
 /// Returns the alert that may be taken out of service, or why it may not: as its row says.
@@ -37,7 +55,7 @@ pub(super) fn check_take_out(picture: &Picture, alert: AlertId, now: MonoTime) -
 
 fn row_of(picture: &Picture, alert: AlertId, now: MonoTime) -> Result<AlertRow, String> {
     let mut rows = rows(picture, None, now).into_iter().chain(hidden(picture, now));
-    rows.find(|row| row.alert == alert).ok_or_else(|| "it is over".to_owned())
+    rows.find(|row| row.stands_for.contains(&alert)).ok_or_else(|| "it is over".to_owned())
 }
 
 pub(super) fn put_back(alert: AlertId, picture: &Picture, now: MonoTime) -> Pressed {

@@ -1,6 +1,8 @@
 //! The alert queue: what runs out first, then what matters most, then what is worst, then what is oldest; and what is
-//! hidden from it.
+//! hidden from it. What many agents have at once is one card; while its person has a flood, what is not pressing is one
+//! card a kind.
 
+mod cards;
 mod cause;
 mod hidden;
 mod summary;
@@ -10,20 +12,26 @@ pub(crate) use cause::expected;
 pub use hidden::{Hidden, HiddenBy, hidden};
 pub use summary::{AlertSummary, summary};
 
-use super::{Mark, Tone, age, cause_word, place_frozen};
+use super::{Mark, Tone, age, cause_word};
 use crate::{AlertPicture, Picture, Unavailable};
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 use watchkeeper_model::{
     AgentId, Alarm, AlarmState, AlertId, MonoTime, OperatorRole, Priority, Response, Severity,
 };
 
-/// One alert in the queue.
+/// One card in the queue: an alert, or several that are one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRow {
-    /// Which alert. Whatever is done is done to this, not to the row.
+    /// Which alert; the one that leads where there are several. Whatever is done is done to this, not to the row.
     pub alert: AlertId,
+    /// Every alert that the card stands for, this one included.
+    pub stands_for: Vec<AlertId>,
     /// Whose.
     pub agent: AgentId,
+    /// Whose, in words: `truck-3`, `200 agents of depot north`.
+    pub whose: String,
+    /// Whom it is brought to: `for you`, `for ben`; `None` where it waits for nobody.
+    pub brought: Option<String>,
     /// Shape of its severity.
     pub mark: Mark,
     /// 1 is the worst: the number that stands on the mark.
@@ -34,6 +42,8 @@ pub struct AlertRow {
     pub tone: Tone,
     /// It asks for a takeover, not only for a look.
     pub takeover: bool,
+    /// It stands for alerts of several agents: nobody takes over a crowd.
+    pub many: bool,
     /// Time left of its demand, while that is open; zero when it has run out.
     pub left: Option<Duration>,
     /// What kind of thing is wrong, in words.
@@ -79,14 +89,13 @@ pub struct AlertRow {
 /// `frozen` is the order that a person just looked at: those alerts keep their places among each other, and
 /// what is new goes behind them.
 pub fn rows(picture: &Picture, frozen: Option<&[AlertId]>, now: MonoTime) -> Vec<AlertRow> {
-    let queue = Queue::new(picture, now);
-    let mut shown: Vec<_> =
-        queue.open().filter(|(left, entry)| queue.hidden(entry.alarm(), *left).is_none()).collect();
-    shown.sort_by_key(|(left, entry)| urgency(*left, entry));
-    if let Some(frozen) = frozen {
-        place_frozen(&mut shown, frozen, |(_, entry)| &entry.alarm().alert_id);
-    }
-    shown.into_iter().map(|(left, entry)| queue.row(entry, left)).collect()
+    cards::rows(&Queue::new(picture, now), frozen, false)
+}
+
+/// Returns the queue as [`rows`] does, and while this person has a flood, what neither demands a takeover nor has high
+/// priority as one card a kind.
+pub fn summarised(picture: &Picture, frozen: Option<&[AlertId]>, now: MonoTime) -> Vec<AlertRow> {
+    cards::rows(&Queue::new(picture, now), frozen, picture.flooded_since().is_some())
 }
 
 type Urgency = (bool, Option<Duration>, bool, Reverse<(Priority, Severity)>, MonoTime, AlertId);
@@ -167,12 +176,19 @@ impl<'a> Queue<'a> {
         let unacknowledged = matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack);
         AlertRow {
             alert: alarm.alert_id,
+            stands_for: vec![alarm.alert_id],
             agent: alarm.agent.clone(),
+            whose: alarm.agent.to_string(),
+            brought: alarm.routed.as_ref().map(|routed| match me {
+                Some(me) if *me == routed.to => "for you".to_owned(),
+                Some(_) | None => format!("for {}", routed.to),
+            }),
             mark,
             priority,
             severity: alarm.severity.word(),
             tone,
             takeover: alarm.response == Response::Takeover,
+            many: false,
             left,
             cause: cause_word(alarm.cause),
             subject: alarm.subject.to_string(),

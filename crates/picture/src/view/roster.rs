@@ -1,6 +1,6 @@
 //! Who else is connected, on what, and what they have in hand: for a supervisor, and for whom to ask.
 
-use super::{Tone, age};
+use super::{Tone, age, counted};
 use crate::Picture;
 use std::time::Duration;
 use watchkeeper_model::{MonoTime, OperatorRole};
@@ -21,6 +21,8 @@ pub struct OperatorRow {
     pub connected: String,
     /// How many agents he has or is about to have.
     pub load: usize,
+    /// What waits for him, in words: `3 alerts`, `37 alerts, flood for 4:10`, `away`; empty where nothing does.
+    pub waits: String,
     /// It is this session.
     pub me: bool,
     /// How it is meant.
@@ -47,6 +49,7 @@ pub fn rows(picture: &Picture, now: MonoTime) -> Vec<OperatorRow> {
             holds: "not shown".to_owned(),
             connected: String::new(),
             load: 0,
+            waits: String::new(),
             me: false,
             tone: Tone::Quiet,
         });
@@ -59,6 +62,7 @@ fn row(operator: &OperatorStatus, me: bool, since: Duration, current: bool) -> O
     let connected = Duration::from_nanos(operator.connected_nanos).saturating_add(since);
     let tone = match operator.role {
         _ if !current => Tone::Stale,
+        _ if operator.flooded_nanos.is_some() || operator.away => Tone::Warning,
         _ if me => Tone::Own,
         OperatorRole::Observer | OperatorRole::Auditor => Tone::Quiet,
         OperatorRole::Operator | OperatorRole::Supervisor => Tone::Normal,
@@ -70,9 +74,24 @@ fn row(operator: &OperatorStatus, me: bool, since: Duration, current: bool) -> O
         holds: if holds.is_empty() { "nothing".to_owned() } else { holds.join(", ") },
         connected: age(connected),
         load: holds.len(),
+        waits: waits(operator, since),
         me,
         tone,
     }
+}
+
+fn waits(operator: &OperatorStatus, since: Duration) -> String {
+    let mut parts = Vec::new();
+    if operator.waiting > 0 {
+        parts.push(counted(operator.waiting, "alert"));
+    }
+    if let Some(nanos) = operator.flooded_nanos {
+        parts.push(format!("flood for {}", age(Duration::from_nanos(nanos).saturating_add(since))));
+    }
+    if operator.away {
+        parts.push("away".to_owned());
+    }
+    parts.join(", ")
 }
 
 const fn console_word(console: ConsoleKind) -> &'static str {

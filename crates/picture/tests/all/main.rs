@@ -6,6 +6,8 @@ mod access;
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod cards;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod fold;

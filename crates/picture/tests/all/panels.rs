@@ -55,16 +55,17 @@ fn alert_line(row: &view::alerts::AlertRow) -> String {
     .filter_map(|(is, word)| is.then_some(word))
     .collect();
     format!(
-        "{}{} {} {}: {} x{} {} {} {} {} [{}; {}]",
+        "{}{} {} {}: {} x{} {} {} {} {} {} [{}; {}]",
         row.mark.glyph(),
         row.priority,
-        row.agent,
+        row.whose,
         row.cause,
         row.text,
         row.count,
         row.raised.clone().unwrap_or_default(),
         left(row.left),
         row.state,
+        row.brought.clone().unwrap_or_default(),
         row.hidden.as_ref().map(|how| how.text.clone()).unwrap_or_default(),
         tone(row.tone),
         flags.join(" "),
@@ -89,7 +90,7 @@ fn lists(page: &mut String, Situation { picture, now, .. }: &Situation) {
             tone(row.tone),
         )
     });
-    list(page, "alerts", &view::alerts::rows(picture, None, *now), alert_line);
+    list(page, "alerts", &view::alerts::summarised(picture, None, *now), alert_line);
     list(page, "hidden", &view::alerts::hidden(picture, *now), alert_line);
     list(page, "fleet", &view::fleet::rows(picture, *now), |row| {
         let FleetRow { agent, state, controller, data, note, .. } = row;
@@ -135,8 +136,11 @@ fn lists(page: &mut String, Situation { picture, now, .. }: &Situation) {
     });
     list(page, "people", &view::roster::rows(picture, *now), |row| {
         let me = if row.me { " (you)" } else { "" };
-        let OperatorRow { person, role, console, holds, connected, .. } = row;
-        format!("{person}{me} {role}, {console}, has {holds}, here for {connected} [{}]", tone(row.tone))
+        let OperatorRow { person, role, console, holds, connected, waits, .. } = row;
+        format!(
+            "{person}{me} {role}, {console}, has {holds}, waiting: {waits}, here for {connected} [{}]",
+            tone(row.tone)
+        )
     });
     latencies(page, picture, *now);
 }

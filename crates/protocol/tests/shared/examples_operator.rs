@@ -9,10 +9,10 @@ use super::{
 };
 use watchkeeper_model::{
     AgentKind, AgentTime, Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandCode, CommandKind,
-    CommandState, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, Explanation,
-    FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole,
-    OutOfService, PlanPoint, Pose, Priority, Response, Sample, SceneId, SessionId, Setpoint, Severity,
-    Shelved, SignalEvidence, SignalSpec, Stage, StateVersion, Suppressed, TaskVerb,
+    CommandState, CommonCause, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch,
+    Explanation, FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime,
+    OperatorRole, OutOfService, PlanPoint, Pose, Priority, Response, Routed, Sample, SceneId, SessionId,
+    Setpoint, Severity, Shelved, SignalEvidence, SignalSpec, Stage, StateVersion, Suppressed, TaskVerb,
 };
 use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, encode,
@@ -284,6 +284,27 @@ fn out_of_service() -> Alarm {
     }
 }
 
+/// One of many with the same cause, passed on because whom it was brought to did not look.
+fn common() -> Alarm {
+    Alarm {
+        alert_id: AlertId(204),
+        cause: CauseClass::Silence,
+        subject: label("link"),
+        state: AlarmState::UnackActive,
+        acknowledged_by: None,
+        shelved: None,
+        routed: Some(Routed { to: person(), since: mono(91_400), passed_over: 1 }),
+        common: Some(CommonCause {
+            id: AlertId(197),
+            first_out: agent(),
+            area: Some(label("depot north")),
+            since: mono(91_000),
+            members: 8,
+        }),
+        ..shelved()
+    }
+}
+
 /// Held open because it flaps, and hidden because it follows from another alert.
 fn suppressed() -> Alarm {
     Alarm {
@@ -446,6 +467,7 @@ fn picture() -> Vec<Example> {
         ("shelved", ToOperator::Alert(AlertUpdate { cursor: 236, alarm: shelved() })),
         ("out_of_service", ToOperator::Alert(AlertUpdate { cursor: 237, alarm: out_of_service() })),
         ("suppressed", ToOperator::Alert(AlertUpdate { cursor: 238, alarm: suppressed() })),
+        ("common", ToOperator::Alert(AlertUpdate { cursor: 239, alarm: common() })),
         ("full", ToOperator::ControlStatus(StatusUpdate { cursor: 233, status: status() })),
         ("driven", ToOperator::ControlStatus(StatusUpdate { cursor: 234, status: driven() })),
         (

@@ -152,8 +152,8 @@ pub(super) fn roster() -> Roster {
         console: ConsoleKind::Window,
         holds: vec![agent()],
         connected_nanos: 95_000_000_000,
-        waiting: 2,
-        flooded_nanos: None,
+        waiting: 37,
+        flooded_nanos: Some(190_000_000_000),
         away: false,
     };
     let grace = OperatorStatus {
@@ -163,9 +163,9 @@ pub(super) fn roster() -> Roster {
         console: ConsoleKind::Headless,
         holds: Vec::new(),
         connected_nanos: 4_000_000_000,
-        waiting: 2,
+        waiting: 0,
         flooded_nanos: None,
-        away: false,
+        away: true,
     };
     Roster { operators: vec![ada, grace], more: 1 }
 }

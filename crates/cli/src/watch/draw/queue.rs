@@ -48,7 +48,7 @@ pub(super) fn draw(
     frame.render_widget(block, area);
     let old = !picture.is_current();
     for (row, y) in rows.get(window).unwrap_or_default().iter().zip((inner.y..).step_by(lines_each)) {
-        shown.alerts.push(row.alert);
+        shown.alerts.extend(&row.stands_for);
         let lines = lines(row, Some(row.alert) == ui.alert, lines_each == 2, inner.width, old);
         let room = Rect { y, height: u16::from(lines_each == 2) + 1, ..inner };
         frame.render_widget(Paragraph::new(lines), room.intersection(inner));
@@ -57,7 +57,8 @@ pub(super) fn draw(
 
 /// Returns what the queue lists: the alerts, then those that are hidden, so that they can be taken back.
 pub(in crate::watch) fn queue(picture: &Picture, ui: &UiState, now: MonoTime) -> Vec<AlertRow> {
-    let mut rows = view::alerts::rows(picture, ui.frozen(now), now);
+    let list = if ui.flood_in_full { view::alerts::rows } else { view::alerts::summarised };
+    let mut rows = list(picture, ui.frozen(now), now);
     rows.extend(view::alerts::hidden(picture, now));
     rows
 }
@@ -87,7 +88,8 @@ fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Ve
         (None, None) => String::new(),
     };
     let found = if row.count > 1 { format!(", {} times", row.count) } else { String::new() };
-    let what = if two { format!("{}: {}{found}", row.cause, row.subject) } else { row.text.clone() };
+    let brought = row.brought.as_ref().map(|brought| format!(", {brought}")).unwrap_or_default();
+    let what = if two { format!("{}: {}{found}{brought}", row.cause, row.subject) } else { row.text.clone() };
     let state = if two {
         let state = if let Some(how) = &row.hidden {
             hidden_word(how.by).to_owned()
@@ -103,7 +105,7 @@ fn lines(row: &AlertRow, selected: bool, two: bool, width: u16, old: bool) -> Ve
     let mut lines = vec![Line::from(vec![
         styled(Tone::Own, if selected { "›" } else { " " }),
         styled(tone, format!("{}{} ", row.mark.glyph(), row.priority)),
-        styled(words, fitted(row.agent.as_str(), 12)),
+        styled(words, fitted(&row.whose, 12)),
         styled(if row.left.is_some() { tone } else { Tone::Quiet }, format!(" {time:<10} ")),
         styled(words, fitted(&what, room)),
         styled(if row.unacknowledged { tone } else { Tone::Quiet }, format!(" {state}")),

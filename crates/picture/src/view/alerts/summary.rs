@@ -3,7 +3,7 @@
 use super::{HiddenBy, Queue};
 use crate::{
     Picture,
-    view::{Tone, counted},
+    view::{Tone, age, counted},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,6 +14,8 @@ use watchkeeper_model::{AlarmState, MonoTime, Severity};
 /// ISA-18.2: a flood begins with more than ten alarms in ten minutes for one person.
 const FLOOD_SPAN: Duration = Duration::from_mins(10);
 const FLOOD_ALERTS: usize = 10;
+/// For how long the end of a flood is told.
+const TOLD_OVER: Duration = Duration::from_mins(2);
 
 /// The queue in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct AlertSummary {
     pub hidden: usize,
     /// Agents with an open alert.
     pub agents: usize,
-    /// More than ten were raised in the last ten minutes (ISA-18.2).
+    /// The monitor says that this person has a flood, or more than ten were raised in the last ten minutes (ISA-18.2).
     pub flood: bool,
     /// How it is meant.
     pub tone: Tone,
@@ -60,7 +62,8 @@ pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
         };
         since <= FLOOD_SPAN
     });
-    let flood = lately.count() > FLOOD_ALERTS;
+    let mine = picture.flooded_since().map(|since| now.since(since));
+    let flood = mine.is_some() || lately.count() > FLOOD_ALERTS;
     let tone = match worst {
         _ if !picture.is_current() => Tone::Stale,
         Some((true, _)) | Some((_, Severity::Critical)) => Tone::Danger,
@@ -86,7 +89,15 @@ pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
             HiddenBy::Service => format!("{count} out of service"),
         });
     }
+    if let Some(over) = picture.flood_over_at().map(|at| now.since(at)).filter(|over| *over < TOLD_OVER) {
+        parts.push(format!("your flood ended {} ago", age(over)));
+    }
     let hidden = hidden.values().sum();
-    let text = format!("{}{}", if flood { "FLOOD: " } else { "" }, parts.join(", "));
+    let alarm = match (mine, flood) {
+        (Some(since), _) => format!("FLOOD for {}: ", age(since)),
+        (None, true) => "FLOOD: ".to_owned(),
+        (None, false) => String::new(),
+    };
+    let text = format!("{alarm}{}", parts.join(", "));
     AlertSummary { open, unacknowledged, hidden, agents: agents.len(), flood, tone, text }
 }
