@@ -27,11 +27,11 @@ pub(crate) struct Candidate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asks {
     /// To look.
-    ToLook,
+    Look,
     /// To take over: whoever holds nothing goes before whoever has a flood.
-    ToTakeOver,
+    Takeover,
     /// To take over, and nobody answered so far: supervisors go first.
-    ToTakeOverAtLast,
+    TakeoverAtLast,
 }
 
 /// What is known of one person.
@@ -241,8 +241,8 @@ impl Routing {
         let chosen = open.min_by_key(|candidate| {
             let (waiting, flood, is_away) = self.standing(&candidate.person);
             let (flooded, holds) = (usize::from(flood.is_some()), candidate.holds);
-            let (first, second) = if asks == Asks::ToLook { (flooded, holds) } else { (holds, flooded) };
-            let is_last = candidate.supervises != (asks == Asks::ToTakeOverAtLast);
+            let (first, second) = if asks == Asks::Look { (flooded, holds) } else { (holds, flooded) };
+            let is_last = candidate.supervises != (asks == Asks::TakeoverAtLast);
             (is_last, is_away, first, second, waiting, candidate.person.clone())
         });
         chosen.map(|candidate| candidate.person.clone())

@@ -273,7 +273,7 @@ async fn run_engine(
     ledger: LedgerThread,
     alive: watch::Sender<()>,
 ) -> anyhow::Result<LoopReport> {
-    let report = engine_loop.run(sources, ledger).await;
+    let report = Box::pin(engine_loop.run(sources, ledger)).await;
     drop(alive);
     report
 }

@@ -36,7 +36,7 @@ impl Engine {
 
     /// Returns everybody who may be asked about an agent now.
     fn candidates(&self, agent_id: &AgentId, asks: Asks, now: MonoTime) -> Vec<Candidate> {
-        let needed = if asks == Asks::ToLook { Permission::Acknowledge } else { Permission::Drive };
+        let needed = if asks == Asks::Look { Permission::Acknowledge } else { Permission::Drive };
         let mut found: BTreeMap<&PersonId, bool> = BTreeMap::new();
         for console in self.consoles.values().filter(|console| has_eyes(console.kind)) {
             if console.access.check(needed, Some(agent_id), now).is_ok() {
@@ -103,7 +103,7 @@ impl Engine {
         is_last: bool,
         now: MonoTime,
     ) {
-        let asks = if is_last { Asks::ToTakeOverAtLast } else { Asks::ToTakeOver };
+        let asks = if is_last { Asks::TakeoverAtLast } else { Asks::Takeover };
         if let Some(alert_id) = alert_id {
             self.pass_on(alert_id, asks, now);
         }
@@ -157,7 +157,7 @@ impl Engine {
 
     /// Calls people who are away where nobody who may take over is at a console.
     pub(super) fn page_if_nobody_is_there(&mut self, agent_id: &AgentId, now: MonoTime) {
-        if self.candidates(agent_id, Asks::ToTakeOver, now).is_empty() {
+        if self.candidates(agent_id, Asks::Takeover, now).is_empty() {
             self.page(agent_id, PageReason::NobodyOnline, now);
         }
     }
@@ -194,8 +194,8 @@ impl Engine {
 
 fn asks_of(alarm: &Alarm) -> Asks {
     if alarm.response == Response::Takeover || alarm.demand_id.is_some() {
-        Asks::ToTakeOver
+        Asks::Takeover
     } else {
-        Asks::ToLook
+        Asks::Look
     }
 }

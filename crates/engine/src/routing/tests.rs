@@ -29,7 +29,7 @@ fn begin(routing: &mut Routing, id: u64, asks: Asks, candidates: &[Candidate]) -
 fn flooded(name: &str) -> Routing {
     let mut routing = Routing::new(AlarmSettings::default());
     for id in 1_000..1_011 {
-        begin(&mut routing, id, Asks::ToLook, &[free(name)]).unwrap();
+        begin(&mut routing, id, Asks::Look, &[free(name)]).unwrap();
         routing.handle_shown(AlertId(id), &person(name));
         routing.finish(AlertId(id));
     }
@@ -42,8 +42,8 @@ fn who_drives_is_asked_to_look_after_who_is_free_and_who_has_a_flood_after_both(
     let mut routing = flooded("ada");
     let all = [free("ada"), busy("ben"), free("cleo"), supervisor("sue")];
     let mut order = Vec::new();
-    order.extend(begin(&mut routing, 1, Asks::ToLook, &all));
-    while let Some(routed) = routing.pass_on(AlertId(1), Asks::ToLook, &all, at(1_000)) {
+    order.extend(begin(&mut routing, 1, Asks::Look, &all));
+    while let Some(routed) = routing.pass_on(AlertId(1), Asks::Look, &all, at(1_000)) {
         order.push(routed.to.to_string());
     }
     assert_eq!(order, ["cleo", "ben", "ada", "sue"]);
@@ -53,8 +53,8 @@ fn who_drives_is_asked_to_look_after_who_is_free_and_who_has_a_flood_after_both(
 fn to_take_over_hands_that_are_free_come_before_a_head_that_is() {
     let mut routing = flooded("ada");
     let all = [free("ada"), busy("ben"), supervisor("sue")];
-    assert_eq!(begin(&mut routing, 1, Asks::ToTakeOver, &all).as_deref(), Some("ada"));
-    let at_last = routing.pass_on(AlertId(1), Asks::ToTakeOverAtLast, &all, at(1_000)).unwrap();
+    assert_eq!(begin(&mut routing, 1, Asks::Takeover, &all).as_deref(), Some("ada"));
+    let at_last = routing.pass_on(AlertId(1), Asks::TakeoverAtLast, &all, at(1_000)).unwrap();
     assert_eq!((at_last.to, at_last.passed_over), (person("sue"), 1));
 }
 
@@ -62,12 +62,12 @@ fn to_take_over_hands_that_are_free_come_before_a_head_that_is() {
 fn who_showed_an_alert_before_it_was_brought_to_him_has_seen_it() {
     let mut routing = Routing::new(AlarmSettings::default());
     let all = [free("ada"), free("ben")];
-    begin(&mut routing, 1, Asks::ToLook, &all);
+    begin(&mut routing, 1, Asks::Look, &all);
     routing.handle_shown(AlertId(1), &person("ben"));
     assert_eq!(routing.poll_timeout(), Some(at(1_400)), "ada has not");
     assert_eq!(routing.poll_unseen(at(1_399)), None);
     assert_eq!(routing.poll_unseen(at(1_400)), Some(AlertId(1)));
-    assert_eq!(routing.pass_on(AlertId(1), Asks::ToLook, &all, at(1_400)).unwrap().to, person("ben"));
+    assert_eq!(routing.pass_on(AlertId(1), Asks::Look, &all, at(1_400)).unwrap().to, person("ben"));
     assert_eq!(routing.poll_timeout(), None);
     assert!(routing.standing(&person("ada")).2 && !routing.standing(&person("ben")).2);
 }
@@ -75,7 +75,7 @@ fn who_showed_an_alert_before_it_was_brought_to_him_has_seen_it() {
 #[test]
 fn what_asks_for_more_must_be_shown_again() {
     let mut routing = Routing::new(AlarmSettings::default());
-    begin(&mut routing, 1, Asks::ToLook, &[free("ada")]);
+    begin(&mut routing, 1, Asks::Look, &[free("ada")]);
     routing.handle_shown(AlertId(1), &person("ada"));
     routing.ask_again(AlertId(1), at(5_000));
     assert_eq!(routing.poll_timeout(), Some(at(5_400)));
@@ -86,8 +86,8 @@ fn what_asks_for_more_must_be_shown_again() {
 fn the_books_are_empty_when_nothing_waits() {
     let mut routing = Routing::new(AlarmSettings::default());
     for id in 0..100 {
-        begin(&mut routing, id, Asks::ToLook, &[free("ada"), free("ben")]);
-        routing.pass_on(AlertId(id), Asks::ToLook, &[free("ada"), free("ben")], at(1_000));
+        begin(&mut routing, id, Asks::Look, &[free("ada"), free("ben")]);
+        routing.pass_on(AlertId(id), Asks::Look, &[free("ada"), free("ben")], at(1_000));
         if id % 3 == 0 {
             routing.take_away(AlertId(id));
         }
@@ -102,7 +102,7 @@ fn a_thousand_people_and_more_are_no_more_memory() {
     let mut routing = Routing::new(AlarmSettings::default());
     for id in 0..3_000 {
         let name = format!("p{id}");
-        begin(&mut routing, id, Asks::ToLook, &[free(&name)]);
+        begin(&mut routing, id, Asks::Look, &[free(&name)]);
         routing.finish(AlertId(id));
     }
     assert!(routing.desks.len() <= MAX_DESKS);

@@ -10,7 +10,7 @@ use ratatui::{
 use watchkeeper_picture::view::Tone;
 
 /// Keys and what they do. What makes things safer stands first: a low terminal cuts the end off.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 14] = [
     ("S", "STOP the selected agent at once (ESTOP), lease or not"),
     ("space", "I am here: while you hold a vehicle press a key every 3 s,"),
     ("", "or you count as away and it falls back"),
@@ -23,8 +23,7 @@ const KEYS: [(&str, &str); 15] = [
     ("i . v", "answers its question; . gives it a task; v waives a cause"),
     ("n a z Z", "most urgent; a takes note, z aside or back, Z out of service"),
     ("Tab jk 1-4", "alerts or fleet; move; overview, agent, commands, latency"),
-    ("f", "in a flood: every alert, or one line a kind"),
-    ("Esc", "drops the second input, and the news at the bottom"),
+    ("Esc f", "drops the second input, and the news; f: a flood in full"),
     ("q", "quit; twice while you hold an agent"),
 ];
 
