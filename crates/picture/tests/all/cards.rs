@@ -10,7 +10,7 @@ use watchkeeper_picture::{
         alerts::{AlertRow, rows, summarised, summary},
     },
 };
-use watchkeeper_protocol::{ToOperator, operator::*};
+use watchkeeper_protocol::ToOperator;
 
 fn operator(alerts: Vec<Alarm>) -> Picture {
     let trucks = ["truck-1", "truck-2", "truck-3"].map(|name| status(name, AgentKind::Vehicle));
