@@ -54,11 +54,11 @@ fn with_nobody_online_the_pager_is_told_at_once_and_the_agent_falls_back_at_its_
 
 /// Returns whom the newest takeover alert was brought to.
 fn takeover_alert(rig: &Rig, session: u64) -> Alarm {
-    let alerts = rig.told(session).iter().filter_map(|message| match message {
+    let mut alerts = rig.told(session).iter().filter_map(|message| match message {
         ToOperator::Alert(update) if update.alarm.response == Response::Takeover => Some(&update.alarm),
         _ => None,
     });
-    alerts.last().unwrap().clone()
+    alerts.next_back().unwrap().clone()
 }
 
 #[test]

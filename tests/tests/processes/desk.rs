@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, process::Command};
 use watchkeeper_ledger::Head;
-use watchkeeper_model::{AgentId, CommandId, CommandState, Epoch, PersonId};
+use watchkeeper_model::{AgentId, Alarm, CommandId, CommandState, Epoch, PersonId};
 use watchkeeper_protocol::operator::{AgentStatus, CommandUpdate};
 use watchkeeper_tests::process::watchkeeper;
 
@@ -21,6 +21,8 @@ pub(crate) struct Desk {
     fates: BTreeMap<CommandId, Vec<CommandUpdate>>,
     /// What the console itself refused to send, and what the monitor refused without a command.
     pub(crate) refused: Vec<Value>,
+    /// Every change of an alert that it heard of.
+    pub(crate) alerts: Vec<Alarm>,
     orders: u64,
 }
 
@@ -38,6 +40,7 @@ impl Desk {
             sent: BTreeMap::new(),
             fates: BTreeMap::new(),
             refused: Vec::new(),
+            alerts: Vec::new(),
             orders: 0,
         })
     }
@@ -100,6 +103,7 @@ impl Desk {
                 let status: AgentStatus = serde_json::from_value(line)?;
                 self.status.insert(status.agent.clone(), status);
             }
+            "alert" => self.alerts.push(serde_json::from_value(line)?),
             "command_status" => {
                 let update: CommandUpdate = serde_json::from_value(line)?;
                 if update.logged {

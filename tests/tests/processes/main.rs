@@ -23,5 +23,6 @@ mod pauses;
 mod piped;
 mod record;
 mod rig;
+mod routing;
 mod second_server;
 mod told;
