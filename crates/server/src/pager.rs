@@ -315,7 +315,7 @@ impl Clerk {
 
     /// Lets what is under way, and what came last, have its try; the rest stays for the next start.
     async fn finish(&mut self, mut tries: Tries) {
-        let end = Instant::now() + LAST_TRIES;
+        let end = self.clock.wake_at(Some(self.clock.now().after(LAST_TRIES)));
         while let Ok(Some(tried)) = timeout_at(end, tries.next()).await {
             self.settle(tried).await;
         }
