@@ -172,11 +172,13 @@ fn waits_double_from_one_second_to_sixty_with_a_quarter_of_chance() {
 fn a_call_is_tried_once_more_at_its_end_and_then_given_up() {
     let mut schedule = Schedule::new(Retry::default());
     let call = Arc::new(call(1));
-    schedule.handle_call(Arc::clone(&call), at(3), at(0));
-    schedule.poll_call(at(0)).unwrap();
-    assert_eq!(schedule.handle_failure(&call.id, 0.0, at(2)), AfterFailure::Again(at(3)));
-    schedule.poll_call(at(3)).unwrap();
-    assert_eq!(schedule.handle_failure(&call.id, 0.0, at(3)), AfterFailure::GivenUp(Arc::clone(&call)));
+    schedule.handle_call(Arc::clone(&call), at(2), at(0));
+    for (now, again) in [(at(0), at(1)), (at(1), at(2))] {
+        schedule.poll_call(now).unwrap();
+        assert_eq!(schedule.handle_failure(&call.id, 0.0, now), AfterFailure::Again(again));
+    }
+    schedule.poll_call(at(2)).unwrap();
+    assert_eq!(schedule.handle_failure(&call.id, 0.0, at(2)), AfterFailure::GivenUp(Arc::clone(&call)));
     assert_eq!((schedule.len(), schedule.poll_timeout()), (0, None));
     // Also one that was too old when the server started.
     schedule.handle_left_over(Arc::clone(&call), at(1), at(9));

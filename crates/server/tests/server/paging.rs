@@ -121,9 +121,7 @@ async fn serve(mut stream: TcpStream, answer: u16, requests: mpsc::Sender<Receiv
     if answer == 0 {
         std::future::pending::<()>().await;
     }
-    let text = format!(
-        "HTTP/1.1 {answer} Whatever\r\nLocation: http://127.0.0.1:9/elsewhere\r\nContent-Length: 0\r\n\r\n"
-    );
+    let text = format!("HTTP/1.1 {answer} Whatever\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
     stream.write_all(text.as_bytes()).await
 }
 
