@@ -1,6 +1,6 @@
 //! The secret that signs calls, from a file that only the monitor's user may read.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -30,12 +30,11 @@ impl Secret {
     /// # Errors
     /// The text names the file and how to make one, and shows nothing of what is in it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        read(path).and_then(|text| parse(&text)).with_context(|| {
-            format!(
-                "the secret of the webhook (secret_file under [webhook]) in {} cannot be used. To make one: \
-                 (umask 077; printf 'whsec_%s\\n' \"$(head -c 32 /dev/urandom | base64)\" > {})",
-                path.display(),
-                path.display()
+        read(path).and_then(|text| parse(&text)).map_err(|error| {
+            let path = path.display();
+            anyhow!(
+                "the secret of the webhook (secret_file under [webhook]) in {path} cannot be used: {error:#}. To make a \
+                 new one: (umask 077; printf 'whsec_%s\\n' \"$(head -c 32 /dev/urandom | base64)\" > {path})"
             )
         })
     }

@@ -93,7 +93,7 @@ fn a_secret_that_cannot_be_used_is_refused_with_what_to_do_and_nothing_of_it_is_
         assert!(!error.contains("MfKQ9r8G"), "{error}");
     }
     let missing = format!("{:#}", Secret::open(&dir.path().join("none")).unwrap_err());
-    assert!(missing.contains("No such file") && missing.contains("To make one"), "{missing}");
+    assert!(missing.contains("No such file") && missing.contains("To make a new one"), "{missing}");
     assert!(format!("{:#}", Secret::open(dir.path()).unwrap_err()).contains("it is no file"));
 }
 
