@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::Command,
     time::Duration,
@@ -103,6 +104,16 @@ fn scrape(metrics: &str) -> Result<String> {
     Ok(scraped)
 }
 
+/// Writes the secret of a webhook, and a configuration that names it; nobody listens there.
+fn webhook(dir: &Path) -> Result<(String, String)> {
+    let (secret, config) = (dir.join("pager.secret"), dir.join("watchkeeper.toml"));
+    fs::write(&secret, "whsec_c2l4dHkgYnl0ZXMgb3Igc28gdGhhdCBub2JvZHkgc2hvdWxkIHNlZQ==\n")?;
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
+    fs::write(&config, "[webhook]\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"pager.secret\"\n")?;
+    let text = |path: &Path| path.to_str().map(str::to_owned).context("the path is text");
+    Ok((text(&secret)?, text(&config)?))
+}
+
 #[test]
 fn no_token_and_no_key_is_logged_measured_or_recorded() -> Result<()> {
     let dir = TempDir::new()?;
@@ -122,10 +133,11 @@ fn no_token_and_no_key_is_logged_measured_or_recorded() -> Result<()> {
     ensure!(ours("issue", &["token", "issue", &keys, "--agent", "vehicle-*", "-o", &fleet])?);
 
     let ready = at("ready.json")?;
+    let (pager, config) = webhook(dir.path())?;
     let serve =
         ["serve", "--keys", &keys, "--data", &data, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
     let mut monitor = command(&serve)?;
-    let mut monitor = Program::start("monitor", monitor.args(["--ready-file", &ready]))?;
+    let mut monitor = Program::start("monitor", monitor.args(["--config", &config, "--ready-file", &ready]))?;
     let (url, metrics) = addresses(&mut monitor, &ready)?;
     let url = url.as_str();
 
@@ -154,7 +166,7 @@ fn no_token_and_no_key_is_logged_measured_or_recorded() -> Result<()> {
     monitor.kill();
 
     let mut secrets = BTreeSet::new();
-    for file in [&anna, &fleet, &format!("{keys}/signing.key")] {
+    for file in [&anna, &fleet, &pager, &format!("{keys}/signing.key")] {
         let text = fs::read_to_string(file)?;
         let found = pieces(&text);
         ensure!(found.len() > 20, "{file} holds a secret");

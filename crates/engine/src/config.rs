@@ -1,11 +1,13 @@
 //! What a deployment may set, validated: an error says the line and the reason.
 
 mod alarms;
+mod webhook;
 
 pub use alarms::{
     AlarmClass, AlarmSettings, Area, CommonSettings, Consequence, Flapping, FloodSettings, RoutingSettings,
     SuppressRule,
 };
+pub use webhook::Webhook;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,6 +27,9 @@ pub struct Config {
     pub detect: DetectSettings,
     /// The site; `[site]`. The engine makes no use of it: it stands here so that the record holds it.
     pub site: Site,
+    /// Where people who are not at their consoles are called; `[webhook]`. `None`: nobody is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// Classes of alarms, suppression, flapping; `[alarms]`.
     pub alarms: AlarmSettings,
 }
@@ -41,6 +46,7 @@ struct Written {
     detect: DetectSettings,
     #[serde(default)]
     site: Site,
+    webhook: Option<Webhook>,
     #[serde(default)]
     alarms: alarms::Written,
 }
@@ -113,7 +119,8 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Returns the defaults with every key written out: what `serve --print-config` shows.
+    /// Returns the defaults with every key written out: what `serve --print-config` shows, beside
+    /// [`Webhook::EXAMPLE`], since that table has no default.
     pub fn complete() -> Self {
         let timers = AgentKind::ALL.iter().map(|kind| (*kind, Timers::for_kind(*kind))).collect();
         Self { timers, alarms: AlarmSettings::complete(), ..Self::default() }
@@ -132,11 +139,15 @@ impl Config {
             }
         })?;
         let alarms = AlarmSettings::check(written.alarms, text)?;
+        if let Some(webhook) = &written.webhook {
+            webhook.check(text)?;
+        }
         let mut config = Self {
             timers: BTreeMap::new(),
             load: written.load,
             detect: written.detect,
             site: written.site,
+            webhook: written.webhook,
             alarms,
         };
         for (kind, changes) in &written.timers {

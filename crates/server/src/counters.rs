@@ -1,6 +1,10 @@
 //! What the sessions count for the engine and for the report.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::pager::PageCounts;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// Counters shared by all sessions; every one only grows.
 #[derive(Debug, Default)]
@@ -9,9 +13,15 @@ pub(crate) struct Counters {
     refused_connections: AtomicU64,
     sessions: AtomicU64,
     telemetry_dropped: AtomicU64,
+    pages: Arc<PageCounts>,
 }
 
 impl Counters {
+    /// Returns what the pager counts; without one nothing does.
+    pub(crate) fn pages(&self) -> &Arc<PageCounts> {
+        &self.pages
+    }
+
     /// Counts a frame that was not taken.
     pub(crate) fn frame_refused(&self) {
         self.refused_frames.fetch_add(1, Ordering::Relaxed);

@@ -7,6 +7,7 @@ use crate::{
     ledger_thread::{DurableMark, InputRecord, LedgerItem, LedgerThread},
     metrics::LoopMeter,
     outbox::{OutboxSender, shutting_down},
+    pager::PagerHandle,
     spans::{Span, Spans},
 };
 use anyhow::Context;
@@ -16,7 +17,7 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Interval, MissedTickBehavior},
 };
-use watchkeeper_engine::{Engine, EngineInput, Output, OutputDigest};
+use watchkeeper_engine::{Derived, Engine, EngineInput, Output, OutputDigest};
 use watchkeeper_model::{MonoTime, SessionId};
 use watchkeeper_protocol::{AgentMessage, operator::StageLatency, record::DigestRecord, session::Head};
 
@@ -91,6 +92,8 @@ pub(crate) struct EngineLoop {
     pressure_told: Pressure,
     /// Where somebody wants figures of the running server.
     meter: Option<LoopMeter>,
+    /// Where people away from their consoles are to be called.
+    pager: Option<PagerHandle>,
     /// Control items taken since telemetry had its turn.
     control_run: usize,
     draining: bool,
@@ -118,6 +121,7 @@ impl EngineLoop {
             refused_told: 0,
             pressure_told: Pressure::default(),
             meter: None,
+            pager: None,
             control_run: 0,
             draining: false,
         };
@@ -128,6 +132,11 @@ impl EngineLoop {
     /// Leaves figures from now on.
     pub(crate) fn set_meter(&mut self, meter: LoopMeter) {
         self.meter = Some(meter);
+    }
+
+    /// Has people called from now on, where there is a pager.
+    pub(crate) fn set_pager(&mut self, pager: Option<PagerHandle>) {
+        self.pager = pager;
     }
 
     /// Runs until every sender of the control lane is gone, then finishes the record.
@@ -323,7 +332,10 @@ impl EngineLoop {
             let frame = output.encode();
             self.digest.update(&output, frame.as_ref());
             match output {
-                Output::Derived(one) => derived.push(one),
+                Output::Derived(one) => {
+                    self.have_called(&one);
+                    derived.push(one);
+                }
                 Output::ToAgent { .. } | Output::ToOperators { .. } | Output::Close { .. } => {
                     self.send(output, frame, done);
                 }
@@ -339,6 +351,12 @@ impl EngineLoop {
         });
         if let Some(meter) = &mut self.meter {
             meter.fed(&mut self.engine, now, self.clock.now());
+        }
+    }
+
+    fn have_called(&self, derived: &Derived) {
+        if let (Some(pager), Derived::Page(page)) = (&self.pager, derived) {
+            pager.page((**page).clone(), self.clock.wall());
         }
     }
 

@@ -13,6 +13,9 @@
 //! Who wants to watch the server itself scrapes it ([`options::ServerOptions::metrics`]): the loop leaves its figures
 //! four times a second ([`metrics`]), and another task makes Prometheus text of them when it is asked ([`scrape`]).
 //!
+//! People who are not at their consoles are called by a webhook, where one is configured: the loop hands a page over and
+//! goes on, and a task keeps it on disk and sends it until it was taken ([`pager`]).
+//!
 //! Where it may listen, and how protected it then has to be, is one table: [`start_mode::admit_start`].
 //!
 //! Deliberately not here: decisions. Whatever depends on what a message means is the engine's to say.
@@ -37,6 +40,7 @@ mod metrics;
 pub mod options;
 mod outbox;
 mod pace;
+pub mod pager;
 mod refusals;
 mod scrape;
 mod server;
@@ -50,6 +54,7 @@ pub mod token;
 
 pub use allowed::AllowedSites;
 pub use options::{Limits, ServerOptions, TlsOptions};
+pub use pager::{PageCounts, Pager, PagerHandle, PagerOptions};
 pub use server::{RunningServer, ServeReport, Server, serve};
 pub use spans::{Span, Spans};
 pub use start_mode::{InsecureConsent, Mode};

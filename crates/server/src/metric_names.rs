@@ -67,6 +67,13 @@ catalogue! {
         "Connections that did not become a session.";
     TELEMETRY_DROPPED = "watchkeeper_telemetry_dropped_total", Counter,
         "Telemetry and repeats of a status that newer ones replaced after they were to leave for their console, or that found no room.";
+    PAGES_DELIVERED = "watchkeeper_pages_delivered_total", Counter,
+        "Calls to people away from their consoles that the receiver of the webhook took.";
+    PAGE_TRIES_FAILED = "watchkeeper_page_tries_failed_total", Counter,
+        "Tries of such calls that the receiver did not take.";
+    PAGES_GIVEN_UP = "watchkeeper_pages_given_up_total", Counter,
+        "Such calls that nobody will hear of: their time was over, or too many waited.";
+    PAGES_WAITING = "watchkeeper_pages_waiting", Gauge, "Such calls that the receiver has not taken yet.";
     INPUTS = "watchkeeper_engine_inputs_total", Counter, "Inputs fed to the engine.";
     ROUNDS = "watchkeeper_engine_rounds_total", Counter,
         "Rounds of the engine loop, four a second while it lives.";

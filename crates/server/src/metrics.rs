@@ -139,6 +139,11 @@ impl Exposition {
         self.count(names::REFUSED_FRAMES, self.counters.refused_frames());
         self.count(names::REFUSED_CONNECTIONS, self.counters.refused_connections());
         self.count(names::TELEMETRY_DROPPED, self.counters.telemetry_dropped());
+        let pages = self.counters.pages();
+        self.count(names::PAGES_DELIVERED, pages.delivered());
+        self.count(names::PAGE_TRIES_FAILED, pages.failed_tries());
+        self.count(names::PAGES_GIVEN_UP, pages.given_up());
+        self.level(names::PAGES_WAITING, pages.waiting() as f64);
         self.level(names::QUEUE, f64::from(pressure.percent) / 100.0);
         self.level(names::STALLED, f64::from(u8::from(pressure.stalled)));
         let mark = *self.marks.borrow();

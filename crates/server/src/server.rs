@@ -13,6 +13,7 @@ use crate::{
     ledger_thread::{LedgerThread, Writer},
     metrics::{Exposition, metrics},
     options::{ServerOptions, TlsOptions},
+    pager::{Pager, PagerHandle, PagerOptions, Retry},
     scrape,
     spans::Spans,
     start_mode::{InsecureConsent, Mode, Protection, admit_start},
@@ -34,6 +35,8 @@ use watchkeeper_protocol::{PATH, operator::StageLatency, session::Head};
 /// Bounds what the kernel holds for a console that does not read, so that what it shows is not old; the kernel
 /// doubles it (`performance.md`).
 const SEND_BUFFER: u32 = 64 << 10;
+/// Where calls wait for the receiver of the webhook, below the data directory.
+const PAGES: &str = "pages";
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: u32 = 1_024;
 
@@ -59,6 +62,8 @@ pub struct RunningServer {
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
     /// Looks at the deny-list.
     following: Option<JoinHandle<()>>,
+    /// Calls people; ends when the engine loop has.
+    calling: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
     spans: Arc<Spans>,
 }
@@ -105,10 +110,11 @@ impl Server {
     ///
     /// # Errors
     /// An address that asks for more protection or is taken, TLS files that cannot be used, a data directory that is in
-    /// use or damaged, files that cannot be written; the message says what to do.
+    /// use or damaged, a secret of the webhook that is none, files that cannot be written; the message says what to do.
     pub async fn start(options: ServerOptions) -> anyhow::Result<RunningServer> {
         let mode = admit(&options)?;
         let (deny_file, denied) = deny_file(&options)?.unzip();
+        let pager = options.config.webhook.as_ref().map(Pager::open).transpose()?;
         let doors = Doors {
             mode,
             tls: options.tls.as_ref().map(TlsDoor::open).transpose()?,
@@ -123,7 +129,13 @@ impl Server {
         })
         .await
         .context("opening the data directory")?;
-        run(options, started?, doors)
+        let started = started?;
+        let counters = Arc::new(Counters::default());
+        let pager = match pager {
+            Some(pager) => Some(start_pager(pager, &options, started.opening.incarnation, &counters).await?),
+            None => None,
+        };
+        run(options, started, doors, counters, pager)
     }
 }
 
@@ -135,6 +147,18 @@ struct Doors {
     denied: Option<Denied>,
     listener: TcpListener,
     metrics: Option<TcpListener>,
+}
+
+/// Takes up the calls that an earlier run left; without a webhook they stay where they are.
+async fn start_pager(
+    pager: Pager,
+    options: &ServerOptions,
+    incarnation: Incarnation,
+    counters: &Counters,
+) -> anyhow::Result<(PagerHandle, JoinHandle<()>)> {
+    let directory = options.data_dir.join(PAGES);
+    let options = PagerOptions { directory, incarnation, retry: Retry::default() };
+    pager.start(options, Arc::clone(counters.pages())).await
 }
 
 /// Says how the server may run.
@@ -191,6 +215,8 @@ fn run(
     options: ServerOptions,
     Started { ledger, opening }: Started,
     Doors { mode, tls, deny_file, denied, listener, metrics: metrics_listener }: Doors,
+    counters: Arc<Counters>,
+    pager: Option<(PagerHandle, JoinHandle<()>)>,
 ) -> anyhow::Result<RunningServer> {
     let address = listener.local_addr().context("asking for the address we listen on")?;
     let url = url_of(address, &options);
@@ -198,7 +224,6 @@ fn run(
     let gatekeeper = gatekeeper(&options, &token)?;
     let files = TokenFiles::write(&token_directory(&options), &token, &url, options.keys.is_none())?;
     let incarnation = opening.incarnation;
-    let counters = Arc::new(Counters::default());
     let (control_sender, control) = mpsc::channel(LANE);
     let (telemetry_sender, telemetry) = mpsc::channel(LANE);
     let (stop, shutdown) = watch::channel(false);
@@ -213,6 +238,8 @@ fn run(
     let engine = Engine::new(config, &opening, made_at);
     let spans = Arc::new(Spans::default());
     let mut engine_loop = EngineLoop::new(engine, made_at, queue, Arc::clone(&counters), Arc::clone(&spans));
+    let (pager, calling) = pager.unzip();
+    engine_loop.set_pager(pager);
     let metrics = if let Some(listener) = metrics_listener {
         let (meter, exposition) =
             metrics(incarnation, Arc::clone(&counters), Arc::clone(&spans), marks.clone())?;
@@ -244,10 +271,7 @@ fn run(
         limits: options.limits,
     });
     let accept = tokio::spawn(accept::run(listener, shared, shutdown));
-    if let Some(path) = &options.ready_file {
-        files::replace(path, &format!("{url}\n"))?;
-    }
-    tracing::info!(url, ?mode, incarnation = incarnation.0, "the monitor takes connections");
+    announce(options.ready_file.as_deref(), &url, mode, incarnation)?;
     Ok(RunningServer {
         address,
         url,
@@ -261,9 +285,24 @@ fn run(
         engine,
         metrics,
         following,
+        calling,
         counters,
         spans,
     })
+}
+
+/// Says that connections are taken, and where.
+fn announce(
+    ready_file: Option<&Path>,
+    url: &str,
+    mode: Mode,
+    incarnation: Incarnation,
+) -> anyhow::Result<()> {
+    if let Some(path) = ready_file {
+        files::replace(path, &format!("{url}\n"))?;
+    }
+    tracing::info!(url, ?mode, incarnation = incarnation.0, "the monitor takes connections");
+    Ok(())
 }
 
 /// Runs the engine; `alive` is dropped when it ends.
@@ -370,8 +409,11 @@ impl RunningServer {
         if let Some(task) = self.following {
             task.await.context("waiting for the look at the deny-list to end")?;
         }
-        let LoopReport { inputs, digest, head, stages } =
-            self.engine.await.context("waiting for the engine to end")??;
+        let report = self.engine.await.context("waiting for the engine to end")?;
+        if let Some(task) = self.calling {
+            task.await.context("waiting for the pager to end")?;
+        }
+        let LoopReport { inputs, digest, head, stages } = report?;
         Ok(ServeReport {
             incarnation: self.incarnation,
             sessions: self.counters.sessions(),

@@ -1,6 +1,6 @@
 //! TLS 1.3 in front of everything else a connection says.
 //!
-//! TLS 1.2 is not even compiled in. There is no early data, which could be replayed, and no resumption, which would
+//! TLS 1.3 is the only version that a configuration here names. There is no early data, which could be replayed, and no resumption, which would
 //! let a certificate outlive its end (`security.md` 3, transport). A handshake runs in the task of its connection
 //! and under its deadline, never in the accept loop (T15).
 

@@ -6,7 +6,7 @@ use crate::{
     shutdown::Shutdown,
     stages,
 };
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use std::{
     fs,
@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use watchkeeper_engine::Config;
+use watchkeeper_engine::{Config, config::Webhook};
 use watchkeeper_model::AgentKind;
 use watchkeeper_server::{
     AllowedSites, InsecureConsent, Mode, RunningServer, ServeReport, Server, ServerOptions, TlsOptions,
@@ -121,6 +121,7 @@ impl ProtectionArguments {
 pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     if arguments.print_config {
         say(Config::complete().to_toml().trim_end())?;
+        say(format_args!("\n{}", Webhook::EXAMPLE))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut options = ServerOptions::new(&arguments.data);
@@ -179,7 +180,18 @@ pub(crate) fn config(path: Option<&Path>) -> anyhow::Result<Config> {
     let Some(path) = path else { return Ok(Config::default()) };
     let text =
         fs::read_to_string(path).with_context(|| format!("reading the configuration {}", path.display()))?;
-    Config::parse(&text).with_context(|| format!("the configuration {} cannot be used", path.display()))
+    let mut config = Config::parse(&text)
+        .with_context(|| format!("the configuration {} cannot be used", path.display()))?;
+    if let Some(webhook) = &mut config.webhook {
+        // So that it means the same wherever the monitor is started from.
+        let beside = path.parent().unwrap_or(Path::new("")).join(&webhook.secret_file);
+        // The record is text, and holds it.
+        webhook.secret_file = beside
+            .into_os_string()
+            .into_string()
+            .map_err(|path| anyhow!("the path {} must be UTF-8", path.display()))?;
+    }
+    Ok(config)
 }
 
 /// Writes the file as a whole, so that who waits for it never reads half of it.
@@ -217,13 +229,28 @@ pub(crate) fn describe(report: &ServeReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::listen;
+    use super::{config, listen};
 
     #[test]
     fn a_name_of_this_machine_is_as_good_as_its_address() {
         let found = listen("localhost:7505").unwrap();
         assert!(found.ip().is_loopback() && found.port() == 7505, "{found}");
         assert_eq!(listen("[::1]:0").unwrap().to_string(), "[::1]:0");
+    }
+
+    #[test]
+    fn the_secret_of_a_webhook_lies_beside_the_configuration_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("watchkeeper.toml");
+        for (named, expected) in [
+            ("pager.secret", directory.path().join("pager.secret")),
+            ("/run/secrets/pager", "/run/secrets/pager".into()),
+        ] {
+            let text = format!("[webhook]\nurl = \"https://pager.example/\"\nsecret_file = \"{named}\"\n");
+            std::fs::write(&path, text).unwrap();
+            let found = config(Some(&path)).unwrap().webhook.unwrap().secret_file;
+            assert_eq!(std::path::Path::new(&found), expected);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod doors;
 mod frames;
 mod lifecycle;
 mod metrics;
+mod paging;
 mod record;
 mod support;
 mod tokens;
