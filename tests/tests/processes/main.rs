@@ -19,6 +19,7 @@ mod hands;
 mod kills;
 mod latches;
 mod lead;
+mod paging;
 mod pauses;
 mod piped;
 mod record;

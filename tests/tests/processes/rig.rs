@@ -69,10 +69,20 @@ impl Rig {
     /// Starts a monitor, vehicles called v1, v2, ... that like to drive at `speed_mps`, and a console for each of
     /// `people` (name and role).
     pub(crate) fn start(vehicles: usize, speed_mps: f64, people: &[(&str, &str)]) -> Result<Self> {
+        Self::start_with(vehicles, speed_mps, people, "")
+    }
+
+    /// The same, with `more` in the monitor's configuration.
+    pub(crate) fn start_with(
+        vehicles: usize,
+        speed_mps: f64,
+        people: &[(&str, &str)],
+        more: &str,
+    ) -> Result<Self> {
         let directory = TempDir::new()?;
         let config = directory.path().join("config.toml");
         // One desk holds many: what is tested here is not the load of a person.
-        std::fs::write(&config, "[load]\nleases_per_person = 32\n")?;
+        std::fs::write(&config, format!("[load]\nleases_per_person = 32\n{more}"))?;
         let config = config.to_str().context("a path of words")?.to_owned();
         let monitor = Monitor::start(&["--config", &config])?;
         let fleet = trace::Fleet {
