@@ -13,6 +13,7 @@ mod failure;
 mod logging;
 mod out;
 mod record;
+mod runs;
 mod shutdown;
 mod stages;
 mod watch;
