@@ -152,7 +152,9 @@ impl Tally {
 
     /// Returns the figures of a time in which the monitor ran so long, with what stands at its end.
     pub(super) fn figures(&self, watched: Duration, mut standing: Standing) -> Figures {
-        let rate = |per: Duration| share(per, watched).map(|parts| self.annunciated as f64 * parts);
+        let secs = watched.as_secs_f64();
+        let rate =
+            |per: Duration| (!watched.is_zero()).then(|| self.annunciated as f64 * per.as_secs_f64() / secs);
         let stale = standing.stale.len() as u64;
         standing.stale.sort_by(|one, other| other.active_secs.total_cmp(&one.active_secs));
         standing.stale.truncate(MAX_STALE);
