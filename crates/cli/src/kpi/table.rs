@@ -20,7 +20,8 @@ pub(crate) fn text(report: &Report) -> String {
     let mut parts = vec![heading(report)];
     if report.from.is_some() {
         let rows = rows(report);
-        parts.extend([alarms(&rows), floods(&rows), priorities(&rows), nuisances(&rows), waits(&rows)]);
+        let tables = [alarms, floods, priorities, nuisances, waits];
+        parts.extend(tables.map(|table| table(&rows)));
         parts.extend([takeovers(report), calls(report)]);
         parts.extend(top_ten(&report.period.everybody));
         parts.extend(stale(&report.period.everybody));
@@ -43,6 +44,9 @@ fn heading(report: &Report) -> String {
     if watched <= Duration::from_hours(24) {
         text.push_str("; too short for an alarm to be stale (24 h)");
     }
+    if let Some(shift) = report.shifts.first() {
+        write!(text, "\nshifts begin by the clock of {}", clock(&shift.began_at)).expect(WRITES);
+    }
     if report.shifts_left_out > 0 {
         write!(text, "\n{} left out: name a shorter period", count(report.shifts_left_out, "shift"))
             .expect(WRITES);
@@ -50,34 +54,47 @@ fn heading(report: &Report) -> String {
     text
 }
 
-/// The rows of each table: the period and its shifts, and under each whose figures they are.
-fn rows(report: &Report) -> Vec<(String, &Figures)> {
-    let mut rows = Vec::new();
-    add_rows(&mut rows, "everybody".to_owned(), &report.period);
+/// One row of each table: whose figures.
+struct Row<'a> {
+    name: String,
+    figures: &'a Figures,
+    /// Of everybody in the period or a shift: it is in every table. One person's is only where there is something.
+    is_of_all: bool,
+}
+
+fn rows(report: &Report) -> Vec<Row<'_>> {
+    let mut rows = rows_of("everybody".to_owned(), &report.period);
     for shift in &report.shifts {
-        add_rows(&mut rows, shift_name(&shift.began_at), &shift.scope);
+        rows.extend(rows_of(shift_name(&shift.began_at), &shift.scope));
     }
     rows
 }
 
-fn add_rows<'a>(rows: &mut Vec<(String, &'a Figures)>, name: String, scope: &'a Scope) {
-    rows.push((name, &scope.everybody));
-    for person in &scope.people {
-        rows.push((format!("  {}", plain(&person.person, PERSON)), &person.figures));
-    }
-    let Figures { alarms, acknowledgements, .. } = &scope.nobody;
-    let of_nobody = alarms.annunciated + alarms.hidden + alarms.common_members;
-    if of_nobody + acknowledgements.never_acknowledged > 0 {
-        rows.push(("  nobody".to_owned(), &scope.nobody));
-    }
-    rows.extend(scope.other_people.as_ref().map(|figures| ("  other people".to_owned(), figures)));
+fn rows_of(name: String, scope: &Scope) -> Vec<Row<'_>> {
+    let of_one = |name: &str, figures| Row { name: format!("  {name}"), figures, is_of_all: false };
+    let mut rows = vec![Row { name, figures: &scope.everybody, is_of_all: true }];
+    rows.extend(scope.people.iter().map(|one| of_one(&plain(&one.person, PERSON), &one.figures)));
+    rows.push(of_one("nobody", &scope.nobody));
+    rows.extend(scope.other_people.as_ref().map(|figures| of_one("other people", figures)));
+    rows
 }
 
-fn alarms(rows: &[(String, &Figures)]) -> String {
+/// Returns the rows of a table: `count` says how much of what the table shows there is.
+fn shown<'r, 'a>(
+    rows: &'r [Row<'a>],
+    count: fn(&Figures) -> u64,
+) -> impl Iterator<Item = (&'r str, &'a Figures)> {
+    let shown = rows.iter().filter(move |row| row.is_of_all || count(row.figures) > 0);
+    shown.map(|row| (row.name.as_str(), row.figures))
+}
+
+fn alarms(rows: &[Row<'_>]) -> String {
     let columns = ["raised", "per hour", "per 10 min", "most in 10 min", "hidden", "common"];
     let mut grid = Grid::new("Alarms", &columns);
     grid.row("recommended", ["", "<= 6", "<= 1", "<= 10", "", ""].map(str::to_owned));
-    for (name, Figures { alarms, .. }) in rows {
+    for (name, Figures { alarms, .. }) in
+        shown(rows, |of| of.alarms.annunciated + of.alarms.hidden + of.alarms.common_members)
+    {
         let figures = [
             alarms.annunciated.to_string(),
             rate(alarms.per_hour),
@@ -91,10 +108,10 @@ fn alarms(rows: &[(String, &Figures)]) -> String {
     grid.text()
 }
 
-fn floods(rows: &[(String, &Figures)]) -> String {
+fn floods(rows: &[Row<'_>]) -> String {
     let mut grid = Grid::new("Floods", &["of the time", "floods", "longest", "most alarms"]);
     grid.row("recommended", ["< 1 %", "", "", ""].map(str::to_owned));
-    for (name, Figures { floods, .. }) in rows {
+    for (name, Figures { floods, .. }) in shown(rows, |of| of.floods.floods) {
         let figures = [
             percent(floods.share_percent),
             floods.floods.to_string(),
@@ -110,10 +127,10 @@ fn floods(rows: &[(String, &Figures)]) -> String {
     grid.text()
 }
 
-fn priorities(rows: &[(String, &Figures)]) -> String {
+fn priorities(rows: &[Row<'_>]) -> String {
     let mut grid = Grid::new("Priorities", &["high", "", "medium", "", "low", ""]);
     grid.row("recommended", ["", "5 %", "", "15 %", "", "80 %"].map(str::to_owned));
-    for (name, Figures { priorities, .. }) in rows {
+    for (name, Figures { priorities, .. }) in shown(rows, |of| of.alarms.annunciated) {
         let [high, medium, low] = [&priorities.high, &priorities.medium, &priorities.low]
             .map(|share| (share.annunciated.to_string(), percent(share.percent)));
         grid.row(name, [high.0, high.1, medium.0, medium.1, low.0, low.1]);
@@ -121,10 +138,12 @@ fn priorities(rows: &[(String, &Figures)]) -> String {
     grid.text()
 }
 
-fn nuisances(rows: &[(String, &Figures)]) -> String {
+fn nuisances(rows: &[Row<'_>]) -> String {
     let mut grid = Grid::new("Nuisances", &["stale", "chattering", "fleeting", "top ten of all"]);
     grid.row("recommended", ["< 5", "0", "0", "< 5 %"].map(str::to_owned));
-    for (name, Figures { nuisances, most_frequent, .. }) in rows {
+    for (name, Figures { nuisances, most_frequent, .. }) in
+        shown(rows, |of| of.alarms.annunciated + of.nuisances.stale + of.nuisances.fleeting)
+    {
         let figures = [
             nuisances.stale.to_string(),
             nuisances.chattering.to_string(),
@@ -136,10 +155,12 @@ fn nuisances(rows: &[(String, &Figures)]) -> String {
     grid.text()
 }
 
-fn waits(rows: &[(String, &Figures)]) -> String {
+fn waits(rows: &[Row<'_>]) -> String {
     let columns = ["acknowledged", "median", "p90", "p95", "max", "never"];
     let mut grid = Grid::new("Until acknowledged", &columns);
-    for (name, Figures { acknowledgements, .. }) in rows {
+    for (name, Figures { acknowledgements, .. }) in
+        shown(rows, |of| of.acknowledgements.acknowledged + of.acknowledgements.never_acknowledged)
+    {
         let waited = |millis: Option<u64>| {
             millis.map_or_else(String::new, |millis| long(Duration::from_millis(millis)))
         };
@@ -234,6 +255,12 @@ fn shift_name(began_at: &str) -> String {
     let (day, time) = began_at.split_once('T').unwrap_or((began_at, ""));
     let minute: String = time.chars().take(5).collect();
     format!("{day} {minute}")
+}
+
+/// Returns by which clock a moment is written.
+fn clock(began_at: &str) -> String {
+    let offset = began_at.rfind(['+', '-']).filter(|_| !began_at.ends_with('Z'));
+    format!("UTC{}", offset.and_then(|place| began_at.get(place..)).unwrap_or_default())
 }
 
 /// Returns a span to two figures that mean something to people.

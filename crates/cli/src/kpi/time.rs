@@ -75,8 +75,10 @@ impl Shifts {
     pub(super) fn local(&self, at: MonoTime) -> String {
         let offset = i32::try_from(self.ahead_nanos / 1_000_000_000).unwrap_or(0);
         let offset = jiff::tz::Offset::from_seconds(offset).unwrap_or(jiff::tz::Offset::UTC);
-        jiff::Timestamp::from_nanosecond(i128::from(at.as_nanos()))
-            .map_or_else(|_| "an impossible time".to_owned(), |at| at.display_with_offset(offset).to_string())
+        jiff::Timestamp::from_nanosecond(i128::from(at.as_nanos())).map_or_else(
+            |_| "an impossible time".to_owned(),
+            |at| if offset.is_zero() { at.to_string() } else { at.display_with_offset(offset).to_string() },
+        )
     }
 
     /// Returns midnight before `at` and how far into the day it is, both in nanoseconds on the clock of the place.

@@ -283,7 +283,7 @@ impl Recording {
 
     /// The monitor's clock: it is a thousand seconds old when a run begins.
     fn mono(&self) -> MonoTime {
-        MonoTime::default().after(Duration::from_secs(1_000) + (self.now - self.run_began))
+        MonoTime::default().after(Duration::from_secs(1_000) + self.now.saturating_sub(self.run_began))
     }
 }
 
