@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    demo, dev_certs, ledger, operate, replay, serve, simulate, stop, takeover, token, watch,
+    demo, dev_certs, kpi, ledger, operate, replay, serve, simulate, stop, takeover, token, watch,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Stop(stop::StopArguments),
     /// Shows takeovers from the record, stage by stage
     Takeover(takeover::TakeoverArguments),
+    /// Says how the alarms of a recorded shift performed: rates, floods, nuisances, time to acknowledge
+    Kpi(kpi::KpiArguments),
     /// Makes keys, issues tokens, and takes them back
     Token(token::TokenArguments),
     /// Checks, prints or replays the record
@@ -79,6 +81,7 @@ mod tests {
             "stop vehicle-4 --reason fire --as anna",
             "takeover list --data D",
             "takeover show 100000001 --data D",
+            "kpi --data D --shift 06:00,14:00 --shift 22:00 --utc-offset -03:30 --from 2026-03-01T00:00:00Z --json",
             "serve --keys K",
             "token keys K --create --deployment yard",
             "token issue K --person anna --role supervisor --scope truck-* --scope lab-1 -o F --keep-fresh",

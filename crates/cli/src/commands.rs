@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod dev_certs;
+pub(crate) mod kpi;
 pub(crate) mod ledger;
 pub(crate) mod operate;
 pub(crate) mod replay;
@@ -27,6 +28,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Operate(arguments) => Box::pin(operate::run(arguments)).await,
         Command::Stop(arguments) => stop::run(arguments).await,
         Command::Takeover(arguments) => takeover::run(arguments),
+        Command::Kpi(arguments) => kpi::run(&arguments),
         Command::Token(arguments) => token::run(arguments).await,
         Command::Ledger(arguments) => ledger::run(arguments),
     }

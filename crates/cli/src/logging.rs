@@ -50,6 +50,7 @@ fn draws(command: &Command) -> bool {
         | Command::Stop(_)
         | Command::Takeover(_)
         | Command::Token(_)
+        | Command::Kpi(_)
         | Command::Ledger(_) => false,
     }
 }
@@ -66,6 +67,7 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Operate(_)
         | Command::Takeover(_)
         | Command::Token(_)
+        | Command::Kpi(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }
 }

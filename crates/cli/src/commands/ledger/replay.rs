@@ -1,19 +1,18 @@
 //! `ledger replay`: the same inputs must give the same outputs.
 //!
-//! Each run of a monitor (incarnation) gets a fresh engine, made from what its first segment opened with. Every
-//! input is fed with the time it had. What the engine derives must be what the record holds behind the
-//! input, byte for byte, and the digest over all outputs must be the one on record.
+//! The inputs go through fresh engines ([`crate::runs`]). What an engine derives must be what the record holds behind
+//! the input, byte for byte, and the digest over all outputs must be the one on record.
 
 use crate::{
     out::count,
     record::{decode, hex},
+    runs::{Follower, follow},
 };
-use anyhow::Context;
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, ops::ControlFlow};
 use watchkeeper_engine::{Config, Derived, Engine, Opening, Output, OutputDigest};
-use watchkeeper_ledger::{Entry, ReadStorage, Reader, Record, SegmentInfo};
-use watchkeeper_model::{Incarnation, MonoTime};
-use watchkeeper_protocol::record::{DigestRecord, EngineInput, record_type};
+use watchkeeper_ledger::{ReadStorage, Record};
+use watchkeeper_model::Incarnation;
+use watchkeeper_protocol::record::{DigestRecord, record_type};
 
 /// One run of a monitor, replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,54 +89,58 @@ impl fmt::Display for ReplayReport {
 /// # Errors
 /// When the record cannot be read; a difference is in the report.
 pub(crate) fn replay<S: ReadStorage + ?Sized>(storage: &S) -> anyhow::Result<ReplayReport> {
-    let mut report = ReplayReport::default();
-    let mut player: Option<Player> = None;
-    for entry in Reader::new(storage).context("reading the record")? {
-        match entry.context("reading the record; `watchkeeper ledger verify` says more")? {
-            Entry::Segment(segment) => {
-                player = turn_over(player, &segment, &mut report)?;
-            }
-            Entry::Record(record) => {
-                let Some(player) = &mut player else { continue };
-                if let Err(difference) = player.take(&record)? {
-                    report.difference = Some(difference);
-                    break;
-                }
-            }
-        }
-    }
-    report.runs.extend(player.map(Player::finish));
-    Ok(report)
+    let mut replay = Replay::default();
+    follow(storage, &mut replay)?;
+    replay.end_run();
+    Ok(replay.report)
 }
 
-/// Starts the run of a segment, or goes on with the one before.
-fn turn_over(
-    before: Option<Player>,
-    segment: &SegmentInfo,
-    report: &mut ReplayReport,
-) -> anyhow::Result<Option<Player>> {
-    let opening: Opening = rmp_serde::from_slice(&segment.opening)
-        .with_context(|| format!("segment {} opens with something that no monitor wrote", segment.number))?;
-    if opening.inputs_before > 0 && !segment.gap {
-        if let Some(player) = before.filter(|player| player.continues_with(&opening)) {
-            return Ok(Some(player));
-        }
-        report.left_out.push(segment.number);
-        return Ok(None);
-    }
-    report.runs.extend(before.map(Player::finish));
-    if opening.inputs_before > 0 {
-        report.left_out.push(segment.number);
-        return Ok(None);
-    }
-    Ok(Some(Player::new(opening)?))
+#[derive(Default)]
+struct Replay {
+    report: ReplayReport,
+    current: Option<Comparison>,
 }
 
-/// An engine that is fed from the record.
-struct Player {
-    opening: Opening,
-    config: Config,
-    engine: Option<Engine>,
+impl Replay {
+    fn end_run(&mut self) {
+        self.report.runs.extend(self.current.take().map(Comparison::finish));
+    }
+}
+
+impl Follower for Replay {
+    fn handle_run(&mut self, opening: &Opening, _config: &Config) {
+        self.end_run();
+        self.current = Some(Comparison::new(opening));
+    }
+
+    fn handle_record(&mut self, record: &Record) -> anyhow::Result<ControlFlow<()>> {
+        if let Some(comparison) = &mut self.current
+            && let Err(difference) = comparison.handle_record(record)?
+        {
+            self.report.difference = Some(difference);
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> ControlFlow<()> {
+        if let Some(comparison) = &mut self.current {
+            comparison.handle_input(record);
+            while let Some(output) = engine.poll_output() {
+                comparison.handle_output(output);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn handle_left_out(&mut self, segment: u64) {
+        self.end_run();
+        self.report.left_out.push(segment);
+    }
+}
+
+/// Compares what one run gives now with what its record holds.
+pub(crate) struct Comparison {
     digest: OutputDigest,
     run: Run,
     /// What the engine derived from the last input and the record must hold next.
@@ -146,13 +149,10 @@ struct Player {
     last_input: u64,
 }
 
-impl Player {
-    fn new(opening: Opening) -> anyhow::Result<Self> {
-        let incarnation = opening.incarnation;
-        let config = Config::parse(&opening.configuration)
-            .with_context(|| format!("reading the configuration of run {incarnation} back"))?;
+impl Comparison {
+    pub(crate) fn new(opening: &Opening) -> Self {
         let run = Run {
-            incarnation,
+            incarnation: opening.incarnation,
             build: opening.build.clone(),
             inputs: 0,
             outputs: 0,
@@ -161,25 +161,14 @@ impl Player {
             sha256: OutputDigest::default().value(),
             is_closed: false,
         };
-        let (digest, expected) = (OutputDigest::default(), VecDeque::new());
-        Ok(Self { opening, config, engine: None, digest, run, expected, last_input: 0 })
+        Self { digest: OutputDigest::default(), run, expected: VecDeque::new(), last_input: 0 }
     }
 
-    fn continues_with(&self, opening: &Opening) -> bool {
-        opening.incarnation == self.run.incarnation && opening.inputs_before == self.run.inputs
-    }
-
-    /// Takes one record; the inner error is the first difference.
-    fn take(&mut self, record: &Record) -> anyhow::Result<Result<(), String>> {
+    /// Takes the next record, an input before it is fed; the inner error is the first difference.
+    pub(crate) fn handle_record(&mut self, record: &Record) -> anyhow::Result<Result<(), String>> {
         self.run.is_closed = false;
         match record.record_type {
-            record_type::INPUT => {
-                if let Err(missing) = self.nothing_is_missing(record) {
-                    return Ok(Err(missing));
-                }
-                self.feed(decode(record)?, record);
-                Ok(Ok(()))
-            }
+            record_type::INPUT => Ok(self.nothing_is_missing(record)),
             record_type::AUTHORITY | record_type::TAKEOVER | record_type::PAGE => {
                 Ok(self.compare_derived(record))
             }
@@ -194,21 +183,20 @@ impl Player {
         }
     }
 
-    fn feed(&mut self, input: EngineInput, record: &Record) {
-        let now = MonoTime::from_nanos(record.mono_nanos);
-        // The first input is a timeout with the time the engine was made at.
-        let engine = self.engine.get_or_insert_with(|| Engine::new(self.config.clone(), &self.opening, now));
-        engine.handle(input, now);
+    /// The engine took the input of this record.
+    pub(crate) fn handle_input(&mut self, record: &Record) {
         self.run.inputs += 1;
         self.last_input = record.sequence;
-        while let Some(output) = engine.poll_output() {
-            let frame = output.encode();
-            self.digest.update(&output, frame.as_ref());
-            self.run.outputs += 1;
-            match output {
-                Output::Derived(derived) => self.expected.push_back(derived),
-                Output::ToAgent { .. } | Output::ToOperators { .. } | Output::Close { .. } => {}
-            }
+    }
+
+    /// The engine gave this for it.
+    pub(crate) fn handle_output(&mut self, output: Output) {
+        let frame = output.encode();
+        self.digest.update(&output, frame.as_ref());
+        self.run.outputs += 1;
+        match output {
+            Output::Derived(derived) => self.expected.push_back(derived),
+            Output::ToAgent { .. } | Output::ToOperators { .. } | Output::Close { .. } => {}
         }
     }
 
