@@ -12,11 +12,14 @@ use bevy::{
     input::keyboard::{Key, KeyboardFocusLost, KeyboardInput},
     prelude::*,
 };
-use watchkeeper_model::{AgentId, AlarmState};
+use watchkeeper_model::{AgentId, AlarmState, AlertId};
 use watchkeeper_panels::{Level, ReplayRequest, Request};
 use watchkeeper_picture::{
     Action, Picture, Press, Said,
-    view::{self, Tone, alerts::AlertRow},
+    view::{
+        Tone,
+        alerts::{AlertRow, Card},
+    },
 };
 
 /// Which modifiers are held, as far as this window was told.
@@ -189,12 +192,22 @@ fn to_alert(sign: char, desk: &mut Desk, link: &Link) -> Vec<Request> {
     let shelve = sign == 'z';
     let act = |alert| Request::Press(if shelve { Press::Shelve(alert) } else { Press::Acknowledge(alert) });
     let selected = desk.state.alert;
+    let rows = desk.state.queue(picture, None, link.now());
+    let is_of_kind =
+        |alert: AlertId| rows.iter().any(|row| row.card == Card::Kind && row.stands_for.contains(&alert));
+    if selected.is_some_and(is_of_kind) {
+        let text = "this card stands for many alerts: show all of them, and choose one".to_owned();
+        desk.say(Said { tone: Tone::Warning, text }, link.now());
+        return vec![];
+    }
     if let Some(alert) = selected.filter(|alert| desk.shown.contains(alert)) {
         return vec![act(alert)];
     }
     let Some(agent) = desk.state.selected.clone() else { return vec![] };
-    let rows = view::alerts::rows(picture, None, link.now());
     let is_of_agent = |row: &AlertRow| {
+        if row.card == Card::Kind {
+            return false;
+        }
         let mut alarms = row.stands_for.iter().filter_map(|alert| picture.alert(*alert));
         alarms.any(|entry| entry.alarm().agent == agent)
     };

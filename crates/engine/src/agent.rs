@@ -251,7 +251,8 @@ impl Agent {
 
     /// Returns when the monitor's timers of this agent are next due.
     pub(crate) fn poll_timeout(&self) -> Option<MonoTime> {
-        let escalation = self.demand.as_ref().and_then(|demand| {
+        let asks = self.demand.as_ref().filter(|demand| demand.ending.is_none());
+        let escalation = asks.and_then(|demand| {
             let spans = self.timers.escalate;
             spans.get(usize::from(demand.escalations)).map(|span| demand.raised_at.after(*span))
         });

@@ -278,21 +278,29 @@ impl Alarms {
         let Some(entry) = self.open.get_mut(&alert_id) else { return Vec::new() };
         let alarm = &mut entry.alarm;
         alarm.common = None;
-        if alarm.response == Response::Takeover {
+        if alarm.response == Response::Takeover || alarm.is_hidden() {
             return Vec::new();
         }
         let found = (&alarm.agent, alarm.cause, &alarm.subject);
         let Some(joined) = self.commons.handle_raise(alert_id, found, now) else { return Vec::new() };
         alarm.common = Some(joined.common.clone());
         let mut earlier = joined.earlier;
-        earlier.retain(|alert_id| match self.open.get_mut(alert_id) {
-            Some(entry) => {
+        earlier.retain(|alert_id| {
+            let entry = self.open.get_mut(alert_id);
+            let looked_at = entry.filter(|entry| entry.alarm.response == Response::Advise);
+            looked_at.is_some_and(|entry| {
                 entry.alarm.common = Some(joined.common.clone());
                 true
-            }
-            None => false,
+            })
         });
         earlier
+    }
+
+    /// Returns the alerts of an agent that a demand stands for.
+    pub(crate) fn demanded(&self, agent: &AgentId, demand_id: DemandId) -> Vec<AlertId> {
+        let demanded =
+            |alert_id: &AlertId| self.get(*alert_id).is_some_and(|alarm| alarm.demand_id == Some(demand_id));
+        self.of(agent).filter(demanded).collect()
     }
 
     /// Says whom an alert is brought to; returns it as it stands afterwards.

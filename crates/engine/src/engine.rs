@@ -25,6 +25,7 @@ use crate::{
     commands::Commands, feed::Feed, latency::Probes, routing::Routing, stages::Stages, timeline::AlertBook,
 };
 use durable::Waiting;
+use routing::Chore;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -67,6 +68,10 @@ pub struct Engine {
     roster_sent_at: MonoTime,
     alarms: Alarms,
     routing: Routing,
+    /// What is still to be done to the alerts of cards.
+    chores: VecDeque<Chore>,
+    /// When the next portion of what many alerts need is due.
+    portion_at: MonoTime,
     alert_book: AlertBook,
     next_demand: DemandId,
     /// The last takeovers that are over, oldest first.
@@ -114,7 +119,7 @@ impl Engine {
         let first = opening.incarnation.0.saturating_mul(IDS_PER_INCARNATION) + 1 + numbered_from;
         let authority = opening.starting_authority.iter().map(|entry| (entry.agent.clone(), entry.clone()));
         let alarms = Alarms::new(config.alarms.clone(), AlertId(first));
-        let routing = Routing::new(config.alarms.clone());
+        let routing = Routing::new(&config.alarms);
         Self {
             config,
             incarnation: opening.incarnation,
@@ -130,6 +135,8 @@ impl Engine {
             roster_sent_at: now,
             alarms,
             routing,
+            chores: VecDeque::new(),
+            portion_at: now,
             alert_book: AlertBook::default(),
             next_demand: DemandId(first),
             finished: VecDeque::new(),
@@ -198,7 +205,7 @@ impl Engine {
         let agent = self.wakeups.first().map(|(at, _)| *at);
         let others = [
             self.alarms.poll_timeout(),
-            self.routing.poll_timeout(),
+            self.routing_due(),
             self.commands.poll_timeout(),
             self.access_ends.first().map(|(until, _)| *until),
             Some(self.second_due),

@@ -1,17 +1,22 @@
 //! Whom an alert is brought to: one person at a time, and the next one when he does not look or does not answer.
 //!
-//! Everybody sees every alert; routing says who is asked. An alert counts as brought when a console of that person
-//! reported a presented frame with it, not when it was sent. Deliberately not here: who may act on which agent
-//! ([`crate::engine`] names the candidates), and what an alert is.
+//! What is brought is a card: an alert, or all alerts of one trouble. Everybody sees every card; routing says who is asked.
+//! A card counts as shown when a console of that person reported a presented frame with it, not when it was sent.
+//! Deliberately not here: who may act on which agent ([`crate::engine`] names the candidates), and what an alert is.
 
-use crate::{FloodMeter, config::AlarmSettings};
-use std::collections::{BTreeMap, BTreeSet};
+mod card;
+mod desk;
+
+pub(crate) use card::CardId;
+
+use crate::config::{AlarmSettings, FloodSettings};
+use card::Card;
+use desk::Desks;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use watchkeeper_model::{AlertId, MonoTime, PersonId, Routed};
-
-/// Most people whose alerts are counted: beyond it, those are forgotten who are not there.
-const MAX_DESKS: usize = 1_000;
-/// Most people of whom is kept that they showed one alert; with so many it has been seen.
-const MAX_SHOWN: usize = 16;
 
 /// Somebody who may be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,259 +39,266 @@ pub(crate) enum Asks {
     TakeoverAtLast,
 }
 
-/// What is known of one person.
-#[derive(Debug)]
-struct Desk {
-    flood: FloodMeter,
-    /// He did not show the last alert that he was brought, and has done nothing since.
-    is_away: bool,
-    /// Alerts that wait for him.
-    waiting: usize,
-}
-
-/// One alert that waits for somebody.
-#[derive(Debug, Default)]
-struct Route {
-    to: Option<PersonId>,
-    asked: BTreeSet<PersonId>,
-    shown: BTreeSet<PersonId>,
-    due: Option<MonoTime>,
-}
-
-impl Route {
-    fn is_shown_by(&self, person: &PersonId) -> bool {
-        self.shown.len() >= MAX_SHOWN || self.shown.contains(person)
-    }
-}
-
-/// Every alert that waits, and everybody whom alerts may be brought to.
+/// Every card, and everybody whom cards may be brought to.
 #[derive(Debug)]
 pub(crate) struct Routing {
-    settings: AlarmSettings,
-    desks: BTreeMap<PersonId, Desk>,
-    routes: BTreeMap<AlertId, Route>,
-    due: BTreeSet<(MonoTime, AlertId)>,
-    /// How many of them have a flood.
-    floods: usize,
-    /// A flood began or ended, or somebody went away or came back, since this was last asked.
-    changed: bool,
+    present_within: Duration,
+    desks: Desks,
+    cards: BTreeMap<CardId, Card>,
+    card_of: BTreeMap<AlertId, CardId>,
+    /// When which card must have been shown.
+    due: BTreeSet<(MonoTime, CardId)>,
+    /// Cards for which somebody may be there now, or no longer.
+    to_place: BTreeSet<CardId>,
 }
 
 impl Routing {
-    pub(crate) const fn new(settings: AlarmSettings) -> Self {
+    pub(crate) fn new(settings: &AlarmSettings) -> Self {
+        let flood: FloodSettings = settings.flood;
         Self {
-            settings,
-            desks: BTreeMap::new(),
-            routes: BTreeMap::new(),
+            present_within: settings.routing.present_within(),
+            desks: Desks::new(flood),
+            cards: BTreeMap::new(),
+            card_of: BTreeMap::new(),
             due: BTreeSet::new(),
-            floods: 0,
-            changed: false,
+            to_place: BTreeSet::new(),
         }
     }
 
-    /// Returns whether an alert waits for somebody, whether there is anybody or not.
-    pub(crate) fn waits(&self, alert_id: AlertId) -> bool {
-        self.routes.contains_key(&alert_id)
+    /// Returns the card that an alert is on.
+    pub(crate) fn card_of(&self, alert_id: AlertId) -> Option<CardId> {
+        self.card_of.get(&alert_id).copied()
     }
 
-    /// Brings an alert to somebody, or, where nobody can be asked, keeps it for whoever comes. With `beside` it goes where
-    /// that alert is, and rings no bell: it is one more of the same trouble.
-    pub(crate) fn begin(
-        &mut self,
-        alert_id: AlertId,
-        beside: Option<AlertId>,
-        (asks, candidates): (Asks, &[Candidate]),
-        now: MonoTime,
-    ) -> Option<Routed> {
-        self.finish(alert_id);
-        self.routes.insert(alert_id, Route::default());
-        let there = beside.and_then(|beside| self.routes.get(&beside)?.to.clone());
-        let there = there.filter(|person| candidates.iter().any(|candidate| candidate.person == *person));
-        let rings = there.is_none();
-        let to = there.or_else(|| self.choose(alert_id, asks, candidates))?;
-        Some(self.bring(alert_id, to, rings, now))
+    /// Returns whom a card is brought to.
+    pub(crate) fn person(&self, card_id: CardId) -> Option<&PersonId> {
+        self.cards.get(&card_id)?.to.as_ref()
     }
 
-    /// Brings an alert to the next person who was not asked yet; `None` where there is none, and it stays where it is.
-    pub(crate) fn pass_on(
+    /// Returns what an alert says of whom its card is brought to: one alert says it for all of a card.
+    pub(crate) fn routed(&self, alert_id: AlertId) -> Option<Routed> {
+        let card = self.cards.get(self.card_of.get(&alert_id)?)?;
+        card.routed().filter(|_| card.speaker() == Some(alert_id))
+    }
+
+    /// Returns the alert that says for a card whom it is brought to; `None` while none of it waits.
+    pub(crate) fn speaker(&self, card_id: CardId) -> Option<AlertId> {
+        self.cards.get(&card_id)?.speaker()
+    }
+
+    /// Takes note that an alert is on a card, and whether it waits for a person; what was known of it goes with it. Returns
+    /// whether the card has nobody and waits.
+    pub(crate) fn hold(&mut self, alert_id: AlertId, card_id: CardId, waits: bool) -> bool {
+        let left = self.card_of.insert(alert_id, card_id).filter(|left| *left != card_id);
+        let brought = left.and_then(|left| self.take_off(alert_id, left));
+        let card = self.cards.entry(card_id).or_default();
+        card.alerts.insert(alert_id, waits);
+        if let Some(brought) = brought {
+            if card.to.is_none() && brought.to.is_some() {
+                let due = brought.due;
+                card.follow(brought);
+                self.set_due(card_id, due);
+            } else {
+                card.shown.extend(brought.shown);
+                self.desks.leave(brought.to.as_ref());
+            }
+        }
+        self.rest(card_id);
+        self.cards.get(&card_id).is_some_and(|card| card.waits() && card.to.is_none())
+    }
+
+    /// Nothing more is to be kept of an alert.
+    pub(crate) fn forget(&mut self, alert_id: AlertId) {
+        let Some(card_id) = self.card_of.remove(&alert_id) else { return };
+        if let Some(brought) = self.take_off(alert_id, card_id) {
+            self.desks.leave(brought.to.as_ref());
+        }
+    }
+
+    /// Takes an alert off a card; returns what was known of the card where none is left on it.
+    fn take_off(&mut self, alert_id: AlertId, card_id: CardId) -> Option<Card> {
+        let card = self.cards.get_mut(&card_id)?;
+        card.alerts.remove(&alert_id);
+        if !card.alerts.is_empty() {
+            self.rest(card_id);
+            return None;
+        }
+        let due = card.due;
+        self.set_due(card_id, None);
+        self.to_place.remove(&card_id);
+        let card = self.cards.remove(&card_id)?;
+        Some(Card { due, ..card })
+    }
+
+    /// A card of which nothing waits is with nobody; who showed it is remembered, for when it comes back.
+    fn rest(&mut self, card_id: CardId) {
+        if self.cards.get(&card_id).is_some_and(|card| !card.waits()) {
+            self.take_away(card_id);
+        }
+    }
+
+    /// An alert begins anew: unless others of its card still wait, it rings again, everybody must show it again, and may be
+    /// asked again.
+    pub(crate) fn begin_anew(&mut self, alert_id: AlertId) {
+        if let Some(card_id) = self.ask_for_more(alert_id)
+            && let Some(card) = self.cards.get_mut(&card_id)
+        {
+            card.rang_for = None;
+        }
+    }
+
+    /// An alert asks for more than before: the same, but for whom it rang it rings no second time. Returns its card where
+    /// nothing else on it waits.
+    pub(crate) fn ask_for_more(&mut self, alert_id: AlertId) -> Option<CardId> {
+        let card_id = self.card_of(alert_id)?;
+        let card = self.cards.get_mut(&card_id)?;
+        if card.alerts.iter().any(|(other, waits)| *other != alert_id && *waits) {
+            return None;
+        }
+        card.shown.clear();
+        self.take_away(card_id);
+        Some(card_id)
+    }
+
+    /// Brings a card to the next of these who was not asked yet; `None` where there is none, and it stays where it is.
+    pub(crate) fn bring(
         &mut self,
-        alert_id: AlertId,
+        card_id: CardId,
         asks: Asks,
         candidates: &[Candidate],
         now: MonoTime,
-    ) -> Option<Routed> {
-        let to = self.choose(alert_id, asks, candidates)?;
-        Some(self.bring(alert_id, to, true, now))
-    }
-
-    /// Brings an alert where another one is that it turned out to belong to; `None` where it is there already.
-    pub(crate) fn join(&mut self, alert_id: AlertId, beside: AlertId, now: MonoTime) -> Option<Routed> {
-        let to = self.routes.get(&beside)?.to.clone()?;
-        let is_elsewhere = self.routes.get(&alert_id)?.to.as_ref() != Some(&to);
-        is_elsewhere.then(|| self.bring(alert_id, to, false, now))
-    }
-
-    /// It asks for more than before: everybody who is asked must show it again.
-    pub(crate) fn ask_again(&mut self, alert_id: AlertId, now: MonoTime) {
-        let Some(route) = self.routes.get_mut(&alert_id) else { return };
-        route.shown.clear();
-        route.asked = route.to.iter().cloned().collect();
-        let has_to = route.to.is_some();
-        self.set_due(alert_id, has_to.then(|| now.after(self.settings.routing.present_within())));
-    }
-
-    /// A console of a person reported a presented frame with an alert.
-    pub(crate) fn handle_shown(&mut self, alert_id: AlertId, person: &PersonId) {
-        self.handle_presence(person);
-        let Some(route) = self.routes.get_mut(&alert_id) else { return };
-        if route.shown.len() < MAX_SHOWN && !route.shown.contains(person) {
-            route.shown.insert(person.clone());
+    ) -> Option<PersonId> {
+        let card = self.cards.get_mut(&card_id)?;
+        let open = candidates.iter().filter(|candidate| !card.asked.contains(&candidate.person));
+        let to = self.desks.choose(open, asks)?;
+        let before = card.to.replace(to.clone());
+        // What is passed on rings when it is shown.
+        let rings = card.asked.is_empty() && card.rang_for.as_ref() != Some(&to);
+        card.asked.insert(to.clone());
+        card.brought_at = now;
+        if rings {
+            card.rang_for = Some(to.clone());
         }
-        if route.to.as_ref() == Some(person) {
-            self.set_due(alert_id, None);
+        let is_shown = card.is_shown_by(&to);
+        self.desks.leave(before.as_ref());
+        self.desks.take(&to, rings, now);
+        self.set_due(card_id, (!is_shown).then(|| now.after(self.present_within)));
+        Some(to)
+    }
+
+    /// A console of a person, who may act on it, reported a presented frame with an alert.
+    pub(crate) fn handle_shown(&mut self, alert_id: AlertId, person: &PersonId, now: MonoTime) {
+        self.desks.hear(person, now);
+        let Some(card_id) = self.card_of(alert_id) else { return };
+        let Some(card) = self.cards.get_mut(&card_id) else { return };
+        card.note_shown(person);
+        if card.to.as_ref() != Some(person) {
+            return;
         }
+        if card.rang_for.as_ref() != Some(person) {
+            card.rang_for = Some(person.clone());
+            self.desks.ring(person, now);
+        }
+        self.set_due(card_id, None);
     }
 
     /// A person did something: he is there.
-    pub(crate) fn handle_presence(&mut self, person: &PersonId) {
-        if let Some(desk) = self.desks.get_mut(person) {
-            self.changed |= std::mem::take(&mut desk.is_away);
+    pub(crate) fn handle_presence(&mut self, person: &PersonId, now: MonoTime) {
+        self.desks.hear(person, now);
+    }
+
+    /// Returns the next card that was not shown in time by whom it was brought to. He counts as away from now on, unless
+    /// he was heard of meanwhile: then he is there, and has more than he can look at.
+    pub(crate) fn poll_unseen(&mut self, now: MonoTime) -> Option<CardId> {
+        let (_, card_id) = self.due.first().copied().filter(|(at, _)| now >= *at)?;
+        self.set_due(card_id, None);
+        if let Some(card) = self.cards.get(&card_id)
+            && let Some(person) = &card.to
+        {
+            self.desks.miss(person, card.brought_at);
         }
+        Some(card_id)
     }
 
-    /// Returns the next alert that was not shown in time by whom it was brought to; he counts as away from now on.
-    pub(crate) fn poll_unseen(&mut self, now: MonoTime) -> Option<AlertId> {
-        let (_, alert_id) = self.due.first().copied().filter(|(at, _)| now >= *at)?;
-        self.set_due(alert_id, None);
-        let to = self.routes.get(&alert_id).and_then(|route| route.to.clone());
-        if let Some(desk) = to.and_then(|person| self.desks.get_mut(&person)) {
-            self.changed |= !std::mem::replace(&mut desk.is_away, true);
+    /// Returns whether somebody who may act on it showed a card since it began to wait.
+    pub(crate) fn is_shown(&self, card_id: CardId) -> bool {
+        self.cards.get(&card_id).is_some_and(|card| !card.shown.is_empty())
+    }
+
+    /// Takes a card away from whom it was brought to: it may be brought to anybody.
+    fn take_away(&mut self, card_id: CardId) {
+        self.set_due(card_id, None);
+        self.to_place.remove(&card_id);
+        let Some(card) = self.cards.get_mut(&card_id) else { return };
+        card.asked.clear();
+        let to = card.to.take();
+        self.desks.leave(to.as_ref());
+    }
+
+    /// Somebody may be asked from now on: what is with nobody, or with somebody who is away and has not shown it, is to be
+    /// placed.
+    pub(crate) fn handle_newcomer(&mut self) {
+        let is_left_lying = |card: &Card| match &card.to {
+            None => card.waits(),
+            Some(person) => card.due.is_none() && self.desks.is_away(person) && !card.is_shown_by(person),
+        };
+        let lying = self.cards.iter().filter(|(_, card)| is_left_lying(card)).map(|(card_id, _)| *card_id);
+        self.to_place.extend(lying);
+    }
+
+    /// Returns the cards that were brought to a person.
+    pub(crate) fn brought_to(&self, person: &PersonId) -> Vec<CardId> {
+        if self.desks.waiting(person) == 0 {
+            return Vec::new();
         }
-        Some(alert_id)
+        let mine = self.cards.iter().filter(|(_, card)| card.to.as_ref() == Some(person));
+        mine.map(|(card_id, _)| *card_id).collect()
     }
 
-    /// Returns whether any console showed an alert since it began to wait.
-    pub(crate) fn is_shown(&self, alert_id: AlertId) -> bool {
-        self.routes.get(&alert_id).is_some_and(|route| !route.shown.is_empty())
+    /// Whom a card was brought to may be asked about it no longer: it is to be placed.
+    pub(crate) fn give_up(&mut self, card_id: CardId) {
+        self.take_away(card_id);
+        self.to_place.insert(card_id);
     }
 
-    /// An alert waits for nobody any more.
-    pub(crate) fn finish(&mut self, alert_id: AlertId) {
-        self.set_due(alert_id, None);
-        let Some(route) = self.routes.remove(&alert_id) else { return };
-        self.leave_desk(route.to.as_ref());
+    /// Returns the next card that is to be placed.
+    pub(crate) fn poll_place(&mut self) -> Option<CardId> {
+        self.to_place.pop_first()
     }
 
-    /// A person is gone, or may act no longer: returns the alerts that wait for him.
-    pub(crate) fn waiting_for(&self, person: &PersonId) -> Vec<AlertId> {
-        let desk = self.desks.get(person).filter(|desk| desk.waiting > 0);
-        let routes = desk.into_iter().flat_map(|_| &self.routes);
-        routes.filter(|(_, route)| route.to.as_ref() == Some(person)).map(|(alert_id, _)| *alert_id).collect()
+    /// Returns whether cards are to be placed.
+    pub(crate) fn has_to_place(&self) -> bool {
+        !self.to_place.is_empty()
     }
 
-    /// Takes an alert away from whom it was brought to: it waits for whoever comes.
-    pub(crate) fn take_away(&mut self, alert_id: AlertId) {
-        self.set_due(alert_id, None);
-        let to = self.routes.get_mut(&alert_id).and_then(|route| {
-            route.asked.clear();
-            route.to.take()
-        });
-        self.leave_desk(to.as_ref());
-    }
-
-    /// Returns the alerts that wait for whoever comes.
-    pub(crate) fn waiting_for_anybody(&self) -> Vec<AlertId> {
-        self.routes.iter().filter(|(_, route)| route.to.is_none()).map(|(alert_id, _)| *alert_id).collect()
-    }
-
-    /// Returns when the next alert must have been shown, or a flood is over.
+    /// Returns when the next card must have been shown, or a flood is over.
     pub(crate) fn poll_timeout(&self) -> Option<MonoTime> {
         let due = self.due.first().map(|(at, _)| *at);
-        if self.floods == 0 {
-            return due;
-        }
-        self.desks.values().filter_map(|desk| desk.flood.poll_timeout()).chain(due).min()
+        due.into_iter().chain(self.desks.poll_timeout()).min()
     }
 
     /// Ends the floods that are over.
     pub(crate) fn handle_timeout(&mut self, now: MonoTime) {
-        if self.floods == 0 {
-            return;
-        }
-        for desk in self.desks.values_mut() {
-            if desk.flood.handle_timeout(now) {
-                self.floods -= 1;
-                self.changed = true;
-            }
-        }
+        self.desks.handle_timeout(now);
     }
 
     /// Returns whether somebody stands differently than when this was last asked.
     pub(crate) fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+        self.desks.take_changed()
     }
 
-    /// Returns how many alerts wait for a person, since when he has a flood, and whether he is away.
+    /// Returns how many cards wait for a person, since when he has a flood, and whether he is away.
     pub(crate) fn standing(&self, person: &PersonId) -> (usize, Option<MonoTime>, bool) {
-        let desk = self.desks.get(person);
-        desk.map_or((0, None, false), |desk| (desk.waiting, desk.flood.since(), desk.is_away))
+        (self.desks.waiting(person), self.desks.flooded_since(person), self.desks.is_away(person))
     }
 
-    /// Chooses among those who were not asked yet.
-    fn choose(&self, alert_id: AlertId, asks: Asks, candidates: &[Candidate]) -> Option<PersonId> {
-        let asked = self.routes.get(&alert_id).map(|route| &route.asked);
-        let open = candidates
-            .iter()
-            .filter(|candidate| asked.is_none_or(|asked| !asked.contains(&candidate.person)));
-        let chosen = open.min_by_key(|candidate| {
-            let (waiting, flood, is_away) = self.standing(&candidate.person);
-            let (flooded, holds) = (usize::from(flood.is_some()), candidate.holds);
-            let (first, second) = if asks == Asks::Look { (flooded, holds) } else { (holds, flooded) };
-            let is_last = candidate.supervises != (asks == Asks::TakeoverAtLast);
-            (is_last, is_away, first, second, waiting, candidate.person.clone())
-        });
-        chosen.map(|candidate| candidate.person.clone())
-    }
-
-    fn bring(&mut self, alert_id: AlertId, to: PersonId, rings: bool, now: MonoTime) -> Routed {
-        self.make_room();
-        let route = self.routes.entry(alert_id).or_default();
-        let before = route.to.replace(to.clone());
-        let passed_over = u32::try_from(route.asked.len()).unwrap_or(u32::MAX);
-        route.asked.insert(to.clone());
-        let is_shown = route.is_shown_by(&to);
-        self.leave_desk(before.as_ref());
-        let flood = FloodMeter::new(self.settings.flood);
-        let desk = self.desks.entry(to.clone()).or_insert_with(|| Desk { flood, is_away: false, waiting: 0 });
-        desk.waiting += 1;
-        if rings && desk.flood.count(now) {
-            self.floods += 1;
-            self.changed = true;
-        }
-        let due = (!is_shown).then(|| now.after(self.settings.routing.present_within()));
-        self.set_due(alert_id, due);
-        Routed { to, since: now, passed_over }
-    }
-
-    fn leave_desk(&mut self, person: Option<&PersonId>) {
-        if let Some(desk) = person.and_then(|person| self.desks.get_mut(person)) {
-            desk.waiting = desk.waiting.saturating_sub(1);
-        }
-    }
-
-    fn set_due(&mut self, alert_id: AlertId, due: Option<MonoTime>) {
-        let Some(route) = self.routes.get_mut(&alert_id) else { return };
-        if let Some(at) = std::mem::replace(&mut route.due, due) {
-            self.due.remove(&(at, alert_id));
+    fn set_due(&mut self, card_id: CardId, due: Option<MonoTime>) {
+        let Some(card) = self.cards.get_mut(&card_id) else { return };
+        if let Some(at) = std::mem::replace(&mut card.due, due) {
+            self.due.remove(&(at, card_id));
         }
         if let Some(at) = due {
-            self.due.insert((at, alert_id));
-        }
-    }
-
-    fn make_room(&mut self) {
-        if self.desks.len() >= MAX_DESKS {
-            self.desks.retain(|_, desk| desk.waiting > 0 || desk.flood.since().is_some());
+            self.due.insert((at, card_id));
         }
     }
 }

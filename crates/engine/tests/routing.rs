@@ -12,7 +12,7 @@ mod fleet;
 
 use fleet::Fleet;
 use std::{collections::BTreeSet, time::Duration};
-use watchkeeper_model::{Alarm, AlarmState, CauseClass, Note, OperatorRole};
+use watchkeeper_model::{Access, Alarm, AlarmState, CauseClass, Note, OperatorRole, Scope};
 use watchkeeper_protocol::{
     OperatorMessage,
     operator::{OperatorStatus, Shelve},
@@ -105,13 +105,95 @@ fn alerts_are_shared_out_and_go_to_others_when_somebody_leaves() {
 fn what_is_put_aside_waits_for_nobody_and_is_brought_again_when_it_returns() {
     let mut fleet = Fleet::new(1, "");
     fleet.set_local("agent-0", true);
+    fleet.show_mine(1, "ada");
     let alert_id = fleet.last("agent-0", CauseClass::Stopped).alert_id;
     let shelve = Shelve { alert_id, for_nanos: 60_000_000_000, reason: Note::cut("known") };
     fleet.say(1, OperatorMessage::Shelve(shelve));
     assert_eq!(to(&fleet.last("agent-0", CauseClass::Stopped)), None);
     fleet.run(secs(60));
     let back = fleet.last("agent-0", CauseClass::Stopped);
-    assert!(back.shelved.is_none() && to(&back).is_some(), "{back:?}");
+    assert!(back.shelved.is_none() && to(&back) == Some("ada"), "{back:?}");
+    // Her console told once that it shows the alert, and tells it no second time.
+    fleet.run(secs(60));
+    assert_eq!(to(&fleet.last("agent-0", CauseClass::Stopped)), Some("ada"));
+    assert!(!standing(&fleet, "ada").away);
+}
+
+/// Of somebody whose token names these agents.
+fn access(pattern: &str) -> Access {
+    Access { scope: Scope::new([pattern]).unwrap(), ..Access::unrestricted(OperatorRole::Operator) }
+}
+
+#[test]
+fn an_alert_is_brought_to_those_who_may_act_on_its_agent_and_a_card_is_not_shared_beyond_them() {
+    let mut fleet = Fleet::new(20, "");
+    fleet.leave(1);
+    fleet.leave(2);
+    fleet.seat_with(3, "ben", access("agent-1*"));
+    fleet.seat_with(4, "cleo", access("agent-*"));
+    fleet.set_local("agent-2", true);
+    assert_eq!(to(&fleet.last("agent-2", CauseClass::Stopped)), Some("cleo"));
+    for index in [11, 12, 13, 14, 5, 6] {
+        fleet.disconnect(&format!("agent-{index}"));
+    }
+    fleet.run(millis(100));
+    fleet.show_mine(3, "ben");
+    fleet.show_mine(4, "cleo");
+    fleet.run(secs(1));
+    let open = fleet.open();
+    let silent = |name: &str| open.iter().find(|alarm| alarm.agent.as_str() == name).unwrap();
+    assert_eq!(to(silent("agent-11")), Some("ben"), "nothing waits for him yet");
+    assert!(silent("agent-12").common.is_some() && to(silent("agent-12")).is_none(), "on his card");
+    assert!(["agent-5", "agent-6"].iter().all(|name| to(silent(name)) == Some("cleo")), "not his agents");
+    assert!(fleet.replays());
+}
+
+#[test]
+fn whose_token_ends_has_nothing_brought_to_him_any_more() {
+    let mut fleet = Fleet::new(2, "");
+    let until = Some(fleet.now.after(secs(60)));
+    fleet.leave(1);
+    fleet.seat_with(3, "ben", Access { acts_until: until, ..access("*") });
+    fleet.set_local("agent-0", true);
+    fleet.show_mine(3, "ben");
+    assert_eq!(to(&fleet.last("agent-0", CauseClass::Stopped)), Some("ben"));
+    fleet.run(secs(60));
+    assert_eq!(to(&fleet.last("agent-0", CauseClass::Stopped)), Some("sue"));
+    assert!(fleet.replays());
+}
+
+#[test]
+fn a_person_at_two_consoles_is_one_person() {
+    let mut fleet = Fleet::new(2, "");
+    fleet.seat(3, "ada", OperatorRole::Operator);
+    fleet.set_local("agent-0", true);
+    fleet.show_mine(3, "ada");
+    fleet.leave(1);
+    fleet.run(secs(60));
+    let open = fleet.open();
+    assert_eq!(to(&open[0]), Some("ada"), "her other console is there, and showed it");
+    fleet.leave(3);
+    assert_eq!(to(&fleet.open()[0]), Some("sue"));
+}
+
+#[test]
+fn a_thousand_alerts_for_a_newcomer_come_in_portions() {
+    let mut fleet = Fleet::new(1_000, "");
+    fleet.leave(2);
+    fleet.leave(1);
+    for index in 0..1_000 {
+        fleet.set_local(&format!("agent-{index}"), true);
+    }
+    fleet.told.clear();
+    fleet.seat(1, "ada", OperatorRole::Operator);
+    assert_eq!(fleet.told.len(), 64, "what one input makes of them");
+    for _ in 0..16 {
+        let before = fleet.told.len();
+        fleet.run(millis(10));
+        assert!(fleet.told.len() - before <= 64);
+    }
+    assert!(fleet.open().iter().all(|alarm| to(alarm) == Some("ada")));
+    assert!(fleet.replays());
 }
 
 #[test]
@@ -165,16 +247,18 @@ fn two_hundred_agents_that_lose_one_link_are_one_card_with_the_first_out_named()
     let common = silent[0].common.as_ref().unwrap();
     assert_eq!(common.first_out.as_str(), "agent-17");
     assert_eq!(common.area.as_ref().unwrap().as_str(), "depot north");
-    let people: BTreeSet<_> = silent.iter().map(|alarm| to(alarm)).collect();
-    assert_eq!(people.len(), 1, "one person has it: {people:?}");
+    let people: Vec<_> = silent.iter().filter_map(|alarm| to(alarm)).collect();
+    assert_eq!(people, ["ada"], "one of them says whom all of it is brought to");
     fleet.run(secs(5));
     assert!(fleet.roster.as_ref().unwrap().operators.iter().all(|one| one.flooded_nanos.is_none()));
     // One press takes note of all of it, and one puts all of it aside.
     fleet.acknowledge(common.id);
+    (0..5).for_each(|_| fleet.run(millis(10)));
     let acked = |alarm: &Alarm| alarm.subject.as_str() != "link" || alarm.state == AlarmState::AckedActive;
     assert!(fleet.open().iter().all(acked));
     let shelve = Shelve { alert_id: common.id, for_nanos: 60_000_000_000, reason: Note::cut("dug up") };
     fleet.say(1, OperatorMessage::Shelve(shelve));
+    (0..5).for_each(|_| fleet.run(millis(10)));
     let shelved = fleet.open().iter().filter(|alarm| alarm.shelved.is_some()).count();
     assert_eq!(shelved, 200);
     assert!(fleet.replays());

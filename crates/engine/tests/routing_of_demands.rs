@@ -108,3 +108,48 @@ fn who_only_looks_on_is_brought_nothing() {
     assert_eq!(to(&takeover_alert(&rig, 1)), None);
     assert_eq!(reasons(&rig), [PageReason::NobodyOnline]);
 }
+
+#[test]
+fn a_console_that_may_not_act_proves_nothing_by_showing_a_demand() {
+    let mut rig = Rig::new();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.connect_operator(2, "olga", OperatorRole::Observer);
+    troubled(&mut rig);
+    let alarm = takeover_alert(&rig, 2);
+    rig.present(2, alarm.alert_id);
+    rig.run(millis(450));
+    assert_eq!(reasons(&rig), [PageReason::NotShown]);
+}
+
+#[test]
+fn a_demand_that_is_over_and_that_the_agent_does_not_confirm_asks_nobody_any_more() {
+    let mut rig = Rig::new();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    rig.connect_operator(2, "ben", OperatorRole::Operator);
+    troubled(&mut rig);
+    rig.present(1, takeover_alert(&rig, 1).alert_id);
+    rig.present(2, takeover_alert(&rig, 1).alert_id);
+    // It does not hear that its cause is gone.
+    rig.deaf = true;
+    rig.confidence = 0.95;
+    rig.run(secs(9));
+    assert_eq!(to(&takeover_alert(&rig, 1)), Some("ada"));
+    assert!(rig.pages.is_empty(), "{:?}", rig.pages);
+}
+
+#[test]
+fn what_ended_while_it_was_demanded_waits_for_nobody() {
+    let mut rig = Rig::new();
+    rig.connect_operator(1, "ada", OperatorRole::Operator);
+    troubled(&mut rig);
+    let alert_id = takeover_alert(&rig, 1).alert_id;
+    rig.present(1, alert_id);
+    rig.acknowledge(1, alert_id);
+    rig.confidence = 0.95;
+    rig.run(secs(20));
+    let roster = rig.told(1).iter().rev().find_map(|message| match message {
+        ToOperator::Roster(roster) => Some(roster.operators[0].waiting),
+        _ => None,
+    });
+    assert_eq!(roster, Some(0));
+}

@@ -88,14 +88,21 @@ impl Place {
 
 fn places(state: &mut State, inputs: &Inputs<'_>, held: bool) -> Vec<Place> {
     let frozen = held.then_some(state.shown_alerts.as_slice());
-    let list = if state.flood_in_full { alerts::rows } else { alerts::summarised };
-    let rows = list(inputs.picture, frozen, inputs.now);
+    let rows = state.queue(inputs.picture, frozen, inputs.now);
     let places: Vec<Place> = if held {
         let shown: BTreeSet<AlertId> = state.shown_alerts.iter().copied().collect();
         let order: Vec<AlertId> = rows.iter().map(|row| row.alert).collect();
+        // What another card stands for now is not over; its place is that card's.
+        let absorbed: BTreeSet<AlertId> = rows
+            .iter()
+            .flat_map(|row| &row.stands_for)
+            .filter(|alert| !order.contains(alert))
+            .copied()
+            .collect();
         let mut known: BTreeMap<AlertId, AlertRow> = rows.into_iter().map(|row| (row.alert, row)).collect();
         let new = order.into_iter().filter(|alert| !shown.contains(alert));
-        let all: Vec<AlertId> = state.shown_alerts.iter().copied().chain(new).collect();
+        let kept = state.shown_alerts.iter().copied().filter(|alert| !absorbed.contains(alert));
+        let all: Vec<AlertId> = kept.chain(new).collect();
         all.into_iter()
             .map(|alert| known.remove(&alert).map_or(Place::Over(alert), Place::alert_row))
             .collect()
@@ -112,12 +119,7 @@ fn summary_line(ui: &mut Ui, look: &Look, summary: &alerts::AlertSummary) {
     // Two lines are kept, so that a flood moves nothing.
     ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
         ui.set_min_height(size.y);
-        let text = if summary.flood && !summary.text.to_lowercase().contains("flood") {
-            format!("FLOOD: {}", summary.text)
-        } else {
-            summary.text.clone()
-        };
-        prose(ui, Size::Small, tone, text);
+        prose(ui, Size::Small, tone, &summary.text);
     });
 }
 
@@ -138,6 +140,8 @@ fn flood_toggle(ui: &mut Ui, state: &mut State) {
     };
     if KeyButton::new(word).name(name).small().show(ui).clicked() {
         state.flood_in_full = !state.flood_in_full;
+        // It is another list: no place of the one before is kept.
+        state.shown_alerts.clear();
     }
 }
 

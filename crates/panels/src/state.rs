@@ -1,6 +1,10 @@
 //! What the panels remember from frame to frame: where the person is, and what he was looking at.
 
-use watchkeeper_model::{AgentId, AlertId};
+use watchkeeper_model::{AgentId, AlertId, MonoTime};
+use watchkeeper_picture::{
+    Picture,
+    view::alerts::{self, AlertRow},
+};
 
 /// How close the person looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,5 +91,11 @@ impl State {
     /// Makes the state of a console that has just started.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns the cards of the queue as he looks at it: in a flood by kind, unless he wants all of them.
+    pub fn queue(&self, picture: &Picture, frozen: Option<&[AlertId]>, now: MonoTime) -> Vec<AlertRow> {
+        let list = if self.flood_in_full { alerts::rows } else { alerts::summarised };
+        list(picture, frozen, now)
     }
 }

@@ -41,6 +41,8 @@ use watchkeeper_protocol::record::Page;
 /// Pages between the engine loop and the pager: a page of each of a thousand agents at once. Beyond it the newest is
 /// given up, counted and said; the record holds it. The loop never waits.
 const HANDED_OVER: usize = 1_024;
+/// How long a call waits for the disk before it is tried all the same: people are called within seconds or for nothing.
+const DISK_PATIENCE: Duration = Duration::from_secs(2);
 /// Pages that are kept on disk together, with one sync of the directory.
 const BATCH: usize = 64;
 /// How long tries that are under way may still take when the server stops.
@@ -225,10 +227,18 @@ impl Clerk {
         let make = |(page, made_at)| Arc::new(Call::new(&page, self.incarnation, made_at));
         let calls: Vec<Arc<Call>> = pages.into_iter().map(make).collect();
         let (spool, kept) = (self.spool.clone(), calls.clone());
-        let lost = tokio::task::spawn_blocking(move || spool.keep(&kept)).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "keeping calls on disk ended early");
-            Vec::new()
-        });
+        let keeping = tokio::task::spawn_blocking(move || spool.keep(&kept));
+        let lost = match tokio::time::timeout(DISK_PATIENCE, keeping).await {
+            Ok(Ok(lost)) => lost,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "keeping calls on disk ended early");
+                Vec::new()
+            }
+            Err(_) => {
+                tracing::warn!("the disk does not take calls in time: they are tried before they are on it");
+                Vec::new()
+            }
+        };
         for (call, error) in lost {
             // Better called from memory than not at all.
             tracing::warn!(call = %call.id, %error, "a call could not be kept on disk: it is tried until the monitor stops");

@@ -8,7 +8,10 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use watchkeeper_model::{AgentId, Alarm, AlertId, MonoTime};
 use watchkeeper_picture::{
     Action, CONFIRM_WITHIN, Intent, MAX_TYPED, Picture, Press, Typed,
-    view::{self, Tone},
+    view::{
+        self, Tone,
+        alerts::{AlertRow, Card},
+    },
 };
 
 /// Takes one key; returns what the person wants.
@@ -181,7 +184,13 @@ fn on_alert(
         ui.say(Tone::Warning, "select an alert first: Tab, or n for the most urgent", now);
         return vec![];
     };
-    press(&meaning(entry.alarm().alert_id, entry.alarm()), picture, ui, now)
+    let alert = entry.alarm().alert_id;
+    let is_of_kind = |row: &AlertRow| row.card == Card::Kind && row.stands_for.contains(&alert);
+    if queue(picture, ui, now).iter().any(is_of_kind) {
+        ui.say(Tone::Warning, "this line stands for many alerts: f shows all of them, then choose one", now);
+        return vec![];
+    }
+    press(&meaning(alert, entry.alarm()), picture, ui, now)
 }
 
 /// Answers the wish for control that stood on the screen when the key was pressed.

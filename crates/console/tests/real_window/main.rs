@@ -6,6 +6,7 @@
 #![allow(clippy::indexing_slicing, reason = "a reply that is too short is a failed test")]
 
 mod display;
+mod flood;
 mod shot;
 mod stage;
 mod x11;

@@ -20,9 +20,10 @@ use std::{
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use watchkeeper_client::{
-    Endpoint, Operator, OperatorEvent, OperatorOptions, Picture, TokenSource, console_now,
+    Agent, AgentOptions, Endpoint, Operator, OperatorEvent, OperatorOptions, Picture, TokenSource,
+    console_now,
 };
-use watchkeeper_model::{AgentId, Confidence, ControlState, MonoTime, OperatorRole, PersonId};
+use watchkeeper_model::{AgentId, AgentKind, Confidence, ControlState, MonoTime, OperatorRole, PersonId};
 use watchkeeper_picture::READ_FIRST;
 use watchkeeper_protocol::{
     ToOperator,
@@ -330,6 +331,26 @@ impl Stage {
             {
                 self.grants.push(update);
             }
+        }
+    }
+
+    /// Connects one more agent, of which the test says how it is.
+    pub(crate) fn connect(&self, name: &str) -> Agent {
+        let agent = AgentId::new(name).unwrap();
+        let options = AgentOptions::new(self.site.endpoint.clone(), agent, AgentKind::Generic);
+        self.site.runtime.block_on(Agent::connect(options)).unwrap()
+    }
+
+    /// Goes on for a while, and does something again and again meanwhile.
+    pub(crate) fn during(&mut self, what: &str, span: Duration, mut act: impl FnMut(&Self)) {
+        let end = console_now().after(span);
+        // No wait may be longer than a test has patience for.
+        while console_now() < end {
+            let part = console_now().after(LOOK * 20).min(end);
+            self.until(what, |stage| {
+                act(stage);
+                (console_now() >= part).then_some(())
+            });
         }
     }
 

@@ -71,9 +71,16 @@ impl Commons {
         });
         let enough = self.settings.agents as usize;
         let was_common = chain.agents.len() >= enough;
-        chain.last = now;
-        if chain.agents.insert(agent.clone()) && !was_common {
-            chain.first.push((alert_id, agent.clone()));
+        if chain.agents.insert(agent.clone()) {
+            chain.last = now;
+            if !was_common {
+                chain.first.push((alert_id, agent.clone()));
+            }
+        } else if let Some((known, _)) = chain.first.iter_mut().find(|(_, member)| member == agent)
+            && !was_common
+        {
+            // Its alert was over meanwhile, and this is another one.
+            *known = alert_id;
         }
         if chain.agents.len() < enough {
             return None;

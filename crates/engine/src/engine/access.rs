@@ -27,7 +27,7 @@ impl Engine {
         self.tell_access(session, now);
         self.take_leases_back(session, now);
         self.take_from(&person, now);
-        self.bring_what_waits(now);
+        self.welcome(session, now);
     }
 
     /// Tells a console what it may do.

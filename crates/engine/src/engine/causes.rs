@@ -57,17 +57,19 @@ impl Engine {
                 self.stages.record(Stage::Detect, agent.kind, span(moments.t0, moments.t3));
             }
             self.alert_book.start(alarm.alert_id, moments);
-            // What begins anew is brought anew.
-            self.routing.finish(alarm.alert_id);
+            self.routing.begin_anew(alarm.alert_id);
         }
         let alert_id = alarm.alert_id;
         let takeover = alarm.response == Response::Takeover;
         let reason = alarm.explanation.text.clone();
+        // Those that came before it, first: the card is with whom the first of them was brought to.
+        for earlier in found.joined {
+            if let Some(alarm) = self.alarms.get(earlier).cloned() {
+                self.publish_alarm(alarm, now);
+            }
+        }
         if found.is_news {
             self.publish_alarm(alarm, now);
-        }
-        for alert_id in found.joined {
-            self.join_common(alert_id, now);
         }
         self.obey_rules(agent_id, now);
         if takeover && !cleared {
@@ -77,9 +79,13 @@ impl Engine {
         }
     }
 
-    /// Tells an alert as it now stands, and whom it is brought to.
+    /// Brings an alert to whom it is for, and tells it as it now stands.
     pub(super) fn publish_alarm(&mut self, mut alarm: Alarm, now: MonoTime) {
         self.route(&mut alarm, now);
+        self.tell_alarm(alarm);
+    }
+
+    pub(super) fn tell_alarm(&mut self, alarm: Alarm) {
         if let Some(told) = &mut self.alerts_told {
             told.push_back(alarm.clone());
         }

@@ -9,8 +9,8 @@ use crate::{
 use std::collections::BTreeSet;
 use watchkeeper_detect::Phase;
 use watchkeeper_model::{
-    AgentId, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, MonoTime, Note,
-    PageReason, Severity, Stage, nanos,
+    AgentId, AlertId, CauseClass, ControlState, DemandId, DemandOrigin, DemandOutcome, FallbackCause,
+    MonoTime, Note, PageReason, Severity, Stage, nanos,
 };
 use watchkeeper_protocol::{
     ToAgent,
@@ -75,7 +75,7 @@ impl Engine {
         self.counts.demands_raised += 1;
         self.send_demand(agent_id, now);
         if let Some(alarm) = alert_id.and_then(|alert_id| self.alarms.join_demand(alert_id, demand_id, now)) {
-            self.routing.ask_again(alarm.alert_id, now);
+            self.routing.ask_for_more(alarm.alert_id);
             self.publish_alarm(alarm, now);
         }
         self.page_if_nobody_is_there(agent_id, now);
@@ -131,7 +131,7 @@ impl Engine {
         if !led {
             demand.alert_id = alert_id;
         }
-        self.routing.ask_again(alarm.alert_id, now);
+        self.routing.ask_for_more(alarm.alert_id);
         self.publish_alarm(alarm, now);
     }
 
@@ -212,7 +212,8 @@ impl Engine {
             ControlState::InTransition => return,
         };
         let demand_id = demand.demand_id;
-        if outcome == DemandOutcome::Fallback {
+        let by_person = last.fallback_cause == Some(FallbackCause::Person);
+        if outcome == DemandOutcome::Fallback && !by_person {
             self.page(agent_id, PageReason::FellBack, now);
         }
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
@@ -282,7 +283,8 @@ impl Engine {
     pub(super) fn check_escalation(&mut self, agent_id: &AgentId, now: MonoTime) {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let claimed = agent.lease.lease().is_some();
-        let Some(demand) = &mut agent.demand else { return };
+        // What is over and only waits for the agent to say so asks nobody any more.
+        let Some(demand) = agent.demand.as_mut().filter(|demand| demand.ending.is_none()) else { return };
         let mut changed = false;
         while let Some(span) = agent.timers.escalate.get(usize::from(demand.escalations))
             && now >= demand.raised_at.after(*span)
@@ -290,7 +292,7 @@ impl Engine {
             demand.escalations += 1;
             changed = true;
         }
-        let (escalations, alert_id) = (demand.escalations, demand.alert_id);
+        let (escalations, alert_id, demand_id) = (demand.escalations, demand.alert_id, demand.demand_id);
         let is_last = usize::from(escalations) == agent.timers.escalate.len();
         if !changed || claimed {
             return;
@@ -299,7 +301,7 @@ impl Engine {
         if let Some(alarm) = escalated {
             self.publish_alarm(alarm, now);
         }
-        self.pass_on_unanswered(agent_id, alert_id, is_last, now);
+        self.pass_on_unanswered(agent_id, demand_id, is_last, now);
     }
 
     /// Writes the record of a takeover whose demand and lease are both over.

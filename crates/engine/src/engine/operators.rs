@@ -1,13 +1,13 @@
 //! What operators say: hello, acknowledgements, presented frames; and the snapshot they start from.
 
-use super::{Console, Engine, publish::status_of};
+use super::{Console, Engine, publish::status_of, routing::Chore};
 use crate::{
     clocks::PeerClock,
     timeline::{exact, span},
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use watchkeeper_model::{Access, AlertId, MonoTime, Permission, SessionId, Stage};
+use watchkeeper_model::{Access, AlertId, MonoTime, Permission, PersonId, SessionId, Stage};
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
     operator::{ConsoleKind, OperatorHello, OperatorWelcome, Presented, SnapshotPart},
@@ -66,7 +66,7 @@ impl Engine {
         self.consoles.insert(session, console);
         self.refresh_console_list();
         self.tell_access(session, now);
-        self.bring_what_waits(now);
+        self.welcome(session, now);
         self.send_operator(session, ToOperator::Health(self.health(now)));
         if let Some(head) = self.head {
             self.send_operator(session, ToOperator::Head(head));
@@ -118,12 +118,15 @@ impl Engine {
             return;
         }
         if is_deliberate(&message) {
-            self.note_presence(session);
+            self.note_presence(session, now);
         }
         let Some(console) = self.consoles.get_mut(&session) else { return };
         match message {
             OperatorMessage::Pong(pong) => console.clock.handle_pong(&pong, received_at),
-            OperatorMessage::Presented(presented) => self.handle_presented(session, &presented),
+            OperatorMessage::Presented(presented) => {
+                self.handle_presented(session, &presented);
+                self.note_shown(session, &presented.alerts, now);
+            }
             // The session keeps tokens to itself: what comes of one is told as changed access.
             OperatorMessage::Refresh(_) => {}
             OperatorMessage::Shelve(body) => self.handle_shelve(session, &person, body, now),
@@ -151,14 +154,27 @@ impl Engine {
             OperatorMessage::Heartbeat(report) => self.handle_holder(session, &report, now),
             OperatorMessage::Probe(probe) => self.handle_probe(session, &probe, received_at),
             OperatorMessage::Acknowledge(body) => {
-                for alert_id in self.others_of_card(session, Permission::Acknowledge, body.alert_id, now) {
-                    self.acknowledge(alert_id, &person, now);
-                }
-                if !self.acknowledge(body.alert_id, &person, now) {
-                    let message = "no alert of this id waits for an acknowledgement";
-                    self.refuse(session, ErrorCode::BadField, "acknowledge", message);
-                }
+                self.handle_acknowledge(session, &person, body.alert_id, now);
             }
+        }
+    }
+
+    /// A person took note of an alert, or of all that are one card with it.
+    fn handle_acknowledge(
+        &mut self,
+        session: SessionId,
+        person: &PersonId,
+        alert_id: AlertId,
+        now: MonoTime,
+    ) {
+        let others = self.others_of_card(session, Permission::Acknowledge, alert_id, now);
+        let is_alone = others.is_empty();
+        self.do_soon(others.into_iter().map(|other| Chore::Acknowledge(other, person.clone())));
+        let is_taken = self.acknowledge(alert_id, person, now);
+        self.route_due(now);
+        if !is_taken && is_alone {
+            let message = "no alert of this id waits for an acknowledgement";
+            self.refuse(session, ErrorCode::BadField, "acknowledge", message);
         }
     }
 
@@ -167,10 +183,6 @@ impl Engine {
         let Some(console) = self.consoles.get(&session).filter(|console| has_eyes(console.kind)) else {
             return;
         };
-        for alert_id in &presented.alerts {
-            self.routing.handle_shown(*alert_id, &console.person);
-        }
-        self.roster_changed |= self.routing.take_changed();
         let Some(moment) = console.clock.moment(presented.presented_nanos) else { return };
         for alert_id in &presented.alerts {
             let kind = self

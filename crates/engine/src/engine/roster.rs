@@ -1,6 +1,6 @@
 //! Who sits at the consoles, and what they hold.
 
-use super::Engine;
+use super::{Console, Engine};
 use std::{collections::BTreeMap, time::Duration};
 use watchkeeper_model::{AgentId, MonoTime, SessionId, nanos};
 use watchkeeper_protocol::{
@@ -42,7 +42,11 @@ impl Engine {
             }
         }
         let mut consoles: Vec<_> = self.consoles.iter().collect();
-        consoles.sort_by(|(a, one), (b, other)| (&one.person, a).cmp(&(&other.person, b)));
+        // Where not all find room, who has a flood does: his console shows his queue another way.
+        let order = |(session, console): &(&SessionId, &Console)| {
+            (self.routing.standing(&console.person).1.is_none(), console.person.clone(), **session)
+        };
+        consoles.sort_by_cached_key(order);
         let more = consoles.len().saturating_sub(NAMED);
         let operators = consoles.into_iter().take(NAMED).map(|(session, console)| {
             let mut holds = holds.remove(session).unwrap_or_default();

@@ -3,147 +3,261 @@
 use super::{Engine, operators::has_eyes};
 use crate::{
     Derived, Output,
-    routing::{Asks, Candidate},
+    routing::{Asks, Candidate, CardId},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use watchkeeper_model::{
-    AgentId, Alarm, AlertId, DemandOrigin, MonoTime, OperatorRole, PageReason, Permission, PersonId,
-    Response, SessionId, nanos,
+    AgentId, Alarm, AlertId, DemandId, DemandOrigin, MonoTime, OperatorRole, PageReason, Permission,
+    PersonId, Response, SessionId, Shelved, nanos,
 };
 use watchkeeper_protocol::record::Page;
 
+/// How many alerts are told at once because of one person who came, went or pressed a key, and when the next ones follow:
+/// every console hears of each, and none may be closed as too slow because of it.
+const PORTION: usize = 64;
+const NEXT_PORTION: Duration = Duration::from_millis(10);
+
+/// Most things that are still to be done: as many as there may be alerts.
+const MAX_CHORES: usize = 20_000;
+
+/// What is done to the other alerts of a card, some at a time.
+#[derive(Clone, Debug)]
+pub(super) enum Chore {
+    Acknowledge(AlertId, PersonId),
+    Shelve(AlertId, Shelved),
+}
+
 impl Engine {
     /// Keeps whom an alert is brought to in step with what it is: who waits is brought to somebody, and what waits for
-    /// nobody is taken from him.
+    /// nobody is with nobody.
     pub(super) fn route(&mut self, alarm: &mut Alarm, now: MonoTime) {
         let alert_id = alarm.alert_id;
-        let waits = self.routing.waits(alert_id);
-        match (alarm.waits_for_person(), waits) {
-            (true, true) | (false, false) => return,
-            (true, false) => {
-                let beside = alarm.common.as_ref().map(|common| common.id).filter(|id| *id != alert_id);
-                let asks = asks_of(alarm);
-                let candidates = self.candidates(&alarm.agent, asks, now);
-                alarm.routed = self.routing.begin(alert_id, beside, (asks, &candidates), now);
-            }
-            (false, true) => {
-                self.routing.finish(alert_id);
-                alarm.routed = None;
+        let before = self.routing.card_of(alert_id);
+        if alarm.is_over() {
+            self.routing.forget(alert_id);
+        } else {
+            let card_id = self.card_for(alarm, before, now);
+            if self.routing.hold(alert_id, card_id, alarm.waits_for_person()) {
+                self.bring(card_id, alarm, now);
             }
         }
+        alarm.routed = self.routing.routed(alert_id);
         self.alarms.route(alert_id, alarm.routed.clone());
+        // Where it said for a card whom that is brought to, another one does so now.
+        for card_id in [before, self.routing.card_of(alert_id)].into_iter().flatten() {
+            if let Some(speaker) = self.routing.speaker(card_id).filter(|speaker| *speaker != alert_id) {
+                self.tell_routed(speaker);
+            }
+        }
+        self.roster_changed |= self.routing.take_changed();
+    }
+
+    /// Returns the card that an alert belongs to. What asks for a takeover stands for itself, and so does what the person
+    /// who has the card may not act on.
+    fn card_for(&self, alarm: &Alarm, before: Option<CardId>, now: MonoTime) -> CardId {
+        let alone = CardId::Alone(alarm.alert_id);
+        let Some(common) = alarm.common.as_ref().filter(|_| asks_of(alarm) == Asks::Look) else {
+            return alone;
+        };
+        let card_id = CardId::Common(common.id);
+        let person = self.routing.person(card_id).filter(|_| before != Some(card_id));
+        let may = person.is_none_or(|person| self.may_be_asked(person, &alarm.agent, Asks::Look, now));
+        if may { card_id } else { alone }
+    }
+
+    fn bring(&mut self, card_id: CardId, alarm: &Alarm, now: MonoTime) -> Option<PersonId> {
+        let asks = asks_of(alarm);
+        let candidates = self.candidates(&alarm.agent, asks, now);
+        self.routing.bring(card_id, asks, &candidates, now)
+    }
+
+    /// Tells the alert that says for its card whom it is brought to, where that changed.
+    fn tell_routed(&mut self, alert_id: AlertId) {
+        let routed = self.routing.routed(alert_id);
+        if self.alarms.get(alert_id).is_some_and(|alarm| alarm.routed != routed)
+            && let Some(alarm) = self.alarms.route(alert_id, routed)
+        {
+            self.tell_alarm(alarm);
+        }
     }
 
     /// Returns everybody who may be asked about an agent now.
     fn candidates(&self, agent_id: &AgentId, asks: Asks, now: MonoTime) -> Vec<Candidate> {
-        let needed = if asks == Asks::Look { Permission::Acknowledge } else { Permission::Drive };
         let mut found: BTreeMap<&PersonId, bool> = BTreeMap::new();
         for console in self.consoles.values().filter(|console| has_eyes(console.kind)) {
-            if console.access.check(needed, Some(agent_id), now).is_ok() {
+            if console.access.check(permission(asks), Some(agent_id), now).is_ok() {
                 let supervises = console.access.role >= OperatorRole::Supervisor;
                 *found.entry(&console.person).or_default() |= supervises;
             }
         }
+        let mut holds: BTreeMap<&PersonId, usize> = BTreeMap::new();
         // Where there is only one, nothing is to be weighed.
-        let weigh = found.len() > 1;
+        if found.len() > 1 {
+            for lease in self.agents.values().filter_map(|agent| agent.lease.lease()) {
+                *holds.entry(&lease.holder).or_default() += 1;
+            }
+        }
         let candidate = |(person, supervises): (&PersonId, bool)| {
-            let holds = if weigh { self.count_held(person) } else { 0 };
+            let holds = holds.get(person).copied().unwrap_or_default();
             Candidate { person: person.clone(), supervises, holds }
         };
         found.into_iter().map(candidate).collect()
     }
 
-    fn count_held(&self, person: &PersonId) -> usize {
-        let leases = self.agents.values().filter_map(|agent| agent.lease.lease());
-        leases.filter(|lease| lease.holder == *person).count()
+    /// Returns whether a person may be asked about an agent now.
+    fn may_be_asked(&self, person: &PersonId, agent_id: &AgentId, asks: Asks, now: MonoTime) -> bool {
+        self.consoles.values().any(|console| {
+            console.person == *person
+                && has_eyes(console.kind)
+                && console.access.check(permission(asks), Some(agent_id), now).is_ok()
+        })
     }
 
-    /// Passes on what was not shown in time.
-    pub(super) fn pass_on_unseen(&mut self, now: MonoTime) {
-        while let Some(alert_id) = self.routing.poll_unseen(now) {
-            let Some(alarm) = self.alarms.get(alert_id) else { continue };
-            let (agent_id, asks, demanded) = (alarm.agent.clone(), asks_of(alarm), alarm.demand_id.is_some());
-            let is_passed_on = self.pass_on(alert_id, asks, now);
-            if !is_passed_on && demanded && !self.routing.is_shown(alert_id) {
-                self.page(&agent_id, PageReason::NotShown, now);
+    /// A console showed alerts; only that of somebody who may act on an agent counts for its alerts.
+    pub(super) fn note_shown(&mut self, session: SessionId, alerts: &[AlertId], now: MonoTime) {
+        let Some(console) = self.consoles.get(&session) else { return };
+        for alert_id in alerts {
+            let Some(alarm) = self.alarms.get(*alert_id) else { continue };
+            if console.access.check(permission(asks_of(alarm)), Some(&alarm.agent), now).is_ok() {
+                self.routing.handle_shown(*alert_id, &console.person, now);
             }
+        }
+        self.roster_changed |= self.routing.take_changed();
+    }
+
+    /// The person at a console did something by himself: he is there.
+    pub(super) fn note_presence(&mut self, session: SessionId, now: MonoTime) {
+        if let Some(console) = self.consoles.get(&session) {
+            self.routing.handle_presence(&console.person, now);
+            self.roster_changed |= self.routing.take_changed();
+        }
+    }
+
+    /// Returns when [`Self::route_due`] has something to do.
+    pub(super) fn routing_due(&self) -> Option<MonoTime> {
+        let waits = self.routing.has_to_place() || !self.chores.is_empty();
+        let now = waits.then_some(self.portion_at);
+        self.routing.poll_timeout().map(|at| at.max(self.portion_at)).into_iter().chain(now).min()
+    }
+
+    /// Passes on what was not shown in time, places what has nobody, and does what is still to be done to cards: a portion
+    /// of it.
+    pub(super) fn route_due(&mut self, now: MonoTime) {
+        if now < self.portion_at {
+            return;
+        }
+        let mut done = 0;
+        while done < PORTION
+            && let Some(card_id) = self.routing.poll_unseen(now)
+        {
+            self.pass_on_unseen(card_id, now);
+            done += 1;
+        }
+        while done < PORTION
+            && let Some(card_id) = self.routing.poll_place()
+        {
+            self.pass_on(card_id, None, now);
+            done += 1;
+        }
+        while done < PORTION
+            && let Some(chore) = self.chores.pop_front()
+        {
+            self.do_chore(chore, now);
+            done += 1;
+        }
+        if done == PORTION {
+            self.portion_at = now.after(NEXT_PORTION);
         }
         self.routing.handle_timeout(now);
         self.roster_changed |= self.routing.take_changed();
     }
 
-    /// Brings an alert to the next person; false where everybody was asked.
-    fn pass_on(&mut self, alert_id: AlertId, asks: Asks, now: MonoTime) -> bool {
-        let Some(alarm) = self.alarms.get(alert_id) else { return false };
-        let candidates = self.candidates(&alarm.agent, asks, now);
-        let Some(routed) = self.routing.pass_on(alert_id, asks, &candidates, now) else { return false };
-        if let Some(alarm) = self.alarms.route(alert_id, Some(routed)) {
-            self.publish_alarm(alarm, now);
-        }
-        true
+    /// Does things to alerts, some at a time. What finds no room is left: its card stays, and is pressed again.
+    pub(super) fn do_soon(&mut self, chores: impl Iterator<Item = Chore>) {
+        let room = MAX_CHORES.saturating_sub(self.chores.len());
+        self.chores.extend(chores.take(room));
     }
 
-    /// An alert turned out to be one of many with the same cause: it goes where the first of them is.
-    pub(super) fn join_common(&mut self, alert_id: AlertId, now: MonoTime) {
-        let Some(alarm) = self.alarms.get(alert_id) else { return };
-        let first = alarm.common.as_ref().map(|common| common.id);
-        let mut alarm = alarm.clone();
-        if let Some(routed) = first.and_then(|first| self.routing.join(alert_id, first, now)) {
-            alarm.routed = Some(routed);
-            self.alarms.route(alert_id, alarm.routed.clone());
+    fn do_chore(&mut self, chore: Chore, now: MonoTime) {
+        match chore {
+            Chore::Acknowledge(alert_id, person) => {
+                self.acknowledge(alert_id, &person, now);
+            }
+            // What cannot be put aside stays.
+            Chore::Shelve(alert_id, shelved) => {
+                if let Ok(alarm) = self.alarms.shelve(alert_id, shelved, now) {
+                    self.publish_alarm(alarm, now);
+                }
+            }
         }
-        self.publish_alarm(alarm, now);
+    }
+
+    fn pass_on_unseen(&mut self, card_id: CardId, now: MonoTime) {
+        if self.pass_on(card_id, None, now) || self.routing.is_shown(card_id) {
+            return;
+        }
+        let alarm = self.routing.speaker(card_id).and_then(|speaker| self.alarms.get(speaker));
+        let Some(agent_id) = alarm.filter(|alarm| alarm.demand_id.is_some()).map(|alarm| alarm.agent.clone())
+        else {
+            return;
+        };
+        if self.agents.get(&agent_id).is_some_and(|agent| agent.lease.lease().is_none()) {
+            self.page(&agent_id, PageReason::NotShown, now);
+        }
+    }
+
+    /// Brings a card to the next person; false where everybody was asked.
+    fn pass_on(&mut self, card_id: CardId, asks: Option<Asks>, now: MonoTime) -> bool {
+        let Some(speaker) = self.routing.speaker(card_id) else { return false };
+        let Some(alarm) = self.alarms.get(speaker) else { return false };
+        let asks = asks.unwrap_or_else(|| asks_of(alarm));
+        let candidates = self.candidates(&alarm.agent, asks, now);
+        let is_brought = self.routing.bring(card_id, asks, &candidates, now).is_some();
+        self.tell_routed(speaker);
+        is_brought
     }
 
     /// A demand that nobody claimed got louder: the next one is asked, and at last a supervisor and those who are away.
     pub(super) fn pass_on_unanswered(
         &mut self,
         agent_id: &AgentId,
-        alert_id: Option<AlertId>,
+        demand_id: DemandId,
         is_last: bool,
         now: MonoTime,
     ) {
         let asks = if is_last { Asks::TakeoverAtLast } else { Asks::Takeover };
-        if let Some(alert_id) = alert_id {
-            self.pass_on(alert_id, asks, now);
+        for alert_id in self.alarms.demanded(agent_id, demand_id) {
+            if let Some(card_id) = self.routing.card_of(alert_id) {
+                self.pass_on(card_id, Some(asks), now);
+            }
         }
-        let called = self.agents.get(agent_id).and_then(|agent| agent.demand.as_ref());
-        if is_last && called.is_some_and(|demand| demand.paged.is_empty()) {
+        // With nobody there somebody was called already.
+        if is_last && !self.candidates(agent_id, Asks::Takeover, now).is_empty() {
             self.page(agent_id, PageReason::Unanswered, now);
         }
     }
 
-    /// Somebody came, or may act from now on: what waits for anybody is brought to him.
-    pub(super) fn bring_what_waits(&mut self, now: MonoTime) {
-        for alert_id in self.routing.waiting_for_anybody() {
-            let Some(alarm) = self.alarms.get(alert_id) else {
-                self.routing.finish(alert_id);
-                continue;
-            };
-            let asks = asks_of(alarm);
-            self.pass_on(alert_id, asks, now);
+    /// Somebody came, or may do something else from now on: what lies about is brought to him.
+    pub(super) fn welcome(&mut self, session: SessionId, now: MonoTime) {
+        let acts = self.consoles.get(&session).is_some_and(|console| {
+            has_eyes(console.kind) && console.access.role.may(Permission::Acknowledge)
+        });
+        if acts {
+            self.routing.handle_newcomer();
+            self.route_due(now);
         }
     }
 
     /// Somebody went, or may act no longer: what was brought to him goes to others, where there are any.
     pub(super) fn take_from(&mut self, person: &PersonId, now: MonoTime) {
-        for alert_id in self.routing.waiting_for(person) {
-            let Some(alarm) = self.alarms.get(alert_id) else {
-                self.routing.finish(alert_id);
-                continue;
-            };
-            let asks = asks_of(alarm);
-            if self.candidates(&alarm.agent, asks, now).iter().any(|candidate| candidate.person == *person) {
-                // He sits at another console too, or lost what he does not need for this.
-                continue;
-            }
-            self.routing.take_away(alert_id);
-            if !self.pass_on(alert_id, asks, now)
-                && let Some(alarm) = self.alarms.route(alert_id, None)
-            {
-                self.publish_alarm(alarm, now);
+        for card_id in self.routing.brought_to(person) {
+            let speaker = self.routing.speaker(card_id).and_then(|speaker| self.alarms.get(speaker));
+            // He may sit at another console too, or have lost what he does not need for this.
+            if !speaker.is_some_and(|alarm| self.may_be_asked(person, &alarm.agent, asks_of(alarm), now)) {
+                self.routing.give_up(card_id);
             }
         }
+        self.route_due(now);
         let asked: Vec<AgentId> = self
             .agents
             .values()
@@ -166,8 +280,9 @@ impl Engine {
     pub(super) fn page(&mut self, agent_id: &AgentId, reason: PageReason, now: MonoTime) {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let Some(demand) = &mut agent.demand else { return };
-        // Somebody who wants control himself is there.
-        if demand.origin == DemandOrigin::Operator || !demand.paged.insert(reason) {
+        // Somebody who wants control himself is there; and what is over asks nobody, however it ends.
+        let is_over = demand.ending.is_some() && reason != PageReason::FellBack;
+        if demand.origin == DemandOrigin::Operator || is_over || !demand.paged.insert(reason) {
             return;
         }
         let page = Page {
@@ -182,13 +297,13 @@ impl Engine {
         };
         self.outputs.push_back(Output::Derived(Derived::Page(Box::new(page))));
     }
+}
 
-    /// The person at a console did something by himself: he is there.
-    pub(super) fn note_presence(&mut self, session: SessionId) {
-        if let Some(console) = self.consoles.get(&session) {
-            self.routing.handle_presence(&console.person);
-            self.roster_changed |= self.routing.take_changed();
-        }
+/// What a person needs to be asked.
+const fn permission(asks: Asks) -> Permission {
+    match asks {
+        Asks::Look => Permission::Acknowledge,
+        Asks::Takeover | Asks::TakeoverAtLast => Permission::Drive,
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A hidden alert stays what it is: it is acknowledged, cleared and told as ever, and consoles show it apart.
 
-use super::Engine;
+use super::{Engine, routing::Chore};
 use crate::alarm_machine::Refusal;
 use std::time::Duration;
 use watchkeeper_model::{
@@ -27,14 +27,11 @@ impl Engine {
             return;
         }
         let shelved = Shelved { by: person.clone(), until: now.after(span), reason: body.reason };
-        for alert_id in self.others_of_card(session, Permission::Shelve, body.alert_id, now) {
-            // Of the others of the card, what cannot be put aside stays.
-            if let Ok(alarm) = self.alarms.shelve(alert_id, shelved.clone(), now) {
-                self.publish_alarm(alarm, now);
-            }
-        }
+        let others = self.others_of_card(session, Permission::Shelve, body.alert_id, now);
+        self.do_soon(others.into_iter().map(|other| Chore::Shelve(other, shelved.clone())));
         let shelved = self.alarms.shelve(body.alert_id, shelved, now);
         self.tell_or_refuse(session, ("shelve", "alert_id"), shelved, now);
+        self.route_due(now);
     }
 
     /// Returns the other alerts that are one card with this one, as far as the person may do this to their agents; what asks

@@ -22,7 +22,7 @@ impl Engine {
         self.unshelve_due(now);
         self.end_access_due(now);
         self.settle_due(now);
-        self.pass_on_unseen(now);
+        self.route_due(now);
         if now >= self.second_due {
             self.handle_second(now);
         }

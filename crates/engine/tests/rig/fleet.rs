@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 use watchkeeper_engine::{Config, Counts, Engine, EngineInput, Framed, Opening, Output, OutputDigest};
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CauseClass, ControlState, Incarnation, Label,
-    MonoTime, Note, OperatorRole, PersonId, SessionId, StateVersion,
+    Access, AgentId, AgentKind, AgentTime, Alarm, AlertId, BootId, CauseClass, ControlState, Incarnation,
+    Label, MonoTime, Note, OperatorRole, PersonId, SessionId, StateVersion,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToOperator,
@@ -79,6 +79,15 @@ impl Fleet {
 
     /// Somebody sits down at a console.
     pub(crate) fn seat(&mut self, session: u64, person: &str, role: OperatorRole) {
+        self.sit(session, person, role, None);
+    }
+
+    /// Somebody sits down whose token allows this.
+    pub(crate) fn seat_with(&mut self, session: u64, person: &str, access: Access) {
+        self.sit(session, person, access.role, Some(access));
+    }
+
+    fn sit(&mut self, session: u64, person: &str, role: OperatorRole, access: Option<Access>) {
         let hello = OperatorHello {
             session: SessionKind::Operator,
             token: None,
@@ -87,7 +96,7 @@ impl Fleet {
             console: ConsoleKind::Scripted,
             resume: None,
         };
-        self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access: None });
+        self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access });
     }
 
     /// Somebody leaves his console.
@@ -110,11 +119,9 @@ impl Fleet {
         self.engine.handle(input, self.now);
         while let Some(output) = self.engine.poll_output() {
             self.digest.update(&output, output.encode().as_ref());
-            let Output::ToOperators { to, message } = &output else { continue };
+            let Output::ToOperators { message, .. } = &output else { continue };
             match &**message {
-                ToOperator::Alert(update) if to.contains(&SessionId(1)) => {
-                    self.told.push(update.alarm.clone());
-                }
+                ToOperator::Alert(update) => self.told.push(update.alarm.clone()),
                 ToOperator::Roster(roster) => self.roster = Some(roster.clone()),
                 ToOperator::Error(report) => self.errors.push(report.clone()),
                 _ => {}

@@ -10,7 +10,7 @@ use watchkeeper_picture::{
     Action, Press,
     view::{
         self, Tone,
-        alerts::{AlertRow, HiddenBy},
+        alerts::{self, AlertRow, HiddenBy},
     },
 };
 
@@ -156,7 +156,7 @@ impl Card<'_> {
         let why_not = or_recording(row.can_shelve.as_ref().err().cloned());
         let button = KeyButton::new("Shelve").key(key('z')).name(format!("Shelve {whom}")).why_not(why_not);
         press(ui, button, [Some(Request::Press(Press::Shelve(row.alert))), None]);
-        if row.many {
+        if row.card != alerts::Card::Alone {
             return;
         }
         let button = KeyButton::new(format!("Take over {}", row.agent))

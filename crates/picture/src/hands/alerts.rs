@@ -37,7 +37,12 @@ fn first_of_card<'a>(
         let theirs = other.common.as_ref().map(|common| common.id).filter(|_| other.demand_id.is_none());
         theirs.is_some() && theirs == common
     });
-    std::iter::once(alarm).chain(others).find(|alarm| fits(alarm))
+    // Of a card he may act on a part of, what he may act on.
+    let scope = picture.access().map(|access| &access.value.scope);
+    let may = |alarm: &Alarm| scope.is_none_or(|scope| scope.contains(&alarm.agent));
+    let mut all = std::iter::once(alarm).chain(others).filter(|alarm| fits(alarm));
+    let first = all.next();
+    first.filter(|alarm| may(alarm)).or_else(|| all.find(|alarm| may(alarm))).or(first)
 }
 
 /// Returns the alert that may be shelved, or why it may not: as its row says.

@@ -1,5 +1,5 @@
-//! The alert queue: what runs out first, then what matters most, then what is worst, then what is oldest; and what is
-//! hidden from it. What many agents have at once is one card; while its person has a flood, what is not pressing is one
+//! The alert queue: what runs out first, then what is brought to this person, then what matters most, then what is worst,
+//! then what is oldest; and what is hidden from it. What many agents have at once is one card; while its person has a flood, what is not pressing is one
 //! card a kind.
 
 mod cards;
@@ -18,6 +18,17 @@ use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 use watchkeeper_model::{
     AgentId, Alarm, AlarmState, AlertId, MonoTime, OperatorRole, Priority, Response, Severity,
 };
+
+/// What a card in the queue stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Card {
+    /// One alert.
+    Alone,
+    /// One trouble of many agents: what is done to it is done to all of it. Nobody takes over a crowd.
+    Common,
+    /// All alerts of a kind in a flood: nothing is done to all of them.
+    Kind,
+}
 
 /// One card in the queue: an alert, or several that are one.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +53,8 @@ pub struct AlertRow {
     pub tone: Tone,
     /// It asks for a takeover, not only for a look.
     pub takeover: bool,
-    /// It stands for alerts of several agents: nobody takes over a crowd.
-    pub many: bool,
+    /// What the card stands for.
+    pub card: Card,
     /// Time left of its demand, while that is open; zero when it has run out.
     pub left: Option<Duration>,
     /// What kind of thing is wrong, in words.
@@ -98,13 +109,7 @@ pub fn summarised(picture: &Picture, frozen: Option<&[AlertId]>, now: MonoTime) 
     cards::rows(&Queue::new(picture, now), frozen, picture.flooded_since().is_some())
 }
 
-type Urgency = (bool, Option<Duration>, bool, Reverse<(Priority, Severity)>, MonoTime, AlertId);
-
-fn urgency(left: Option<Duration>, entry: &AlertPicture) -> Urgency {
-    let alarm = entry.alarm();
-    let worth = Reverse((alarm.priority, alarm.severity));
-    (left.is_none(), left, !alarm.state.is_active(), worth, alarm.raised_at, alarm.alert_id)
-}
+type Urgency = (bool, Option<Duration>, bool, bool, Reverse<(Priority, Severity)>, MonoTime, AlertId);
 
 /// Everything that all rows need, found once.
 struct Queue<'a> {
@@ -142,6 +147,16 @@ impl<'a> Queue<'a> {
         let entries = self.picture.alerts().map(|(_, entry)| entry);
         let open = entries.filter(|entry| !entry.alarm().is_over());
         open.map(|entry| (self.demand_left(entry.alarm()), entry))
+    }
+
+    /// What is brought to this person and waits for him comes right behind what demands a takeover: he is counted on to see
+    /// it.
+    fn urgency(&self, left: Option<Duration>, entry: &AlertPicture) -> Urgency {
+        let alarm = entry.alarm();
+        let worth = Reverse((alarm.priority, alarm.severity));
+        let me = self.picture.me().map(|me| &me.person);
+        let is_mine = alarm.routed.as_ref().is_some_and(|routed| Some(&routed.to) == me);
+        (left.is_none(), left, !is_mine, !alarm.state.is_active(), worth, alarm.raised_at, alarm.alert_id)
     }
 
     fn demand_left(&self, alarm: &Alarm) -> Option<Duration> {
@@ -188,7 +203,7 @@ impl<'a> Queue<'a> {
             severity: alarm.severity.word(),
             tone,
             takeover: alarm.response == Response::Takeover,
-            many: false,
+            card: Card::Alone,
             left,
             cause: cause_word(alarm.cause),
             subject: alarm.subject.to_string(),

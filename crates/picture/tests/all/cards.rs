@@ -7,10 +7,10 @@ use watchkeeper_picture::{
     examples::{self, Situation},
     view::{
         Mark,
-        alerts::{AlertRow, rows, summarised, summary},
+        alerts::{AlertRow, Card, rows, summarised, summary},
     },
 };
-use watchkeeper_protocol::ToOperator;
+use watchkeeper_protocol::{ToOperator, operator::AccessUpdate};
 
 fn operator(alerts: Vec<Alarm>) -> Picture {
     let trucks = ["truck-1", "truck-2", "truck-3"].map(|name| status(name, AgentKind::Vehicle));
@@ -55,7 +55,7 @@ fn one_trouble_of_many_agents_is_one_card_that_names_the_first_out_and_the_area(
     assert_eq!((card.alert, card.whose.as_str()), (AlertId(1), "9 agents of depot north"));
     assert_eq!(card.stands_for, [1, 2, 3].map(AlertId));
     assert!(card.text.ends_with("; first truck-1, 3 still so"), "{}", card.text);
-    assert_eq!((card.mark, card.state.as_str(), card.many), (Mark::Square, "new", true));
+    assert_eq!((card.mark, card.state.as_str(), card.card), (Mark::Square, "new", Card::Common));
     assert!(card.can_acknowledge && card.can_shelve.is_ok() && card.can_take_out.is_err());
 }
 
@@ -97,7 +97,11 @@ fn in_a_flood_what_is_not_pressing_is_one_card_a_kind_until_it_is_asked_for_in_f
     assert_eq!(whose, ["vehicle-17", "20 agents of depot north", "40 agents", "40 agents", "19 agents"]);
     let stands_for: usize = cards.iter().map(|row| row.stands_for.len()).sum();
     assert_eq!(stands_for, 120, "nothing is left out");
-    assert!(cards[2..].iter().all(|row| row.many && !row.can_acknowledge && row.can_shelve.is_err()));
+    assert!(
+        cards[2..]
+            .iter()
+            .all(|row| row.card == Card::Kind && !row.can_acknowledge && row.can_shelve.is_err())
+    );
     assert_eq!(rows(&picture, None, now).len(), 101, "in full, the common cause is still one");
     let Situation { picture, now, .. } = examples::flood();
     assert_eq!(summarised(&picture, None, now).len(), 100, "the monitor counts none for this person");
@@ -127,4 +131,34 @@ fn it_says_for_whom_an_alert_is() {
     let brought: Vec<_> =
         rows(&operator(alerts.to_vec()), None, START).into_iter().map(|row| row.brought.unwrap()).collect();
     assert_eq!(brought, ["for you", "for bob"]);
+}
+
+#[test]
+fn what_is_brought_to_this_person_comes_right_behind_what_demands_a_takeover() {
+    let mut alerts = vec![
+        alarm(1, "truck-1", Severity::Critical),
+        alarm(2, "truck-2", Severity::Advisory),
+        Alarm { demand_id: Some(DemandId(9)), ..alarm(3, "truck-3", Severity::Warning) },
+    ];
+    alerts[1].routed =
+        Some(Routed { to: crate::scenes::person("anna"), since: MONITOR_START, passed_over: 0 });
+    let mut asked = status("truck-3", AgentKind::Vehicle);
+    asked.demand = Some(demand(millis(9_000)));
+    let shown = picture(OperatorRole::Operator, vec![asked], alerts);
+    let order: Vec<_> = rows(&shown, None, START).into_iter().map(|row| row.alert.0).collect();
+    assert_eq!(order, [3, 2, 1]);
+}
+
+#[test]
+fn of_a_card_that_reaches_beyond_his_agents_a_press_means_one_that_is_his() {
+    let mut shown = operator(members());
+    let access = AccessUpdate {
+        role: OperatorRole::Operator,
+        scope: Scope::new(["truck-3"]).unwrap(),
+        development: false,
+        expired: false,
+        left_nanos: None,
+    };
+    shown.handle(&ToOperator::Access(access), START);
+    assert_eq!(press(&shown, &Press::Acknowledge(AlertId(1))), [Intent::Acknowledge { alert: AlertId(3) }]);
 }

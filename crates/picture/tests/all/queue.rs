@@ -118,21 +118,6 @@ fn who_acknowledged_is_named_and_oneself_is_called_you() {
 }
 
 #[test]
-fn more_than_ten_alerts_within_ten_minutes_are_a_flood() {
-    let flood = |count: u64, ago: u64| {
-        let raised = |id| Alarm { raised_at: MONITOR_START, ..alarm(id, "truck-17", Severity::Advisory) };
-        let picture = operator(trucks(&["truck-17"]), (1..=count).map(raised).collect());
-        view::alerts::summary(&picture, START.after(millis(ago)))
-    };
-    assert!(!flood(10, 1_000).flood);
-    let summary = flood(11, 1_000);
-    assert_eq!(summary.text, "FLOOD: 11 alerts of 1 agent, 11 not acknowledged");
-    assert_eq!(summary.tone, Tone::Warning);
-    assert!(flood(11, 600_000).flood);
-    assert!(!flood(11, 600_001).flood);
-}
-
-#[test]
 fn a_quiet_queue_says_so() {
     let Situation { picture, now, .. } = examples::calm();
     let summary = view::alerts::summary(&picture, now);

@@ -3,6 +3,8 @@
 
 #[path = "examples_agent.rs"]
 mod agent;
+#[path = "examples_alarms.rs"]
+mod alarms;
 #[path = "examples_operator.rs"]
 mod operator;
 #[path = "examples_people.rs"]

@@ -3,16 +3,16 @@
 use super::{
     Example, Set, agent,
     agent::question,
+    alarms::{alarm, common, out_of_service, shelved, suppressed},
     boot, command_id, label, note,
     people::{access, agreements, begun, other_person, roster, takeover},
     person,
 };
 use watchkeeper_model::{
-    AgentKind, AgentTime, Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandCode, CommandKind,
-    CommandState, CommonCause, Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch,
-    Explanation, FallbackCause, FallbackLevel, Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime,
-    OperatorRole, OutOfService, PlanPoint, Pose, Priority, Response, Routed, Sample, SceneId, SessionId,
-    Setpoint, Severity, Shelved, SignalEvidence, SignalSpec, Stage, StateVersion, Suppressed, TaskVerb,
+    AgentKind, AgentTime, Alarm, AlarmState, AlertId, CommandArgs, CommandCode, CommandKind, CommandState,
+    Confidence, ControlState, DecisionSeq, DemandId, DemandOrigin, Epoch, FallbackCause, FallbackLevel,
+    Incarnation, Latch, LatchCause, LatchId, LeaseEnd, MonoTime, OperatorRole, PlanPoint, Pose, SceneId,
+    SessionId, Setpoint, SignalSpec, Stage, StateVersion, TaskVerb,
 };
 use watchkeeper_protocol::{
     OperatorMessage, SessionKind, ToOperator, encode,
@@ -33,7 +33,7 @@ const fn at(millis: u64) -> AgentTime {
     AgentTime::from_nanos(millis * 1_000_000)
 }
 
-const fn mono(millis: u64) -> MonoTime {
+pub(super) const fn mono(millis: u64) -> MonoTime {
     MonoTime::from_nanos(millis * 1_000_000)
 }
 
@@ -196,128 +196,6 @@ fn from_operator() -> Vec<Example> {
     messages.extend(agreements());
     messages.extend(requests().map(|(name, request)| (name, OperatorMessage::Command(request))));
     messages.iter().map(|(name, message)| Example::of(Set::FromOperator, name, message)).collect()
-}
-
-fn explanation() -> Explanation {
-    Explanation {
-        detector: label("confidence"),
-        version: 1,
-        statistic: 0.05,
-        threshold: 0.3,
-        score: 0.93,
-        signals: vec![SignalEvidence {
-            signal: label("confidence"),
-            unit: label(""),
-            value: 0.05,
-            expected_low: Some(0.3),
-            expected_high: Some(1.0),
-            contribution: 1.0,
-        }],
-        samples: vec![
-            Sample { seq: DecisionSeq(117), value: 0.9 },
-            Sample { seq: DecisionSeq(118), value: 0.05 },
-        ],
-        text: note("confidence is 0.05, at least 0.3 is expected"),
-    }
-}
-
-fn alarm() -> Alarm {
-    Alarm {
-        alert_id: AlertId(88),
-        agent: agent(),
-        cause: CauseClass::Confidence,
-        subject: label("confidence"),
-        severity: Severity::Critical,
-        response: Response::Takeover,
-        state: AlarmState::AckedActive,
-        raised_at: mono(89_600),
-        changed_at: mono(91_000),
-        count: 14,
-        decision: Some(DecisionSeq(118)),
-        demand_id: Some(DemandId(41)),
-        escalation: 1,
-        acknowledged_by: Some(person()),
-        shelved: None,
-        priority: Priority::High,
-        latched: false,
-        flapping: false,
-        suppressed: None,
-        out_of_service: None,
-        routed: None,
-        common: None,
-        explanation: explanation(),
-    }
-}
-
-fn shelved() -> Alarm {
-    Alarm {
-        alert_id: AlertId(89),
-        cause: CauseClass::Outlier,
-        subject: label("gap"),
-        severity: Severity::Warning,
-        response: Response::Advise,
-        demand_id: None,
-        escalation: 0,
-        shelved: Some(Shelved {
-            by: person(),
-            until: mono(1_891_000),
-            reason: note("the sensor is being replaced"),
-        }),
-        ..alarm()
-    }
-}
-
-/// Over and acknowledged, kept because it is latched and out of service.
-fn out_of_service() -> Alarm {
-    Alarm {
-        alert_id: AlertId(90),
-        state: AlarmState::Normal,
-        priority: Priority::Medium,
-        latched: true,
-        shelved: None,
-        out_of_service: Some(OutOfService {
-            by: person(),
-            since: mono(91_000),
-            reason: note("the sensor is broken, a new one is ordered"),
-        }),
-        ..shelved()
-    }
-}
-
-/// One of many with the same cause, passed on because whom it was brought to did not look.
-fn common() -> Alarm {
-    Alarm {
-        alert_id: AlertId(204),
-        cause: CauseClass::Silence,
-        subject: label("link"),
-        state: AlarmState::UnackActive,
-        acknowledged_by: None,
-        shelved: None,
-        routed: Some(Routed { to: person(), since: mono(91_400), passed_over: 1 }),
-        common: Some(CommonCause {
-            id: AlertId(197),
-            first_out: agent(),
-            area: Some(label("depot north")),
-            since: mono(91_000),
-            members: 8,
-        }),
-        ..shelved()
-    }
-}
-
-/// Held open because it flaps, and hidden because it follows from another alert.
-fn suppressed() -> Alarm {
-    Alarm {
-        alert_id: AlertId(91),
-        priority: Priority::Low,
-        flapping: true,
-        shelved: None,
-        suppressed: Some(Suppressed {
-            rule: label("gap behind link"),
-            reason: note("without a link there is nothing to measure"),
-        }),
-        ..shelved()
-    }
 }
 
 fn status() -> AgentStatus {

@@ -11,6 +11,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../src/operator.rs"),
     include_str!("../../src/operator/requests.rs"),
     include_str!("../../src/operator/path.rs"),
+    include_str!("../../src/operator/roster.rs"),
     include_str!("../../src/record.rs"),
     include_str!("../../../model/src/decision.rs"),
     include_str!("../../../model/src/command.rs"),

@@ -1,6 +1,6 @@
 //! Which alerts are one card.
 
-use super::{AlertRow, Queue, urgency};
+use super::{AlertRow, Card, Queue};
 use crate::{
     AlertPicture,
     view::{counted, place_frozen},
@@ -50,10 +50,10 @@ pub(super) fn rows(queue: &Queue<'_>, frozen: Option<&[AlertId]>, summarise: boo
         match key {
             // The order of ids is that of raising: the first out leads.
             Key::Common(_) | Key::Alone(_) => members.sort_by_key(|(_, entry)| entry.alarm().alert_id),
-            Key::Kind(_) => members.sort_by_key(|(left, entry)| urgency(*left, entry)),
+            Key::Kind(_) => members.sort_by_key(|(left, entry)| queue.urgency(*left, entry)),
         }
     }
-    cards.sort_by_key(|(_, members)| members.iter().map(|(left, entry)| urgency(*left, entry)).min());
+    cards.sort_by_key(|(_, members)| members.iter().map(|(left, entry)| queue.urgency(*left, entry)).min());
     let mut cards: Vec<_> = cards
         .into_iter()
         .filter_map(|(key, members)| {
@@ -116,7 +116,8 @@ fn common(queue: &Queue<'_>, row: AlertRow, members: &[Open<'_>]) -> AlertRow {
         priority: worst.priority,
         severity: worst.severity,
         tone: worst.tone,
-        many: true,
+        card: Card::Common,
+        brought: rows.iter().find_map(|row| row.brought.clone()),
         state,
         unacknowledged: unacknowledged > 0,
         can_acknowledge: unacknowledged > 0 && is_any(|row| row.can_acknowledge),
@@ -147,7 +148,8 @@ fn kind(row: AlertRow, members: &[Open<'_>]) -> AlertRow {
             some => format!("{some} new"),
         },
         count: 1,
-        many: true,
+        card: Card::Kind,
+        brought: None,
         unacknowledged: unacknowledged > 0,
         can_acknowledge: false,
         can_shelve: Err(one_by_one()),

@@ -11,9 +11,6 @@ use std::{
 };
 use watchkeeper_model::{AlarmState, MonoTime, Severity};
 
-/// ISA-18.2: a flood begins with more than ten alarms in ten minutes for one person.
-const FLOOD_SPAN: Duration = Duration::from_mins(10);
-const FLOOD_ALERTS: usize = 10;
 /// For how long the end of a flood is told.
 const TOLD_OVER: Duration = Duration::from_mins(2);
 
@@ -28,7 +25,7 @@ pub struct AlertSummary {
     pub hidden: usize,
     /// Agents with an open alert.
     pub agents: usize,
-    /// The monitor says that this person has a flood, or more than ten were raised in the last ten minutes (ISA-18.2).
+    /// The monitor says that this person has more than he can look at (ISA-18.2).
     pub flood: bool,
     /// How it is meant.
     pub tone: Tone,
@@ -55,20 +52,12 @@ pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
             worst = worst.max(Some((left.is_some(), alarm.severity)));
         }
     }
-    let lately = picture.alerts().filter(|(_, entry)| {
-        let since = match queue.monitor_now {
-            Some(monitor) => monitor.since(entry.alarm().raised_at),
-            None => now.since(entry.first_seen_at()),
-        };
-        since <= FLOOD_SPAN
-    });
-    let mine = picture.flooded_since().map(|since| now.since(since));
-    let flood = mine.is_some() || lately.count() > FLOOD_ALERTS;
+    let flood = picture.flooded_since().map(|since| now.since(since));
     let tone = match worst {
         _ if !picture.is_current() => Tone::Stale,
         Some((true, _)) | Some((_, Severity::Critical)) => Tone::Danger,
         Some((_, Severity::Warning)) => Tone::Warning,
-        _ if flood => Tone::Warning,
+        _ if flood.is_some() => Tone::Warning,
         Some((_, Severity::Advisory)) => Tone::Normal,
         None => Tone::Quiet,
     };
@@ -93,11 +82,7 @@ pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
         parts.push(format!("your flood ended {} ago", age(over)));
     }
     let hidden = hidden.values().sum();
-    let alarm = match (mine, flood) {
-        (Some(since), _) => format!("FLOOD for {}: ", age(since)),
-        (None, true) => "FLOOD: ".to_owned(),
-        (None, false) => String::new(),
-    };
+    let alarm = flood.map(|since| format!("FLOOD for {}: ", age(since))).unwrap_or_default();
     let text = format!("{alarm}{}", parts.join(", "));
-    AlertSummary { open, unacknowledged, hidden, agents: agents.len(), flood, tone, text }
+    AlertSummary { open, unacknowledged, hidden, agents: agents.len(), flood: flood.is_some(), tone, text }
 }
