@@ -303,11 +303,11 @@ impl Alarms {
         self.of(agent).filter(demanded).collect()
     }
 
-    /// Says whom an alert is brought to; returns it as it stands afterwards.
-    pub(crate) fn route(&mut self, alert_id: AlertId, routed: Option<Routed>) -> Option<Alarm> {
-        let alarm = &mut self.open.get_mut(&alert_id)?.alarm;
-        alarm.routed = routed;
-        Some(alarm.clone())
+    /// Says whom an alert is brought to.
+    pub(crate) fn set_routed(&mut self, alert_id: AlertId, routed: Option<Routed>) {
+        if let Some(entry) = self.open.get_mut(&alert_id) {
+            entry.alarm.routed = routed;
+        }
     }
 
     /// Returns the alerts that are one card with this one, itself included.

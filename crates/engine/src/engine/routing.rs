@@ -41,8 +41,11 @@ impl Engine {
                 self.bring(card_id, alarm, now);
             }
         }
-        alarm.routed = self.routing.routed(alert_id);
-        self.alarms.route(alert_id, alarm.routed.clone());
+        let routed = self.routing.routed(alert_id);
+        if alarm.routed != routed {
+            self.alarms.set_routed(alert_id, routed.clone());
+            alarm.routed = routed;
+        }
         // Where it said for a card whom that is brought to, another one does so now.
         for card_id in [before, self.routing.card_of(alert_id)].into_iter().flatten() {
             if let Some(speaker) = self.routing.speaker(card_id).filter(|speaker| *speaker != alert_id) {
@@ -74,11 +77,10 @@ impl Engine {
     /// Tells the alert that says for its card whom it is brought to, where that changed.
     fn tell_routed(&mut self, alert_id: AlertId) {
         let routed = self.routing.routed(alert_id);
-        if self.alarms.get(alert_id).is_some_and(|alarm| alarm.routed != routed)
-            && let Some(alarm) = self.alarms.route(alert_id, routed)
-        {
-            self.tell_alarm(alarm);
-        }
+        let Some(alarm) = self.alarms.get(alert_id).filter(|alarm| alarm.routed != routed) else { return };
+        let alarm = Alarm { routed: routed.clone(), ..alarm.clone() };
+        self.alarms.set_routed(alert_id, routed);
+        self.tell_alarm(alarm);
     }
 
     /// Returns everybody who may be asked about an agent now.

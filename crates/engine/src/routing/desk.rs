@@ -42,11 +42,13 @@ impl Desks {
         asks: Asks,
     ) -> Option<PersonId> {
         let chosen = candidates.min_by_key(|candidate| {
-            let person = &candidate.person;
-            let (flooded, holds) = (usize::from(self.flooded_since(person).is_some()), candidate.holds);
+            let desk = self.people.get(&candidate.person);
+            let flooded = usize::from(desk.is_some_and(|desk| desk.flood.since().is_some()));
+            let holds = candidate.holds;
             let (first, second) = if asks == Asks::Look { (flooded, holds) } else { (holds, flooded) };
             let is_last = candidate.supervises != (asks == Asks::TakeoverAtLast);
-            (is_last, self.is_away(person), first, second, self.waiting(person), person.clone())
+            let is_away = desk.is_some_and(|desk| desk.is_away);
+            (is_last, is_away, first, second, desk.map_or(0, |desk| desk.waiting), &candidate.person)
         });
         chosen.map(|candidate| candidate.person.clone())
     }
