@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    demo, dev_certs, kpi, ledger, operate, replay, serve, simulate, stop, takeover, token, watch,
+    demo, dev_certs, eval, kpi, ledger, operate, replay, serve, simulate, stop, takeover, token, watch,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Takeover(takeover::TakeoverArguments),
     /// Says how the alarms of a recorded shift performed: rates, floods, nuisances, time to acknowledge
     Kpi(kpi::KpiArguments),
+    /// Scores detectors on labelled data, beside what is published of others
+    Eval(eval::EvalArguments),
     /// Makes keys, issues tokens, and takes them back
     Token(token::TokenArguments),
     /// Checks, prints or replays the record
@@ -87,6 +89,7 @@ mod tests {
             "token issue K --person anna --role supervisor --scope truck-* --scope lab-1 -o F --keep-fresh",
             "token issue K --agent truck-7",
             "token revoke K --person anna",
+            "eval nab --data D",
             "ledger verify --data D --head H --head I",
             "ledger show --data D --type takeover --from 5 --json",
             "ledger replay --data D",

@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod dev_certs;
+pub(crate) mod eval;
 pub(crate) mod kpi;
 pub(crate) mod ledger;
 pub(crate) mod operate;
@@ -29,6 +30,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Stop(arguments) => stop::run(arguments).await,
         Command::Takeover(arguments) => takeover::run(arguments),
         Command::Kpi(arguments) => kpi::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(arguments).await,
         Command::Ledger(arguments) => ledger::run(arguments),
     }

@@ -12,6 +12,8 @@
 //! faster gives the same findings), holds bounded memory per agent, and allocates only when it has
 //! something to say.
 //!
+//! [`Novelty`] stands apart: it is measured (`watchkeeper eval`) and not yet one of the pipeline's detectors.
+//!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
 //! the list in `detector.rs`.
 //!
@@ -25,6 +27,7 @@ mod episode;
 mod finding;
 mod history;
 mod limit;
+mod novelty;
 mod outlier;
 mod phrase;
 mod pipeline;
@@ -33,6 +36,7 @@ mod settings;
 mod stream;
 
 pub use finding::{Finding, Phase};
+pub use novelty::Novelty;
 pub use pipeline::{Band, Pipeline};
 pub use settings::{
     ConfidenceSettings, DetectSettings, KindSettings, LateSettings, LimitRule, OutlierSettings,

@@ -1,0 +1,6 @@
+//! Detectors against labelled data: the published scores of public benchmarks, recomputed, and ours beside them.
+//!
+//! What a benchmark reads, and how it scores, is here; which detector makes the scores is the caller's to say. Deliberately
+//! not here: detectors, and the data, which stay where they are.
+
+pub mod nab;
