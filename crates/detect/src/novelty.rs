@@ -158,7 +158,8 @@ impl Novelty {
         let mut surprise = 0.0;
         for (cells, (one, other)) in self.cells.iter_mut().zip(features) {
             let taken = cells.iter_mut().zip(RESOLUTIONS).map(|(cells, resolution)| {
-                let cell = hash((one * resolution).floor(), (other * resolution).floor());
+                // Adding 0 makes one zero of both.
+                let cell = hash((one * resolution).floor() + 0.0, (other * resolution).floor() + 0.0);
                 cells.take(cell, self.count)
             });
             // What is new however coarsely it is looked at does not count four times.
@@ -213,13 +214,15 @@ fn squash(value: f64) -> f64 {
     value.signum() * value.abs().ln_1p() * 2.0
 }
 
-/// Mixes two coordinates of a cell, which are whole numbers (the finaliser of SplitMix64).
+/// Returns the number of a cell of two coordinates.
 fn hash(one: f64, other: f64) -> u64 {
-    let mut mixed = one.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ other.to_bits().wrapping_add(0x632b_e59b_d9b4_e019);
-    for multiplier in [0xbf58_476d_1ce4_e5b9_u64, 0x94d0_49bb_1331_11eb] {
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(multiplier);
-    }
+    mix(mix(one.to_bits()) ^ other.to_bits())
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+fn mix(bits: u64) -> u64 {
+    let mixed = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
 }
 

@@ -4,7 +4,11 @@ use crate::out::say;
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use watchkeeper_detect::Novelty;
 use watchkeeper_eval::nab::{Corpus, PROFILES, Scores, Series, Verdict, best, cross_fit, published, stored};
 
@@ -41,7 +45,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn nab(folder: &std::path::Path) -> anyhow::Result<()> {
+fn nab(folder: &Path) -> anyhow::Result<()> {
     ensure!(
         folder.is_dir(),
         "skipped: no data. {} is no folder; name the one that holds `nab` with --data or WATCHKEEPER_DATA",
@@ -68,9 +72,7 @@ fn nab(folder: &std::path::Path) -> anyhow::Result<()> {
     say("")?;
     say("published by NAB (threshold tuned on the labels, by each detector's authors):")?;
     let mut all: Vec<_> = published(folder).context("reading published results")?.into_iter().collect();
-    let standard = |scores: &std::collections::BTreeMap<String, f64>| {
-        scores.get(PROFILES[0].name).copied().unwrap_or(f64::NAN)
-    };
+    let standard = |scores: &BTreeMap<String, f64>| scores.get(PROFILES[0].name).copied().unwrap_or(f64::NAN);
     all.sort_by(|(_, a), (_, b)| standard(b).total_cmp(&standard(a)));
     for (detector, scores) in all {
         let of = |profile: &str| scores.get(profile).copied().unwrap_or(f64::NAN);
@@ -82,7 +84,8 @@ fn nab(folder: &std::path::Path) -> anyhow::Result<()> {
         "Each profile has the threshold that is best on these labels, as NAB has it; `cross-fit` (standard profile) takes each \
          half's\nthreshold from the other half. `windows` and `false`: windows with an alarm and rows of false alarms, standard \
          profile.\nThe constants of watchkeeper novelty were chosen with a look at these labels; it uses none when it runs.",
-    )
+    )?;
+    Ok(())
 }
 
 /// Returns a row of the table.

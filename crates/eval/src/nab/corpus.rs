@@ -117,7 +117,7 @@ fn rows(path: &Path) -> Result<Vec<Row>, CorpusError> {
         };
         let value = match value.trim() {
             "" => f64::NAN,
-            text => text.parse().map_err(|_| wrong(format!("{text:?} is no number")))?,
+            text => text.parse().map_err(|_not_a_number| wrong(format!("{text:?} is no number")))?,
         };
         found.push(Row { time: time.to_owned(), value });
     }

@@ -78,7 +78,7 @@ fn scores(csv: impl io::Read) -> io::Result<Vec<f64>> {
     let column = column.ok_or_else(|| wrong("no column is called anomaly_score"))?;
     let score = |record: csv::StringRecord| {
         let text = record.get(column).unwrap_or_default();
-        text.parse().map_err(|_| wrong(&format!("{text:?} is no score")))
+        text.parse().map_err(|_not_a_number| wrong(&format!("{text:?} is no score")))
     };
     reader.into_records().map(|record| record.map_err(io::Error::from).and_then(score)).collect()
 }
