@@ -1,4 +1,4 @@
-//! A hundred alerts a minute for one person, with demands among them: the queue is summarised, and no demand waits.
+//! A hundred alerts a minute for one person, with demands among them: each demand is still presented.
 //!
 //! `WATCHKEEPER_FLOOD_SECS=60` makes a minute of it (12 s without it) and prints how soon the demands were presented.
 
