@@ -226,3 +226,27 @@ fn flapping_without_bounds_is_refused() {
         );
     }
 }
+
+#[test]
+fn floods_routes_and_common_causes_that_cannot_work_are_refused_with_their_line() {
+    for (text, line, field) in [
+        ("[alarms.flood]\nbegins_above = 0\n", 2, "alarms.flood.begins_above"),
+        ("[alarms.flood]\nbegins_above = 1001\n", 2, "alarms.flood.begins_above"),
+        ("[alarms.flood]\nbegins_above = 4\n", 1, "alarms.flood.ends_below"),
+        ("[alarms.flood]\nwithin_secs = 0\n", 2, "alarms.flood.within_secs"),
+        ("[alarms.routing]\npresent_within_ms = 49\n", 2, "alarms.routing.present_within_ms"),
+        ("[alarms.routing]\npresent_within_ms = 60001\n", 2, "alarms.routing.present_within_ms"),
+        ("[alarms.common]\nagents = 1\n", 2, "alarms.common.agents"),
+        ("[alarms.common]\nwithin_secs = 3601\n", 2, "alarms.common.within_secs"),
+        ("[[alarms.areas]]\nname = \" \"\nagents = [\"a\"]\n", 1, "alarms.areas[0].name"),
+        ("[[alarms.areas]]\nname = \"a\"\nagents = []\n", 1, "alarms.areas[0].agents"),
+    ] {
+        let error = Config::parse(text).unwrap_err();
+        let ConfigError::Value { line: found_line, field: found, .. } = &error else { panic!("{error}") };
+        assert_eq!((*found_line, found.as_str()), (line, field), "{error}");
+    }
+    let twice = "[[alarms.areas]]\nname = \"a\"\nagents = [\"a*\"]\n".repeat(2);
+    assert!(Config::parse(&twice).unwrap_err().to_string().contains("alarms.areas[1].name"));
+    let one = Config::parse("[alarms.flood]\nbegins_above = 3\nends_below = 3\n").unwrap();
+    assert_eq!(Config::parse(&one.to_toml()).unwrap(), one);
+}

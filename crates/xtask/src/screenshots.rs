@@ -60,6 +60,7 @@ const SHOTS: &[Shot] = &[
     Shot { name: "takeover-detail", example: "in_control", level: 3, ..USUAL },
     Shot { name: "handover", example: "handover", ..USUAL },
     Shot { name: "supervisor", example: "supervisor", level: 1, ..USUAL },
+    Shot { name: "flood-summarised", example: "summarised", ..USUAL },
     Shot { name: "flood", example: "flood", ..USUAL },
     Shot { name: "thousand", example: "thousand", level: 1, ..USUAL },
     Shot { name: "tiles", example: "tiles", level: 1, ..USUAL },

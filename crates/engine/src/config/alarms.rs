@@ -351,7 +351,12 @@ fn check_flood(flood: FloodSettings, text: &str) -> Result<(), ConfigError> {
         return Err(wrong("begins_above", "is not 1 to 1000: so many moments are kept of each person"));
     }
     if !(1..=flood.begins_above).contains(&flood.ends_below) {
-        return Err(wrong("ends_below", "is not 1 to begins_above: a flood would end before it begins"));
+        let FloodSettings { begins_above, ends_below, .. } = flood;
+        let why = format!(
+            "is {ends_below}, and must be 1 to begins_above, which is {begins_above}: a flood would end before it \
+             begins. Write both"
+        );
+        return Err(wrong("ends_below", &why));
     }
     if !(1..=86_400).contains(&flood.within_secs) {
         return Err(wrong("within_secs", "is not 1 to 86400: a wait has an end, within a day"));

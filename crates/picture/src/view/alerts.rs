@@ -10,7 +10,7 @@ mod summary;
 pub use cause::cause_text;
 pub(crate) use cause::expected;
 pub use hidden::{Hidden, HiddenBy, hidden};
-pub use summary::{AlertSummary, summary};
+pub use summary::{AlertSummary, FLOOD_OVER_TOLD, summary};
 
 use super::{Mark, Tone, age, cause_word};
 use crate::{AlertPicture, Picture, Unavailable};

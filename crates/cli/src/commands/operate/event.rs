@@ -75,8 +75,9 @@ impl StatusKey {
     }
 }
 
-/// One operator of the roster, without how long he has been there.
-type Present = (SessionId, Vec<AgentId>);
+/// One operator of the roster, without what only grows older: what he holds, how much waits for him, whether he has a flood
+/// and whether he is away.
+type Present = (SessionId, Vec<AgentId>, u64, bool, bool);
 
 /// Turns messages into lines; leaves out what says nothing new.
 #[derive(Debug, Default)]
@@ -143,10 +144,12 @@ impl Narrator {
         is_news.then(|| tagged("latency", to_value(answer)))
     }
 
-    /// Returns the line of a roster, where somebody came, went, took or gave something.
+    /// Returns the line of a roster, where somebody came, went, took or gave something, or something waits for him.
     fn roster(&mut self, roster: &Roster) -> Option<Value> {
-        let present: Vec<Present> =
-            roster.operators.iter().map(|who| (who.session_id, who.holds.clone())).collect();
+        let present = roster.operators.iter().map(|who| {
+            (who.session_id, who.holds.clone(), who.waiting, who.flooded_nanos.is_some(), who.away)
+        });
+        let present: Vec<Present> = present.collect();
         let is_news = self.present != present;
         self.present = present;
         is_news.then(|| tagged("roster", to_value(roster)))

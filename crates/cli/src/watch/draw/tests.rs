@@ -222,3 +222,13 @@ fn minutes_stand_in_every_list_whole() {
         }
     }
 }
+
+#[test]
+fn a_flood_says_how_long_it_has_lasted_and_which_key_shows_all_of_it() {
+    let watchkeeper_picture::examples::Situation { picture, now, .. } =
+        watchkeeper_picture::examples::summarised();
+    let mut ui = UiState::new();
+    ui.refresh(&picture, now);
+    let (screen, _) = screen(120, 40, &picture, &ui, now);
+    assert!(screen.contains("FLOOD for 3:10 (f: all or by kind), 5 alerts"), "{screen}");
+}

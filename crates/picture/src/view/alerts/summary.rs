@@ -12,7 +12,7 @@ use std::{
 use watchkeeper_model::{AlarmState, MonoTime, Severity};
 
 /// For how long the end of a flood is told.
-const TOLD_OVER: Duration = Duration::from_mins(2);
+pub const FLOOD_OVER_TOLD: Duration = Duration::from_mins(2);
 
 /// The queue in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,8 @@ pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
             HiddenBy::Service => format!("{count} out of service"),
         });
     }
-    if let Some(over) = picture.flood_over_at().map(|at| now.since(at)).filter(|over| *over < TOLD_OVER) {
+    if let Some(over) = picture.flood_over_at().map(|at| now.since(at)).filter(|over| *over < FLOOD_OVER_TOLD)
+    {
         parts.push(format!("your flood ended {} ago", age(over)));
     }
     let hidden = hidden.values().sum();
