@@ -1,4 +1,4 @@
-//! Whether one person has more alarms than he can look at (ISA-18.2-2016, 16.5; EEMUA 191).
+//! Whether one person has more alarms than he can look at (ISA-18.2-2016, clause 16; EEMUA 191).
 
 use crate::config::FloodSettings;
 use std::collections::VecDeque;

@@ -9,7 +9,7 @@ mod desk;
 
 pub(crate) use card::CardId;
 
-use crate::config::{AlarmSettings, FloodSettings};
+use crate::config::AlarmSettings;
 use card::Card;
 use desk::Desks;
 use std::{
@@ -54,10 +54,9 @@ pub(crate) struct Routing {
 
 impl Routing {
     pub(crate) fn new(settings: &AlarmSettings) -> Self {
-        let flood: FloodSettings = settings.flood;
         Self {
             present_within: settings.routing.present_within(),
-            desks: Desks::new(flood),
+            desks: Desks::new(settings.flood),
             cards: BTreeMap::new(),
             card_of: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -92,7 +91,7 @@ impl Routing {
         let left = self.card_of.insert(alert_id, card_id).filter(|left| *left != card_id);
         let brought = left.and_then(|left| self.take_off(alert_id, left));
         let card = self.cards.entry(card_id).or_default();
-        card.alerts.insert(alert_id, waits);
+        card.put(alert_id, waits);
         if let Some(brought) = brought {
             if card.to.is_none() && brought.to.is_some() {
                 let due = brought.due;
@@ -118,8 +117,8 @@ impl Routing {
     /// Takes an alert off a card; returns what was known of the card where none is left on it.
     fn take_off(&mut self, alert_id: AlertId, card_id: CardId) -> Option<Card> {
         let card = self.cards.get_mut(&card_id)?;
-        card.alerts.remove(&alert_id);
-        if !card.alerts.is_empty() {
+        card.remove(alert_id);
+        if !card.is_empty() {
             self.rest(card_id);
             return None;
         }
@@ -152,7 +151,7 @@ impl Routing {
     pub(crate) fn ask_for_more(&mut self, alert_id: AlertId) -> Option<CardId> {
         let card_id = self.card_of(alert_id)?;
         let card = self.cards.get_mut(&card_id)?;
-        if card.alerts.iter().any(|(other, waits)| *other != alert_id && *waits) {
+        if card.waiting.iter().any(|other| *other != alert_id) {
             return None;
         }
         card.shown.clear();

@@ -1,6 +1,6 @@
 //! Brings alerts to people, passes them on when nobody looks, and calls those who are away.
 
-use super::{Engine, operators::has_eyes};
+use super::{Console, Engine, operators::has_eyes};
 use crate::{
     Derived, Output,
     routing::{Asks, Candidate, CardId},
@@ -83,14 +83,19 @@ impl Engine {
         self.tell_alarm(alarm);
     }
 
+    /// Returns the consoles at which somebody may be asked about an agent now.
+    fn askable(&self, agent_id: &AgentId, asks: Asks, now: MonoTime) -> impl Iterator<Item = &Console> {
+        self.consoles.values().filter(move |console| {
+            has_eyes(console.kind) && console.access.check(permission(asks), Some(agent_id), now).is_ok()
+        })
+    }
+
     /// Returns everybody who may be asked about an agent now.
     fn candidates(&self, agent_id: &AgentId, asks: Asks, now: MonoTime) -> Vec<Candidate> {
         let mut found: BTreeMap<&PersonId, bool> = BTreeMap::new();
-        for console in self.consoles.values().filter(|console| has_eyes(console.kind)) {
-            if console.access.check(permission(asks), Some(agent_id), now).is_ok() {
-                let supervises = console.access.role >= OperatorRole::Supervisor;
-                *found.entry(&console.person).or_default() |= supervises;
-            }
+        for console in self.askable(agent_id, asks, now) {
+            let supervises = console.access.role >= OperatorRole::Supervisor;
+            *found.entry(&console.person).or_default() |= supervises;
         }
         let mut holds: BTreeMap<&PersonId, usize> = BTreeMap::new();
         // Where there is only one, nothing is to be weighed.
@@ -108,11 +113,7 @@ impl Engine {
 
     /// Returns whether a person may be asked about an agent now.
     fn may_be_asked(&self, person: &PersonId, agent_id: &AgentId, asks: Asks, now: MonoTime) -> bool {
-        self.consoles.values().any(|console| {
-            console.person == *person
-                && has_eyes(console.kind)
-                && console.access.check(permission(asks), Some(agent_id), now).is_ok()
-        })
+        self.askable(agent_id, asks, now).any(|console| console.person == *person)
     }
 
     /// A console showed alerts; only that of somebody who may act on an agent counts for its alerts.
@@ -234,7 +235,7 @@ impl Engine {
             }
         }
         // With nobody there somebody was called already.
-        if is_last && !self.candidates(agent_id, Asks::Takeover, now).is_empty() {
+        if is_last && self.askable(agent_id, asks, now).next().is_some() {
             self.page(agent_id, PageReason::Unanswered, now);
         }
     }
@@ -273,7 +274,7 @@ impl Engine {
 
     /// Calls people who are away where nobody who may take over is at a console.
     pub(super) fn page_if_nobody_is_there(&mut self, agent_id: &AgentId, now: MonoTime) {
-        if self.candidates(agent_id, Asks::Takeover, now).is_empty() {
+        if self.askable(agent_id, Asks::Takeover, now).next().is_none() {
             self.page(agent_id, PageReason::NobodyOnline, now);
         }
     }

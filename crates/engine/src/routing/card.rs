@@ -1,6 +1,6 @@
 //! What is brought to a person as one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use watchkeeper_model::{AlertId, MonoTime, PersonId, Routed};
 
 /// Most people of whom is kept that they showed a card; with so many it has been seen.
@@ -18,8 +18,10 @@ pub(crate) enum CardId {
 /// A card: the alerts on it, whom it is brought to, and who had it before.
 #[derive(Debug, Default)]
 pub(super) struct Card {
-    /// Its alerts that are kept, and whether each waits for a person.
-    pub(super) alerts: BTreeMap<AlertId, bool>,
+    /// Its alerts that wait for a person.
+    pub(super) waiting: BTreeSet<AlertId>,
+    /// Its alerts that are kept and wait for nobody.
+    pub(super) resting: BTreeSet<AlertId>,
     pub(super) to: Option<PersonId>,
     pub(super) brought_at: MonoTime,
     /// For whom it was counted as an alarm last.
@@ -32,20 +34,35 @@ pub(super) struct Card {
 impl Card {
     /// Takes over what was known of another card.
     pub(super) fn follow(&mut self, other: Self) {
-        let alerts = std::mem::take(&mut self.alerts);
-        let shown = std::mem::take(&mut self.shown);
-        *self = Self { alerts, due: None, ..other };
+        let Self { waiting, resting, shown, .. } = std::mem::take(self);
+        *self = Self { waiting, resting, due: None, ..other };
         self.shown.extend(shown);
+    }
+
+    /// Puts an alert on it that waits for a person, or does not.
+    pub(super) fn put(&mut self, alert_id: AlertId, waits: bool) {
+        self.remove(alert_id);
+        if waits { &mut self.waiting } else { &mut self.resting }.insert(alert_id);
+    }
+
+    pub(super) fn remove(&mut self, alert_id: AlertId) {
+        self.waiting.remove(&alert_id);
+        self.resting.remove(&alert_id);
+    }
+
+    /// Returns whether nothing is on it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.resting.is_empty()
     }
 
     /// Returns whether any of it waits for a person.
     pub(super) fn waits(&self) -> bool {
-        self.speaker().is_some()
+        !self.waiting.is_empty()
     }
 
     /// Returns the alert that says for all whom it is brought to.
     pub(super) fn speaker(&self) -> Option<AlertId> {
-        self.alerts.iter().find(|(_, waits)| **waits).map(|(alert_id, _)| *alert_id)
+        self.waiting.first().copied()
     }
 
     /// Returns whom it is brought to, as consoles are told.

@@ -194,10 +194,7 @@ impl<'a> Queue<'a> {
             stands_for: vec![alarm.alert_id],
             agent: alarm.agent.clone(),
             whose: alarm.agent.to_string(),
-            brought: alarm.routed.as_ref().map(|routed| match me {
-                Some(me) if *me == routed.to => "for you".to_owned(),
-                Some(_) | None => format!("for {}", routed.to),
-            }),
+            brought: self.brought(alarm),
             mark,
             priority,
             severity: alarm.severity.word(),
@@ -229,6 +226,13 @@ impl<'a> Queue<'a> {
             can_take_out: self.can_take_out(alarm, left),
             can_put_back: self.can_put_back(alarm),
         }
+    }
+
+    /// Says whom an alert is brought to.
+    fn brought(&self, alarm: &Alarm) -> Option<String> {
+        let to = &alarm.routed.as_ref()?.to;
+        let is_me = self.picture.me().is_some_and(|me| me.person == *to);
+        Some(if is_me { "for you".to_owned() } else { format!("for {to}") })
     }
 
     fn can_shelve(&self, alarm: &Alarm, left: Option<Duration>) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use super::{AlertRow, Card, Queue};
 use crate::{
-    AlertPicture,
+    AlertPicture, Unavailable,
     view::{counted, place_frozen},
 };
 use std::{
@@ -53,7 +53,9 @@ pub(super) fn rows(queue: &Queue<'_>, frozen: Option<&[AlertId]>, summarise: boo
             Key::Kind(_) => members.sort_by_key(|(left, entry)| queue.urgency(*left, entry)),
         }
     }
-    cards.sort_by_key(|(_, members)| members.iter().map(|(left, entry)| queue.urgency(*left, entry)).min());
+    cards.sort_by_cached_key(|(_, members)| {
+        members.iter().map(|(left, entry)| queue.urgency(*left, entry)).min()
+    });
     let mut cards: Vec<_> = cards
         .into_iter()
         .filter_map(|(key, members)| {
@@ -104,10 +106,10 @@ fn common(queue: &Queue<'_>, row: AlertRow, members: &[Open<'_>]) -> AlertRow {
         (all, _) if all == members.len() => "new".to_owned(),
         (some, _) => format!("{some} new"),
     };
-    let rows: Vec<AlertRow> = members.iter().map(|(left, entry)| queue.row(entry, *left)).collect();
-    let is_any = |fits: fn(&AlertRow) -> bool| rows.iter().any(fits);
-    // The worst of them marks the card: 1 is the worst.
-    let worst = rows.iter().min_by_key(|row| row.priority).unwrap_or(&row);
+    // The worst of them marks the card.
+    let worst = members.iter().max_by_key(|(_, entry)| entry.alarm().severity);
+    let worst = worst.map_or_else(|| row.clone(), |(left, entry)| queue.row(entry, *left));
+    let mut can_shelve = members.iter().map(|(left, entry)| queue.can_shelve(entry.alarm(), *left));
     AlertRow {
         stands_for: alarms().map(|alarm| alarm.alert_id).collect(),
         whose: format!("{}{of_area}", counted(agents, "agent")),
@@ -117,11 +119,11 @@ fn common(queue: &Queue<'_>, row: AlertRow, members: &[Open<'_>]) -> AlertRow {
         severity: worst.severity,
         tone: worst.tone,
         card: Card::Common,
-        brought: rows.iter().find_map(|row| row.brought.clone()),
+        brought: alarms().find_map(|alarm| queue.brought(alarm)),
         state,
         unacknowledged: unacknowledged > 0,
-        can_acknowledge: unacknowledged > 0 && is_any(|row| row.can_acknowledge),
-        can_shelve: if is_any(|row| row.can_shelve.is_ok()) { Ok(()) } else { row.can_shelve.clone() },
+        can_acknowledge: unacknowledged > 0 && Unavailable::of_session(queue.picture).is_ok(),
+        can_shelve: can_shelve.find(Result::is_ok).unwrap_or_else(|| row.can_shelve.clone()),
         can_reset: false,
         can_take_out: Err("it stands for many agents".to_owned()),
         first_out: false,
