@@ -464,40 +464,13 @@ fn a_missing_argument_is_named() {
 }
 
 fn shared_alarm(alert_id: AlertId) -> watchkeeper_model::Alarm {
-    use watchkeeper_model::{AlarmState, CauseClass, Explanation, Priority, Response, Severity};
-    watchkeeper_model::Alarm {
-        alert_id,
-        agent: truck(),
-        cause: CauseClass::Outlier,
-        subject: Label::cut("speed"),
+    use watchkeeper_model::{Alarm, AlarmState, CauseClass, Severity};
+    let group = (truck(), CauseClass::Outlier, Label::cut("speed"));
+    Alarm {
         severity: Severity::Warning,
-        response: Response::Advise,
         state: AlarmState::UnackActive,
-        raised_at: MonoTime::from_nanos(1),
-        changed_at: MonoTime::from_nanos(1),
         count: 1,
-        decision: None,
-        demand_id: None,
-        escalation: 0,
-        acknowledged_by: None,
-        shelved: None,
-        priority: Priority::Low,
-        latched: false,
-        flapping: false,
-        suppressed: None,
-        out_of_service: None,
-        routed: None,
-        common: None,
-        explanation: Explanation {
-            detector: Label::cut("ewma_z"),
-            version: 1,
-            statistic: 9.0,
-            threshold: 6.0,
-            score: 0.9,
-            signals: Vec::new(),
-            samples: Vec::new(),
-            text: Note::cut("odd"),
-        },
+        ..Alarm::never_raised(alert_id, group, MonoTime::from_nanos(1))
     }
 }
 

@@ -15,12 +15,10 @@ use crate::{
 };
 use common::Commons;
 use flaps::Flaps;
-use hiding::never_raised;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_detect::{Finding, Phase};
 use watchkeeper_model::{
-    AgentId, Alarm, AlarmState, AlertId, CauseClass, DemandId, Label, MonoTime, PersonId, Priority, Response,
-    Routed, Severity,
+    AgentId, Alarm, AlarmState, AlertId, CauseClass, DemandId, Label, MonoTime, PersonId, Response, Routed,
 };
 
 /// What names an alert group.
@@ -55,31 +53,7 @@ struct Entry {
 impl Entry {
     /// Makes the alert of a group that has none, before anything happened to it.
     fn new(alert_id: AlertId, group: &Group, now: MonoTime) -> Self {
-        let alarm = Alarm {
-            alert_id,
-            agent: group.0.clone(),
-            cause: group.1,
-            subject: group.2.clone(),
-            severity: Severity::Advisory,
-            response: Response::Advise,
-            state: AlarmState::Normal,
-            raised_at: now,
-            changed_at: now,
-            count: 0,
-            decision: None,
-            demand_id: None,
-            escalation: 0,
-            acknowledged_by: None,
-            shelved: None,
-            priority: Priority::Low,
-            latched: false,
-            flapping: false,
-            suppressed: None,
-            out_of_service: None,
-            routed: None,
-            common: None,
-            explanation: never_raised(),
-        };
+        let alarm = Alarm::never_raised(alert_id, group.clone(), now);
         Self { alarm, condition: Condition::default(), holding: BTreeSet::new(), quiet_at: None }
     }
 

@@ -13,7 +13,7 @@ mod rig;
 
 use rig::{
     Rig, VEHICLE, ms,
-    shift::{ADA, SUE, connected_to},
+    shift::{ADA, SUE, connected_to, fall_back_alone},
 };
 use watchkeeper_model::{
     Access, AgentKind, CommandArgs, CommandKind, CommandState, ControlState, Epoch, Label, LatchCause, Note,
@@ -73,16 +73,6 @@ fn whose_role_and_scope_say_so_clears_the_latch_of_a_stop_until_the_token_ends()
         let is_done = |rig: &Rig| rig.state() == ControlState::SafeHeld;
         may((&mut rig, role, scope, expired), (CommandKind::ClearLatch, args), is_done)
     });
-}
-
-/// Nobody comes: the vehicle falls back and stands, by itself.
-fn fall_back_alone(rig: &mut Rig) {
-    rig.confidence = 0.05;
-    rig.run_until(ms(20_000), |rig| rig.state() == ControlState::Fallback);
-    rig.standstill = true;
-    rig.run_until(ms(1_000), |rig| rig.state() == ControlState::SafeHeld);
-    rig.confidence = 0.95;
-    rig.run(ms(3_000));
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod rig;
 
 use rig::{
     Rig, ms,
-    shift::{ADA, BOB, SUE, connected_to, driven, last},
+    shift::{ADA, BOB, SUE, connected_to, driven, fall_back_alone, last},
 };
 use watchkeeper_model::{
     AgentKind, CommandArgs, CommandCode, CommandId, CommandKind, CommandState, ControlState, DemandOutcome,
@@ -45,16 +45,6 @@ fn clear(rig: &mut Rig, session: u64, cause: LatchCause) -> CommandId {
     let id = rig.command_under(session, CommandKind::ClearLatch, args, Epoch(0));
     rig.run(ms(200));
     id
-}
-
-/// Nobody comes: the vehicle falls back and stands, by itself.
-fn fall_back_alone(rig: &mut Rig) {
-    rig.confidence = 0.05;
-    rig.run_until(ms(20_000), |rig| rig.state() == ControlState::Fallback);
-    rig.standstill = true;
-    rig.run_until(ms(1_000), |rig| rig.state() == ControlState::SafeHeld);
-    rig.confidence = 0.95;
-    rig.run(ms(3_000));
 }
 
 #[test]

@@ -288,6 +288,48 @@ pub struct Alarm {
 }
 
 impl Alarm {
+    /// Makes an alarm of which nothing was found yet: it stands for what is out of service, or is about to begin.
+    pub fn never_raised(
+        alert_id: AlertId,
+        (agent, cause, subject): (AgentId, CauseClass, Label),
+        now: MonoTime,
+    ) -> Self {
+        Self {
+            alert_id,
+            agent,
+            cause,
+            subject,
+            severity: Severity::Advisory,
+            response: Response::Advise,
+            state: AlarmState::Normal,
+            raised_at: now,
+            changed_at: now,
+            count: 0,
+            decision: None,
+            demand_id: None,
+            escalation: 0,
+            acknowledged_by: None,
+            shelved: None,
+            priority: Priority::Low,
+            latched: false,
+            flapping: false,
+            suppressed: None,
+            out_of_service: None,
+            routed: None,
+            common: None,
+            explanation: Explanation {
+                detector: Label::cut("none"),
+                version: 1,
+                statistic: 0.0,
+                threshold: 0.0,
+                score: 0.0,
+                signals: Vec::new(),
+                samples: Vec::new(),
+                text: Note::cut("was not raised since it was taken out of service"),
+            },
+        }
+    }
+
     /// Returns whether it is over for good: acknowledged, not latched, not out of service. Nothing more is to be shown.
     pub const fn is_over(&self) -> bool {
         matches!(self.state, AlarmState::Normal) && !self.latched && self.out_of_service.is_none()

@@ -7,8 +7,7 @@ mod tables;
 use super::report::{Figures, Scope};
 use super::*;
 use watchkeeper_model::{
-    AgentId, AlarmState, CauseClass, CommonCause, Explanation, Label, Note, PersonId, Priority, Response,
-    Routed, Severity, Shelved,
+    AgentId, AlarmState, CauseClass, CommonCause, Label, Note, PersonId, Priority, Routed, Severity, Shelved,
 };
 
 /// 2026-03-01T06:00:00Z.
@@ -72,39 +71,15 @@ impl Stream {
 
 /// An alarm that begins; agent and subject go by its number.
 fn alarm(number: u64) -> Alarm {
+    let agent = AgentId::new(&format!("agent-{number}")).unwrap();
     Alarm {
-        alert_id: AlertId(number),
-        agent: AgentId::new(&format!("agent-{number}")).unwrap(),
-        cause: CauseClass::Limit,
-        subject: Label::cut("heat"),
-        severity: Severity::Advisory,
-        response: Response::Advise,
         state: AlarmState::UnackActive,
-        raised_at: MonoTime::default(),
-        changed_at: MonoTime::default(),
         count: 1,
-        decision: None,
-        demand_id: None,
-        escalation: 0,
-        acknowledged_by: None,
-        shelved: None,
-        priority: Priority::Low,
-        latched: false,
-        flapping: false,
-        suppressed: None,
-        out_of_service: None,
-        routed: None,
-        common: None,
-        explanation: Explanation {
-            detector: Label::cut("test"),
-            version: 1,
-            statistic: 0.0,
-            threshold: 0.0,
-            score: 0.0,
-            signals: Vec::new(),
-            samples: Vec::new(),
-            text: Note::cut("test"),
-        },
+        ..Alarm::never_raised(
+            AlertId(number),
+            (agent, CauseClass::Limit, Label::cut("heat")),
+            MonoTime::default(),
+        )
     }
 }
 

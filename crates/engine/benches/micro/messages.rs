@@ -4,8 +4,7 @@ use crate::{TIMES, vehicle};
 use uuid::Uuid;
 use watchkeeper_model::{
     Alarm, AlarmState, AlertId, CauseClass, CommandArgs, CommandId, CommandKind, CommandState, DecisionSeq,
-    Epoch, Explanation, Label, MonoTime, Note, PersonId, Priority, Response, Sample, Severity,
-    SignalEvidence,
+    Epoch, Explanation, Label, MonoTime, Note, PersonId, Sample, Severity, SignalEvidence,
 };
 use watchkeeper_protocol::{
     AgentMessage, ToAgent, ToOperator,
@@ -73,30 +72,15 @@ pub(crate) fn alerts() -> Vec<ToOperator> {
 fn alarm(index: usize) -> Alarm {
     let seq = count(index);
     let at = MonoTime::from_nanos(seq * vehicle::PERIOD_NANOS);
+    let alert_id = AlertId(100_000_000 + seq);
+    let group = (vehicle::agent_id(index), CauseClass::Outlier, Label::cut("gap"));
     Alarm {
-        alert_id: AlertId(100_000_000 + seq),
-        agent: vehicle::agent_id(index),
-        cause: CauseClass::Outlier,
-        subject: Label::cut("gap"),
         severity: Severity::Warning,
-        response: Response::Advise,
         state: AlarmState::UnackActive,
-        raised_at: at,
-        changed_at: at,
         count: 3,
         decision: Some(DecisionSeq(seq)),
-        demand_id: None,
-        escalation: 0,
-        acknowledged_by: None,
-        shelved: None,
-        priority: Priority::Low,
-        latched: false,
-        flapping: false,
-        suppressed: None,
-        out_of_service: None,
-        routed: None,
-        common: None,
         explanation: explanation(seq),
+        ..Alarm::never_raised(alert_id, group, at)
     }
 }
 

@@ -6,8 +6,7 @@ use crate::{
     config::SuppressRule,
 };
 use watchkeeper_model::{
-    AgentId, Alarm, AlertId, CauseClass, Explanation, Label, MonoTime, Note, OutOfService, Response, Shelved,
-    Suppressed,
+    AgentId, Alarm, AlertId, CauseClass, Label, MonoTime, OutOfService, Response, Shelved, Suppressed,
 };
 
 /// Most alerts that are out of service at once; more is a fleet whose detection wants to be set anew.
@@ -125,19 +124,5 @@ impl Alarms {
             })
         };
         self.rules.iter().find(|rule| rule.hides(alarm) && meets(rule))
-    }
-}
-
-/// Says why an alert stands there that was never raised.
-pub(super) fn never_raised() -> Explanation {
-    Explanation {
-        detector: Label::cut("none"),
-        version: 1,
-        statistic: 0.0,
-        threshold: 0.0,
-        score: 0.0,
-        signals: Vec::new(),
-        samples: Vec::new(),
-        text: Note::cut("was not raised since it was taken out of service"),
     }
 }

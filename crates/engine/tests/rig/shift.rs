@@ -52,3 +52,13 @@ pub(crate) fn last(rig: &Rig, event: LeaseEvent) -> LeaseUpdate {
 pub(crate) fn holder(rig: &Rig) -> String {
     rig.status(ADA).lease.map(|lease| lease.holder.to_string()).unwrap_or_default()
 }
+
+/// Nobody comes: the vehicle falls back and stands, by itself.
+pub(crate) fn fall_back_alone(rig: &mut Rig) {
+    rig.confidence = 0.05;
+    rig.run_until(ms(20_000), |rig| rig.state() == ControlState::Fallback);
+    rig.standstill = true;
+    rig.run_until(ms(1_000), |rig| rig.state() == ControlState::SafeHeld);
+    rig.confidence = 0.95;
+    rig.run(ms(3_000));
+}

@@ -3,8 +3,8 @@
 use super::{agent, label, monitor::monitor_clock, note, person};
 use std::time::Duration;
 use watchkeeper_model::{
-    Alarm, AlarmState, AlertId, CauseClass, DecisionSeq, DemandId, DemandOrigin, Explanation, Priority,
-    Response, Routed, Sample, Severity, SignalEvidence, nanos,
+    Alarm, AlarmState, AlertId, CauseClass, DecisionSeq, DemandId, DemandOrigin, Explanation, Response,
+    Routed, Sample, Severity, SignalEvidence, nanos,
 };
 use watchkeeper_protocol::operator::DemandStatus;
 
@@ -20,28 +20,10 @@ pub(super) const DEMAND: DemandId = DemandId(3_000_004);
 pub(super) fn alarm(id: u64, name: &str, cause: CauseClass, subject: &str, raised_ago: Duration) -> Alarm {
     let raised_at = monitor_clock(raised_ago);
     Alarm {
-        alert_id: AlertId(id),
-        agent: agent(name),
-        cause,
-        subject: label(subject),
         severity: Severity::Warning,
-        response: Response::Advise,
         state: AlarmState::UnackActive,
-        raised_at,
-        changed_at: raised_at,
         count: 1,
         decision: Some(DecisionSeq(47_960)),
-        demand_id: None,
-        escalation: 0,
-        acknowledged_by: None,
-        shelved: None,
-        priority: Priority::Low,
-        latched: false,
-        flapping: false,
-        suppressed: None,
-        out_of_service: None,
-        routed: None,
-        common: None,
         explanation: Explanation {
             detector: label(detector(cause)),
             version: 1,
@@ -52,6 +34,7 @@ pub(super) fn alarm(id: u64, name: &str, cause: CauseClass, subject: &str, raise
             samples: vec![],
             text: note(""),
         },
+        ..Alarm::never_raised(AlertId(id), (agent(name), cause, label(subject)), raised_at)
     }
 }
 

@@ -117,29 +117,13 @@ pub(crate) fn demand(left: Duration) -> DemandStatus {
 }
 
 pub(crate) fn alarm(id: u64, name: &str, severity: Severity) -> Alarm {
+    let group = (agent(name), CauseClass::Outlier, label("speed"));
     Alarm {
-        alert_id: AlertId(id),
-        agent: agent(name),
-        cause: CauseClass::Outlier,
-        subject: label("speed"),
         severity,
-        response: Response::Advise,
         state: AlarmState::UnackActive,
-        raised_at: MONITOR_START.before(millis(2_800)),
         changed_at: MONITOR_START.before(millis(800)),
         count: 42,
         decision: Some(DecisionSeq(1_180)),
-        demand_id: None,
-        escalation: 0,
-        acknowledged_by: None,
-        shelved: None,
-        priority: Priority::Low,
-        latched: false,
-        flapping: false,
-        suppressed: None,
-        out_of_service: None,
-        routed: None,
-        common: None,
         explanation: Explanation {
             detector: label("ewma_z"),
             version: 1,
@@ -157,6 +141,7 @@ pub(crate) fn alarm(id: u64, name: &str, severity: Severity) -> Alarm {
             samples: vec![Sample { seq: DecisionSeq(1_180), value: 12.6 }],
             text: note("speed stood at 12.6 m/s, expected 12.8 to 13.9 m/s, 42 times"),
         },
+        ..Alarm::never_raised(AlertId(id), group, MONITOR_START.before(millis(2_800)))
     }
 }
 
