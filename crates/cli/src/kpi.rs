@@ -143,9 +143,9 @@ impl Kpi {
             match news {
                 News::Rings(whose, mut ring) => {
                     ring.chatters = ring.key.as_ref().is_some_and(|key| self.keys.ring(key, at));
-                    self.crowd.ring(alarm.alert_id, &whose, ring, at);
+                    self.crowd.ring(&whose, &ring, at);
                 }
-                News::Rerouted(whose, ring) => self.crowd.bring(alarm.alert_id, &whose, &ring, at),
+                News::Rerouted(whose, ring) => self.crowd.bring(&whose, &ring, at),
                 News::Hidden(whose) => self.crowd.count(&whose, tally::Tally::count_hidden),
                 News::Member(whose) => self.crowd.count(&whose, tally::Tally::count_member),
                 News::Fleeting(whose) => self.crowd.count(&whose, tally::Tally::count_fleeting),
@@ -241,7 +241,6 @@ impl Kpi {
 
     /// Counts the time until `at`, where the monitor ran.
     fn watch(&mut self, at: MonoTime) {
-        self.crowd.handle_time(at);
         if self.is_running {
             self.whole.watch(self.last, at);
             self.shift.watch(self.last, at);

@@ -62,6 +62,18 @@ fn an_alert_that_a_console_does_not_show_goes_to_the_next_operator_and_then_to_a
 }
 
 #[test]
+fn the_first_that_is_told_of_an_alert_says_whom_it_is_brought_to_also_where_it_begins_anew() {
+    let mut fleet = Fleet::new(1, "");
+    for _ in 0..2 {
+        fleet.told.clear();
+        fleet.set_local("agent-0", true);
+        let told: Vec<_> = fleet.told.iter().map(|alarm| (alarm.state, to(alarm))).collect();
+        assert_eq!(told, [(AlarmState::UnackActive, Some("ada"))], "it never was nobody's");
+        fleet.set_local("agent-0", false);
+    }
+}
+
+#[test]
 fn an_alert_that_was_shown_stays_with_whom_it_was_brought_to() {
     let mut fleet = Fleet::new(1, "");
     fleet.seat(3, "ben", OperatorRole::Operator);

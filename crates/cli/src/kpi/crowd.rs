@@ -104,9 +104,6 @@ pub(super) struct Crowd {
     people: BTreeMap<PersonId, One>,
     /// People above the bound.
     others: One,
-    /// Annunciated at this very moment and not brought to anybody yet.
-    unrouted: Vec<(AlertId, Ring)>,
-    now: MonoTime,
 }
 
 impl Crowd {
@@ -117,34 +114,18 @@ impl Crowd {
             nobody: One::new(flood, MAX_KEYS_OF_A_PERSON),
             people: BTreeMap::new(),
             others: One::new(flood, MAX_KEYS_OF_A_PERSON),
-            unrouted: Vec::new(),
-            now: MonoTime::default(),
-        }
-    }
-
-    /// Time goes on: what nobody was brought by now was brought to nobody.
-    pub(super) fn handle_time(&mut self, at: MonoTime) {
-        if at > self.now {
-            self.bring_to_nobody();
-            self.now = at;
         }
     }
 
     /// An alarm is annunciated.
-    pub(super) fn ring(&mut self, alert_id: AlertId, whose: &Whose, ring: Ring, at: MonoTime) {
-        self.everybody.ring(&ring, at);
-        match whose {
-            Whose::Nobody => self.unrouted.push((alert_id, ring)),
-            Whose::Person(_) => self.one(whose).ring(&ring, at),
-        }
+    pub(super) fn ring(&mut self, whose: &Whose, ring: &Ring, at: MonoTime) {
+        self.everybody.ring(ring, at);
+        self.bring(whose, ring, at);
     }
 
     /// An alarm that was annunciated is brought to somebody else.
-    pub(super) fn bring(&mut self, alert_id: AlertId, whose: &Whose, ring: &Ring, at: MonoTime) {
-        let unrouted = self.unrouted.iter().position(|(waits, _)| *waits == alert_id);
-        // He is the first who hears it.
-        let first = unrouted.map(|place| self.unrouted.remove(place).1);
-        self.one(whose).ring(first.as_ref().unwrap_or(ring), at);
+    pub(super) fn bring(&mut self, whose: &Whose, ring: &Ring, at: MonoTime) {
+        self.one(whose).ring(ring, at);
     }
 
     /// Counts something of one of them, and so of everybody.
@@ -155,7 +136,6 @@ impl Crowd {
 
     /// A run begins; `last` is how far the one before got.
     pub(super) fn handle_run(&mut self, flood: FloodSettings, last: MonoTime) {
-        self.bring_to_nobody();
         self.flood = flood;
         self.all().for_each(|one| one.handle_run(flood, last));
     }
@@ -167,7 +147,6 @@ impl Crowd {
 
     /// Ends what has ended by now.
     pub(super) fn settle(&mut self, at: MonoTime) {
-        self.bring_to_nobody();
         self.all().for_each(|one| one.settle(at));
     }
 
@@ -222,12 +201,6 @@ impl Crowd {
             people,
             nobody: nobody.unwrap_or_else(empty),
             other_people,
-        }
-    }
-
-    fn bring_to_nobody(&mut self) {
-        for (_, ring) in std::mem::take(&mut self.unrouted) {
-            self.nobody.ring(&ring, self.now);
         }
     }
 

@@ -33,9 +33,8 @@ fn whoever_it_goes_on_to_hears_it_too_and_everybody_only_once() {
 }
 
 #[test]
-fn what_is_brought_to_somebody_at_the_moment_it_comes_was_never_nobodys() {
+fn what_came_when_nobody_was_there_was_nobodys_and_counts_for_whoever_comes() {
     let mut stream = Stream::new();
-    stream.tell(10, &alarm(1));
     stream.tell(10, &routed(&alarm(1), "anna"));
     stream.tell(20, &alarm(2));
     stream.tell(21, &routed(&alarm(2), "anna"));
