@@ -213,7 +213,7 @@ fn to_alert(sign: char, desk: &mut Desk, link: &Link) -> Vec<Request> {
     };
     let is_open = |alert| {
         let state = picture.alert(alert).map(|entry| entry.alarm().state);
-        shelve || matches!(state, Some(AlarmState::UnackActive | AlarmState::RtnUnack))
+        shelve || state.is_some_and(AlarmState::is_unacknowledged)
     };
     let mut of_agent = rows.iter().filter(|row| is_of_agent(row) && is_open(row.alert)).map(|row| row.alert);
     let first = of_agent.clone().next();

@@ -193,6 +193,7 @@ impl Engine {
             }
             EngineInput::Timeout => self.handle_timeout(now),
         }
+        self.roster_changed |= self.routing.take_changed();
     }
 
     /// Returns the next thing to do, in order; `None` when all is done.

@@ -110,6 +110,11 @@ impl AlarmState {
     pub const fn is_active(self) -> bool {
         matches!(self, Self::UnackActive | Self::AckedActive)
     }
+
+    /// Returns whether somebody should take note of it, the cause there or gone.
+    pub const fn is_unacknowledged(self) -> bool {
+        matches!(self, Self::UnackActive | Self::RtnUnack)
+    }
 }
 
 /// What one signal contributed to a finding.
@@ -342,8 +347,7 @@ impl Alarm {
 
     /// Returns whether it waits for a person: nobody has taken note, or somebody is to take over.
     pub const fn waits_for_person(&self) -> bool {
-        let unacknowledged = matches!(self.state, AlarmState::UnackActive | AlarmState::RtnUnack);
-        !self.is_hidden() && (unacknowledged || self.demand_id.is_some())
+        !self.is_hidden() && (self.state.is_unacknowledged() || self.demand_id.is_some())
     }
 }
 

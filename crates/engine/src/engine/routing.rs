@@ -52,7 +52,6 @@ impl Engine {
                 self.tell_routed(speaker);
             }
         }
-        self.roster_changed |= self.routing.take_changed();
     }
 
     /// Returns the card that an alert belongs to. What asks for a takeover stands for itself, and so does what the person
@@ -125,14 +124,12 @@ impl Engine {
                 self.routing.handle_shown(*alert_id, &console.person, now);
             }
         }
-        self.roster_changed |= self.routing.take_changed();
     }
 
     /// The person at a console did something by himself: he is there.
     pub(super) fn note_presence(&mut self, session: SessionId, now: MonoTime) {
         if let Some(console) = self.consoles.get(&session) {
             self.routing.handle_presence(&console.person, now);
-            self.roster_changed |= self.routing.take_changed();
         }
     }
 
@@ -172,7 +169,6 @@ impl Engine {
             self.portion_at = now.after(NEXT_PORTION);
         }
         self.routing.handle_timeout(now);
-        self.roster_changed |= self.routing.take_changed();
     }
 
     /// Does things to alerts, some at a time. What finds no room is left: its card stays, and is pressed again.

@@ -8,7 +8,7 @@ use crate::{
         takeover::verdict_words,
     },
 };
-use watchkeeper_model::{Alarm, AlarmState, AlertId, DemandId, MonoTime, Verdict};
+use watchkeeper_model::{Alarm, AlertId, DemandId, MonoTime, Verdict};
 
 pub(super) fn acknowledge(alert: AlertId, picture: &Picture) -> Pressed {
     let refused = |why: String| Pressed::not_sent(format_args!("acknowledge {alert}"), why);
@@ -17,8 +17,7 @@ pub(super) fn acknowledge(alert: AlertId, picture: &Picture) -> Pressed {
     if let Err(why) = Unavailable::of_session(picture) {
         return refused(why.to_string());
     }
-    let waits = |alarm: &Alarm| !matches!(alarm.state, AlarmState::AckedActive | AlarmState::Normal);
-    let Some(alarm) = first_of_card(picture, alarm, waits) else {
+    let Some(alarm) = first_of_card(picture, alarm, |alarm| alarm.state.is_unacknowledged()) else {
         return refused("it is acknowledged already".to_owned());
     };
     let alert = alarm.alert_id;

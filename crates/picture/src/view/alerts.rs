@@ -10,7 +10,7 @@ mod summary;
 pub use cause::cause_text;
 pub(crate) use cause::expected;
 pub use hidden::{Hidden, HiddenBy, hidden};
-pub use summary::{AlertSummary, FLOOD_OVER_TOLD, summary};
+pub use summary::{AlertSummary, flood_words, summary};
 
 use super::{Mark, Tone, age, cause_word};
 use crate::{AlertPicture, Picture, Unavailable};
@@ -188,7 +188,7 @@ impl<'a> Queue<'a> {
         let state = if alarm.latched { format!("{state}, latched") } else { state };
         let state = if alarm.flapping { format!("{state}, comes and goes") } else { state };
         let me = self.picture.me().map(|me| &me.person);
-        let unacknowledged = matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack);
+        let unacknowledged = alarm.state.is_unacknowledged();
         AlertRow {
             alert: alarm.alert_id,
             stands_for: vec![alarm.alert_id],

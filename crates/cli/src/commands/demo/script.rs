@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 use tokio::time::{Interval, MissedTickBehavior};
 use watchkeeper_client::{Operator, OperatorEvent};
 use watchkeeper_model::{
-    AgentId, AlarmState, AlertId, CommandArgs, CommandId, CommandKind, CommandState, ControlState, DemandId,
-    MonoTime, Response,
+    AgentId, AlertId, CommandArgs, CommandId, CommandKind, CommandState, ControlState, DemandId, MonoTime,
+    Response,
 };
 use watchkeeper_picture::{Action, Intent, view::takeover::releases};
 use watchkeeper_protocol::{ToOperator, session::Head};
@@ -309,9 +309,7 @@ impl Script {
             .picture()
             .alerts()
             .map(|(_, alert)| alert.alarm())
-            .filter(|alarm| {
-                alarm.agent == *agent && matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack)
-            })
+            .filter(|alarm| alarm.agent == *agent && alarm.state.is_unacknowledged())
             .map(|alarm| alarm.alert_id)
             .collect();
         for alert in waiting {

@@ -39,8 +39,9 @@ pub(super) fn draw(
         (count, true) => format!(" {count} alerts, {} to {} shown ", window.start + 1, window.end),
     };
     let title = if aside == 0 { title } else { format!("{}, {aside} hidden ", title.trim_end()) };
-    let title = match flood(picture, now) {
-        Some(flood) => format!(" {flood}, {}", title.trim_start()),
+    let how = if picture.flooded_since().is_some() { " (f: all or by kind)" } else { "" };
+    let title = match view::alerts::flood_words(picture, now) {
+        Some(flood) => format!(" {flood}{how}, {}", title.trim_start()),
         None => title,
     };
     let tone = if ui.pane == Pane::Alerts { Tone::Own } else { Tone::Quiet };
@@ -57,18 +58,6 @@ pub(super) fn draw(
         let room = Rect { y, height: u16::from(lines_each == 2) + 1, ..inner };
         frame.render_widget(Paragraph::new(lines), room.intersection(inner));
     }
-}
-
-/// Says for how long this person has had a flood, or that it ended a while ago.
-fn flood(picture: &Picture, now: MonoTime) -> Option<String> {
-    if let Some(since) = picture.flooded_since() {
-        return Some(format!("FLOOD for {} (f: all or by kind)", view::age(now.since(since))));
-    }
-    let over = picture
-        .flood_over_at()
-        .map(|at| now.since(at))
-        .filter(|over| *over < view::alerts::FLOOD_OVER_TOLD)?;
-    Some(format!("your flood ended {} ago", view::age(over)))
 }
 
 /// Returns what the queue lists: the alerts, then those that are hidden, so that they can be taken back.

@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-use watchkeeper_model::{AlarmState, AlertId, CauseClass, Priority};
+use watchkeeper_model::{AlertId, CauseClass, Priority};
 
 /// An alert with what is left of its demand.
 type Open<'a> = (Option<Duration>, &'a AlertPicture);
@@ -96,9 +96,7 @@ fn common(queue: &Queue<'_>, row: AlertRow, members: &[Open<'_>]) -> AlertRow {
     } else {
         format!("{active} still so")
     };
-    let unacknowledged = alarms()
-        .filter(|alarm| matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack))
-        .count();
+    let unacknowledged = alarms().filter(|alarm| alarm.state.is_unacknowledged()).count();
     let by = row.acknowledged_by.as_ref().map(|person| format!(" by {person}")).unwrap_or_default();
     let state = match (unacknowledged, active) {
         (0, _) => format!("acknowledged{by}"),
@@ -135,9 +133,7 @@ fn common(queue: &Queue<'_>, row: AlertRow, members: &[Open<'_>]) -> AlertRow {
 fn kind(row: AlertRow, members: &[Open<'_>]) -> AlertRow {
     let alarms = || members.iter().map(|(_, entry)| entry.alarm());
     let agents: BTreeSet<_> = alarms().map(|alarm| &alarm.agent).collect();
-    let unacknowledged = alarms()
-        .filter(|alarm| matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack))
-        .count();
+    let unacknowledged = alarms().filter(|alarm| alarm.state.is_unacknowledged()).count();
     let alerts = counted(members.len() as u64, "alert");
     let one_by_one = || "show all of them, and do it to one".to_owned();
     AlertRow {

@@ -9,10 +9,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-use watchkeeper_model::{AlarmState, MonoTime, Severity};
+use watchkeeper_model::{MonoTime, Severity};
 
 /// For how long the end of a flood is told.
-pub const FLOOD_OVER_TOLD: Duration = Duration::from_mins(2);
+const FLOOD_OVER_TOLD: Duration = Duration::from_mins(2);
 
 /// The queue in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,18 +46,18 @@ pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
             continue;
         }
         open += 1;
-        unacknowledged += usize::from(matches!(alarm.state, AlarmState::UnackActive | AlarmState::RtnUnack));
+        unacknowledged += usize::from(alarm.state.is_unacknowledged());
         agents.insert(&alarm.agent);
         if alarm.state.is_active() {
             worst = worst.max(Some((left.is_some(), alarm.severity)));
         }
     }
-    let flood = picture.flooded_since().map(|since| now.since(since));
+    let flood = picture.flooded_since().is_some();
     let tone = match worst {
         _ if !picture.is_current() => Tone::Stale,
         Some((true, _)) | Some((_, Severity::Critical)) => Tone::Danger,
         Some((_, Severity::Warning)) => Tone::Warning,
-        _ if flood.is_some() => Tone::Warning,
+        _ if flood => Tone::Warning,
         Some((_, Severity::Advisory)) => Tone::Normal,
         None => Tone::Quiet,
     };
@@ -78,12 +78,23 @@ pub fn summary(picture: &Picture, now: MonoTime) -> AlertSummary {
             HiddenBy::Service => format!("{count} out of service"),
         });
     }
-    if let Some(over) = picture.flood_over_at().map(|at| now.since(at)).filter(|over| *over < FLOOD_OVER_TOLD)
-    {
-        parts.push(format!("your flood ended {} ago", age(over)));
-    }
     let hidden = hidden.values().sum();
-    let alarm = flood.map(|since| format!("FLOOD for {}: ", age(since))).unwrap_or_default();
-    let text = format!("{alarm}{}", parts.join(", "));
-    AlertSummary { open, unacknowledged, hidden, agents: agents.len(), flood: flood.is_some(), tone, text }
+    let text = match flood_words(picture, now) {
+        Some(words) if flood => format!("{words}: {}", parts.join(", ")),
+        Some(words) => {
+            parts.push(words);
+            parts.join(", ")
+        }
+        None => parts.join(", "),
+    };
+    AlertSummary { open, unacknowledged, hidden, agents: agents.len(), flood, tone, text }
+}
+
+/// Says for how long this person has had a flood, or for a while how long ago it ended.
+pub fn flood_words(picture: &Picture, now: MonoTime) -> Option<String> {
+    if let Some(since) = picture.flooded_since() {
+        return Some(format!("FLOOD for {}", age(now.since(since))));
+    }
+    let over = picture.flood_over_at().map(|at| now.since(at)).filter(|over| *over < FLOOD_OVER_TOLD)?;
+    Some(format!("your flood ended {} ago", age(over)))
 }
