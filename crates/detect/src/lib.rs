@@ -12,7 +12,8 @@
 //! faster gives the same findings), holds bounded memory per agent, and allocates only when it has
 //! something to say.
 //!
-//! [`Novelty`] stands apart: it is measured (`watchkeeper eval`) and not yet one of the pipeline's detectors.
+//! [`Stack`] stands apart: it scores any stream of numbers (`watchkeeper score` and `eval`) and is not yet one of the
+//! pipeline's detectors.
 //!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
 //! the list in `detector.rs`.
@@ -27,19 +28,19 @@ mod episode;
 mod finding;
 mod history;
 mod limit;
-mod novelty;
 mod outlier;
 mod phrase;
 mod pipeline;
 mod robust;
 mod settings;
+mod stack;
 mod stream;
 
 pub use finding::{Finding, Phase};
-pub use novelty::Novelty;
 pub use pipeline::{Band, Pipeline};
 pub use settings::{
     ConfidenceSettings, DetectSettings, KindSettings, LateSettings, LimitRule, OutlierSettings,
     SequenceSettings, SettingProblem, SettingsError, SilenceSettings,
 };
+pub use stack::{Channel, MAX_SIGNALS, Scored, Stack, StackError, StackSettings};
 pub use stream::StreamCounters;

@@ -9,12 +9,14 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use watchkeeper_detect::Novelty;
-use watchkeeper_eval::nab::{Corpus, PROFILES, Scores, Series, Verdict, best, cross_fit, published, stored};
+use watchkeeper_detect::{Stack, StackSettings};
+use watchkeeper_eval::nab::{
+    Corpus, PROFILES, Row, Scores, Series, Verdict, best, cross_fit, published, stored,
+};
 
 /// Published row scores that are stored beside the series.
 const STORED: [&str; 2] = ["numenta", "randomCutForest"];
-const OURS: &str = "watchkeeper novelty";
+const OURS: &str = "watchkeeper";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -63,7 +65,7 @@ fn nab(folder: &Path) -> anyhow::Result<()> {
         "{:<22} {:>9} {:>9} {:>9} {:>10} {:>8} {:>7}",
         "", "standard", "low FP", "low FN", "cross-fit", "windows", "false"
     ))?;
-    let ours = novelty(&corpus);
+    let ours = ours(&corpus)?;
     say(line(OURS, &corpus, &ours))?;
     for detector in STORED {
         let scores = stored(folder, detector, &corpus).context("reading stored results")?;
@@ -98,26 +100,29 @@ fn line(detector: &str, corpus: &Corpus, scores: &Scores) -> String {
     )
 }
 
-/// Runs the novelty sketch over every series, each from nothing.
-fn novelty(corpus: &Corpus) -> Scores {
+/// Runs the stack over every series, each from nothing: the score of each row that is a record.
+fn ours(corpus: &Corpus) -> anyhow::Result<Scores> {
     let style = ProgressStyle::with_template("{bar:40} {pos} of {len} series");
     let bar = ProgressBar::new(corpus.series.len() as u64);
     if let Ok(style) = style {
         bar.set_style(style);
     }
     let of = |series: &Series| {
-        let mut sketch = Novelty::new();
+        let mut stack = Stack::new(1, StackSettings::default())?;
         bar.inc(1);
-        series.rows.iter().map(|row| sketch.handle_value(row.value, hour(&row.time))).collect()
+        let score = |row: &Row| {
+            let scored = stack.score(seconds(&row.time), &[row.value]);
+            if scored.is_record { scored.score } else { 0.0 }
+        };
+        Ok(series.rows.iter().map(score).collect())
     };
     let scores = corpus.series.iter().map(of).collect();
     bar.finish_and_clear();
     scores
 }
 
-/// Returns the hour of a time as the benchmark writes it, `2014-01-01 13:05:00`; 0 where it has none.
-fn hour(time: &str) -> f64 {
-    let clock = time.split_once(' ').map(|(_, clock)| clock);
-    let hour = clock.and_then(|clock| clock.split(':').next()?.parse::<u8>().ok());
-    f64::from(hour.unwrap_or_default())
+/// Returns the seconds of its day that a time as the benchmark writes it is, `2014-01-01 13:05:00`.
+fn seconds(time: &str) -> Option<f64> {
+    let (_, clock) = time.split_once(' ')?;
+    clock.split(':').map(str::parse::<f64>).try_fold(0.0, |sum, part| Some(sum * 60.0 + part.ok()?))
 }

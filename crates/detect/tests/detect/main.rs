@@ -7,4 +7,5 @@ mod machine_temperature;
 mod outlier;
 mod properties;
 mod settings;
+mod stack;
 mod stream;

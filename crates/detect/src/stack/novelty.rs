@@ -1,0 +1,419 @@
+//! How new what a signal does is: a sketch of everything that it did before.
+//!
+//! Causal features of a value (where it is, where it goes, how lively it is, for how long it stands, how it compares with the
+//! same time of day) are put into cells, alone or in pairs, at four resolutions. A cell that was never seen is a surprise of
+//! -ln(how often cells of its kind are new): a signal that always does something new surprises nobody. The surprises are
+//! added up, and how far out the value is comes on top. Seen cells are bits of a hash, in two generations, so that what was not seen for long is new again: bounded
+//! memory, constant time, no look-ahead, no label.
+//!
+//! Ours, after sketches with hashed cells as in xStream (Manzoor, Lamba and Akoglu 2018) and half-space trees (Tan, Ting and
+//! Liu 2011); from both we differ by the features, by novelty in place of density, by the rate per kind, and by a scale
+//! that is held still. Constants were chosen with a look at NAB's labels (`docs/detection.md`).
+
+use super::{MAX_VALUE, scale::Scale};
+use serde::{Deserialize, Serialize};
+
+/// Cells of one kind and resolution are told apart by so many bits.
+const BITS: usize = 1_024;
+const WORDS: usize = BITS / 64;
+/// Cells per unit of a feature at the finest of the resolutions; each further one has half as many.
+const FINEST: f64 = 4.0;
+const RESOLUTIONS: usize = 4;
+/// Kinds of cells: each is a feature or two.
+const KINDS: usize = 10;
+/// After so many values the older generation of cells is forgotten.
+const GENERATION: u64 = 8_000;
+/// Over so many values the rate of new cells is taken.
+const RATE_VALUES: u64 = 100;
+/// No cell is rarer than that.
+const RAREST: f64 = 1e-4;
+/// Nothing is a surprise among the first values, or after the scale was taken anew: everything is new.
+const WARM_UP: u64 = 50;
+/// Parts of a day for which a usual value is kept.
+const DAY_PARTS: usize = 48;
+
+/// What is carried from value to value, but for the cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Features {
+    count: u64,
+    level: Scale,
+    step: Scale,
+    residual: Scale,
+    of_day: Scale,
+    fast: f64,
+    slow: f64,
+    lively: f64,
+    usually_lively: f64,
+    standing: f64,
+    highest: f64,
+    lowest: f64,
+    last: f64,
+}
+
+impl Features {
+    /// Takes a value and what is usual at its time of day; returns the coordinates of its cells.
+    fn take(&mut self, value: f64, hour: f64, usual: Option<f64>) -> [(f64, f64); KINDS] {
+        if self.count == 0 {
+            (self.fast, self.slow, self.last, self.highest, self.lowest) =
+                (value, value, value, value, value);
+        }
+        self.count += 1;
+        let level = squash(self.level.take(value));
+        let change = value - self.last;
+        let step = squash(self.step.take(change));
+        let residual = squash(self.residual.take(value - self.fast));
+        let of_day = squash(self.of_day.take(value - usual.unwrap_or(self.fast)));
+        self.fast += 0.5 * (value - self.fast);
+        self.slow += 0.01 * (value - self.slow);
+        self.lively += 0.1 * (change.abs() - self.lively);
+        self.usually_lively += (1.0 / self.count as f64).max(0.001) * (change.abs() - self.usually_lively);
+        let activity = log((self.lively + 1e-9) / (self.usually_lively + 1e-9));
+        self.standing = if change == 0.0 { self.standing + 1.0 } else { 0.0 };
+        self.highest = value.max(self.highest - 0.01 * (self.highest - self.slow));
+        self.lowest = value.min(self.lowest + 0.01 * (self.slow - self.lowest));
+        let envelope = (self.highest - self.lowest) / self.level.unit();
+        self.last = value;
+        let slow = squash(self.level.of(self.slow));
+        [
+            (level, 0.0),
+            (level, hour / 2.0),
+            (step, residual),
+            (squash(self.level.of(self.fast)), slow),
+            (activity * 1.5, squash(envelope)),
+            (log(1.0 + self.standing), level),
+            (step, 0.0),
+            (of_day, 0.0),
+            (slow, 0.0),
+            (2.0 * log(value.abs() + 1e-6), 0.0),
+        ]
+    }
+}
+
+/// The cells of one kind and resolution that were seen, and how often a cell is new.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Cells {
+    /// Seen in this generation or in the one before; and seen in this one.
+    seen: [[u64; 2]; WORDS],
+    /// How often a cell is new, as it was when one last was, and when that was.
+    rate: f64,
+    new_at: u64,
+}
+
+impl Cells {
+    const fn new() -> Self {
+        Self { seen: [[0; 2]; WORDS], rate: 0.5, new_at: 0 }
+    }
+
+    /// Returns whether a cell is known, and whether it was seen in this generation.
+    fn has(&self, cell: u16) -> (bool, bool) {
+        let (word, bit) = place(cell);
+        self.seen.get(word).map_or((false, false), |[known, seen]| (known & bit != 0, seen & bit != 0))
+    }
+
+    /// Returns how often a cell is new, after `count` values.
+    fn rate(&self, count: u64) -> f64 {
+        self.rate * kept(self.new_at, count)
+    }
+
+    fn learn(&mut self, cell: u16, is_new: bool, count: u64) {
+        let (word, bit) = place(cell);
+        if let Some([known, seen]) = self.seen.get_mut(word) {
+            *known |= bit;
+            *seen |= bit;
+        }
+        if is_new {
+            let weight = (1.0 / (count as f64 + 2.0)).max(1.0 / RATE_VALUES as f64);
+            let rate = self.rate(count);
+            (self.rate, self.new_at) = (rate + weight * (1.0 - rate), count + 1);
+        }
+    }
+
+    fn end_generation(&mut self) {
+        for [known, seen] in &mut self.seen {
+            *known = std::mem::take(seen);
+        }
+    }
+}
+
+/// Returns what is left of a rate after the values `from` to `to` of which none was new: a mean over all values at first,
+/// then over the last [`RATE_VALUES`].
+fn kept(from: u64, to: u64) -> f64 {
+    let mean_until = RATE_VALUES - 2;
+    let (early_from, early_to) = (from.min(mean_until), to.min(mean_until));
+    let early = (early_from as f64 + 1.0) / (early_to as f64 + 1.0);
+    let late = to.saturating_sub(from.max(mean_until));
+    if late == 0 { early } else { early * libm::pow(1.0 - 1.0 / RATE_VALUES as f64, late as f64) }
+}
+
+/// Returns the word and the bit of a cell.
+const fn place(cell: u16) -> (usize, u64) {
+    ((cell / 64) as usize, 1 << (cell % 64))
+}
+
+/// What a value would be, before it is learned.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Look {
+    features: Features,
+    part: usize,
+    value: f64,
+    cells: [[u16; RESOLUTIONS]; KINDS],
+    /// One bit for each cell: not known, and not seen in this generation.
+    unknown: u64,
+    unseen: u64,
+    /// How surprising it is, nats, 0 or more.
+    pub(super) surprise: f64,
+}
+
+/// The sketch of one signal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Novelty {
+    features: Features,
+    /// What is usual in each part of a day; `None` where nothing came yet.
+    of_day: Vec<Option<f64>>,
+    cells: Vec<[Cells; RESOLUTIONS]>,
+    /// No surprises before this many values.
+    quiet_until: u64,
+}
+
+impl Novelty {
+    /// Makes the sketch of a signal of which nothing was seen.
+    pub(super) fn new() -> Self {
+        Self {
+            features: Features::default(),
+            of_day: vec![None; DAY_PARTS],
+            cells: vec![[const { Cells::new() }; RESOLUTIONS]; KINDS],
+            quiet_until: WARM_UP,
+        }
+    }
+
+    /// Looks at a value at an hour of the day, 0 to 24, without learning it; what is missing is as the last one was.
+    pub(super) fn look(&self, value: f64, hour: f64, look: &mut Look) {
+        look.value = if value.is_finite() { value.clamp(-MAX_VALUE, MAX_VALUE) } else { self.features.last };
+        look.features = self.features;
+        look.part = day_part(hour);
+        let usual = self.of_day.get(look.part).copied().flatten();
+        let coordinates = look.features.take(look.value, hour, usual);
+        (look.unknown, look.unseen, look.surprise) = (0, 0, 0.0);
+        let is_warm = look.features.count > self.quiet_until;
+        let mut bit = 1;
+        for ((tables, (one, other)), cells) in self.cells.iter().zip(coordinates).zip(&mut look.cells) {
+            let (mut one, mut other) = (finest(one), finest(other));
+            for (table, cell) in tables.iter().zip(cells) {
+                *cell = hash(one, other);
+                let (known, seen) = table.has(*cell);
+                if !seen {
+                    look.unseen |= bit;
+                }
+                if !known {
+                    look.unknown |= bit;
+                    if is_warm {
+                        look.surprise -= libm::log(table.rate(self.features.count).max(RAREST));
+                    }
+                }
+                bit <<= 1;
+                // Rounds down, so that every cell lies whole in one of the next coarser resolution.
+                (one, other) = (one >> 1, other >> 1);
+            }
+        }
+        if look.surprise > 0.0 {
+            let [(level, _), .., (step, _), (of_day, _), _, _] = coordinates;
+            // What is new is the more surprising the further out it is.
+            look.surprise += level.abs() + step.abs() + of_day.abs();
+        }
+    }
+
+    /// Learns what was looked at.
+    pub(super) fn learn(&mut self, look: &Look) {
+        let before = self.features.count;
+        self.features = look.features;
+        if let Some(usual) = self.of_day.get_mut(look.part) {
+            *usual = Some(usual.map_or(look.value, |usual| usual + 0.2 * (look.value - usual)));
+        }
+        let mut unseen = look.unseen;
+        while unseen != 0 {
+            let place = unseen.trailing_zeros() as usize;
+            let (kind, resolution) = (place / RESOLUTIONS, place % RESOLUTIONS);
+            let table = self.cells.get_mut(kind).and_then(|tables| tables.get_mut(resolution));
+            let cell = look.cells.get(kind).and_then(|cells| cells.get(resolution));
+            if let (Some(table), Some(cell)) = (table, cell) {
+                table.learn(*cell, look.unknown & (1 << place) != 0, before);
+            }
+            unseen &= unseen - 1;
+        }
+        if self.features.count.is_multiple_of(GENERATION) {
+            self.end_generation();
+        }
+    }
+
+    /// Returns where the value usually is: two mean deviations around a fast mean.
+    pub(super) fn expected(&self) -> Option<(f64, f64)> {
+        let Features { count, fast, ref residual, .. } = self.features;
+        let reach = 2.0 * residual.unit();
+        (count > WARM_UP).then_some((fast - reach, fast + reach))
+    }
+
+    /// Returns whether a sketch that was read back has all its parts.
+    pub(super) fn is_whole(&self) -> bool {
+        self.of_day.len() == DAY_PARTS && self.cells.len() == KINDS
+    }
+
+    /// The older generation of cells is forgotten; where the scale has become stale, all of them are.
+    fn end_generation(&mut self) {
+        let Features { level, step, residual, of_day, .. } = &mut self.features;
+        let stale = [level, step, residual, of_day].map(Scale::renew);
+        if stale.contains(&true) {
+            self.cells = vec![[const { Cells::new() }; RESOLUTIONS]; KINDS];
+            self.quiet_until = self.features.count + WARM_UP;
+            return;
+        }
+        self.cells.iter_mut().flatten().for_each(Cells::end_generation);
+    }
+}
+
+/// Returns the part of the day that an hour is in.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an hour is 0 to 24")]
+fn day_part(hour: f64) -> usize {
+    (hour / 24.0 * DAY_PARTS as f64) as usize % DAY_PARTS
+}
+
+/// Cells grow with the distance: twice as far out they are twice as wide.
+fn squash(value: f64) -> f64 {
+    libm::copysign(2.0 * log(1.0 + value.abs()), value)
+}
+
+/// The natural logarithm of a positive number to within 0.007: cells need no better, and it takes a tenth of the time.
+fn log(value: f64) -> f64 {
+    const MANTISSA: u32 = f64::MANTISSA_DIGITS - 1;
+    let bits = value.to_bits();
+    let exponent = f64::from((bits >> MANTISSA) as u16) - 1_023.0;
+    let mantissa = f64::from_bits((bits & ((1 << MANTISSA) - 1)) | 1.0_f64.to_bits());
+    let over = mantissa - 1.0;
+    std::f64::consts::LN_2 * (exponent + over * (1.346_6 - 0.346_6 * over))
+}
+
+/// Returns the cell of a coordinate at the finest resolution.
+#[expect(clippy::cast_possible_truncation, reason = "what is far out is in the last cell")]
+fn finest(coordinate: f64) -> i32 {
+    let fine = coordinate * FINEST;
+    let towards_zero = fine as i32;
+    towards_zero.saturating_sub(i32::from(f64::from(towards_zero) > fine))
+}
+
+/// Returns the number of a cell of two coordinates, by the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+#[expect(clippy::cast_possible_truncation, reason = "it is less than BITS")]
+fn hash(one: i32, other: i32) -> u16 {
+    let bits = (u64::from(one.cast_unsigned()) << 32) | u64::from(other.cast_unsigned());
+    let mixed = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) % BITS as u64) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole cycles of a day with a little noise that repeats.
+    fn usual(index: u32) -> f64 {
+        let day = f64::from(index % 288) / 288.0 * std::f64::consts::TAU;
+        20.0 + 5.0 * day.sin() + f64::from(index % 7) * 0.1
+    }
+
+    fn hour(index: u32) -> f64 {
+        f64::from(index % 288) / 12.0
+    }
+
+    fn take(novelty: &mut Novelty, value: f64, hour: f64) -> f64 {
+        let mut look = Look::default();
+        novelty.look(value, hour, &mut look);
+        novelty.learn(&look);
+        look.surprise
+    }
+
+    /// Returns the surprises of the last values of a series after days of what is usual.
+    fn after_days(values: &[f64]) -> Vec<f64> {
+        let mut novelty = Novelty::new();
+        let days = 288 * 10;
+        for index in 0..days {
+            take(&mut novelty, usual(index), hour(index));
+        }
+        (days..).zip(values).map(|(index, value)| take(&mut novelty, *value, hour(index))).collect()
+    }
+
+    #[test]
+    fn what_was_seen_before_surprises_nobody() {
+        let usual: Vec<f64> = (2_880..3_168).map(usual).collect();
+        let surprises = after_days(&usual);
+        assert!(surprises.iter().all(|surprise| *surprise < 25.0), "{surprises:?}");
+    }
+
+    #[test]
+    fn a_jump_is_a_surprise_and_the_less_so_the_longer_it_lasts() {
+        let surprises = after_days(&[usual(2_880), 60.0, 60.0, 60.0]);
+        assert!(surprises[1] > 60.0, "{surprises:?}");
+        assert!(surprises[2] < surprises[1] && surprises[3] < surprises[1], "{surprises:?}");
+    }
+
+    #[test]
+    fn a_value_that_stands_still_is_a_surprise() {
+        let frozen = after_days(&[usual(2_879); 150]);
+        assert!(frozen.iter().any(|surprise| *surprise > 25.0), "{frozen:?}");
+    }
+
+    #[test]
+    fn what_is_no_number_and_what_is_huge_break_nothing() {
+        let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e308, -1e308, 0.0, f64::MIN_POSITIVE];
+        let mut novelty = Novelty::new();
+        for index in 0..20_000_u32 {
+            let value = odd[index as usize % odd.len()];
+            let surprise = take(&mut novelty, value, hour(index));
+            assert!(surprise.is_finite() && surprise >= 0.0, "{value}: {surprise}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_moved_for_good_is_looked_at_as_closely_as_before() {
+        let mut novelty = Novelty::new();
+        for index in 0..28_000 {
+            let level = if index < 4_000 { 0.0 } else { 1e6 };
+            take(&mut novelty, level + usual(index), hour(index));
+        }
+        let surprise = take(&mut novelty, 1e6 + 60.0, hour(28_000));
+        assert!(surprise > 40.0, "{surprise}");
+    }
+
+    #[test]
+    fn looking_learns_nothing() {
+        let mut novelty = Novelty::new();
+        for index in 0..1_000 {
+            take(&mut novelty, usual(index), hour(index));
+        }
+        let before = novelty.clone();
+        novelty.look(1e9, 3.0, &mut Look::default());
+        assert_eq!(novelty, before);
+    }
+
+    #[test]
+    fn the_logarithm_is_about_right() {
+        for value in [1e-300_f64, 1e-6, 0.3, 1.0, 1.5, 2.0, 1e9, 1e100] {
+            let error = value.ln() - log(value);
+            assert!(error.abs() < 0.007, "{value}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_rate_that_is_looked_at_late_is_what_it_would_be_value_by_value() {
+        let mut rate = 0.5;
+        for count in 3..400_u64 {
+            rate *= 1.0 - (1.0 / (count as f64 + 2.0)).max(1.0 / RATE_VALUES as f64);
+            let late = 0.5 * kept(3, count + 1);
+            assert!((rate - late).abs() < 1e-12 * rate, "{count}: {rate} {late}");
+        }
+    }
+
+    #[test]
+    fn a_sketch_takes_less_than_12_kib() {
+        let cells = size_of::<[Cells; RESOLUTIONS]>() * KINDS;
+        let day = DAY_PARTS * size_of::<Option<f64>>();
+        assert!(cells + day + size_of::<Novelty>() < 12 << 10, "{cells}");
+    }
+}
