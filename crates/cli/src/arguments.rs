@@ -90,6 +90,7 @@ mod tests {
             "token issue K --agent truck-7",
             "token revoke K --person anna",
             "eval nab --data D",
+            "eval cifar10h --data D --seed 2",
             "ledger verify --data D --head H --head I",
             "ledger show --data D --type takeover --from 5 --json",
             "ledger replay --data D",

@@ -12,7 +12,8 @@
 //! faster gives the same findings), holds bounded memory per agent, and allocates only when it has
 //! something to say.
 //!
-//! [`Novelty`] stands apart: it is measured (`watchkeeper eval`) and not yet one of the pipeline's detectors.
+//! [`Novelty`] stands apart: it is measured (`watchkeeper eval`) and not yet one of the pipeline's detectors. So do those that
+//! say what a confidence is worth: [`Calibration`], [`Deferral`], [`ConfusionMatrix`] and [`ConfidenceDrift`].
 //!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
 //! the list in `detector.rs`.
@@ -21,8 +22,11 @@
 //! clocks, threads and input or output. There is no snapshot of a pipeline's state either: after a
 //! restart of the monitor every detector learns anew, from the record when that is replayed.
 
+mod calibration;
 mod confidence;
+mod deferral;
 mod detector;
+mod drift;
 mod episode;
 mod finding;
 mod history;
@@ -34,7 +38,11 @@ mod pipeline;
 mod robust;
 mod settings;
 mod stream;
+mod team;
 
+pub use calibration::{Calibration, CalibrationError, LabelledProbabilities, announced, calibration_error};
+pub use deferral::{Deferral, DeferralError, LabelledDecision, Promise};
+pub use drift::{ConfidenceDrift, Evidence, RestoreError};
 pub use finding::{Finding, Phase};
 pub use novelty::Novelty;
 pub use pipeline::{Band, Pipeline};
@@ -43,3 +51,4 @@ pub use settings::{
     SequenceSettings, SettingProblem, SettingsError, SilenceSettings,
 };
 pub use stream::StreamCounters;
+pub use team::ConfusionMatrix;

@@ -1,5 +1,7 @@
 //! `eval`: detectors on labelled data.
 
+mod cifar10h;
+
 use crate::out::say;
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
@@ -20,9 +22,10 @@ const OURS: &str = "watchkeeper novelty";
 #[command(after_help = "Examples:
   watchkeeper eval nab
   watchkeeper eval nab --data /srv/labelled
+  watchkeeper eval cifar10h
 
 The data is not part of this program: --data, or WATCHKEEPER_DATA, names the folder that holds `nab`, the Numenta
-Anomaly Benchmark with its series, labels and results.")]
+Anomaly Benchmark with its series, labels and results, and `cifar10h`, the answers of people and a model.")]
 pub(crate) struct EvalArguments {
     #[command(subcommand)]
     what: What,
@@ -36,21 +39,37 @@ enum What {
         #[arg(long, value_name = "DIR", env = "WATCHKEEPER_DATA", default_value = "../shared/data")]
         data: PathBuf,
     },
+    /// CIFAR-10H: deferral with a guarantee, calibration, a person and a model together, drift
+    Cifar10h {
+        /// The folder of labelled data
+        #[arg(long, value_name = "DIR", env = "WATCHKEEPER_DATA", default_value = "../shared/data")]
+        data: PathBuf,
+        /// What splits are drawn from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
     match &arguments.what {
-        What::Nab { data } => nab(&data.join("nab"))?,
+        What::Nab { data } => nab(&folder(data, "nab")?)?,
+        What::Cifar10h { data, seed } => cifar10h::run(&folder(data, "cifar10h")?, *seed)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn nab(folder: &Path) -> anyhow::Result<()> {
+/// Returns the folder of a benchmark, if there is one.
+fn folder(data: &Path, benchmark: &str) -> anyhow::Result<PathBuf> {
+    let folder = data.join(benchmark);
     ensure!(
         folder.is_dir(),
-        "skipped: no data. {} is no folder; name the one that holds `nab` with --data or WATCHKEEPER_DATA",
+        "skipped: no data. {} is no folder; name the one that holds `{benchmark}` with --data or WATCHKEEPER_DATA",
         folder.display()
     );
+    Ok(folder)
+}
+
+fn nab(folder: &Path) -> anyhow::Result<()> {
     let corpus = Corpus::open(folder).context("reading the benchmark")?;
     say(format_args!(
         "NAB: {} series, {} rows, {} labelled windows",
