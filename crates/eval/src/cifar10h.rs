@@ -9,22 +9,20 @@ mod corpus;
 
 pub use corpus::{CLASSES, Corpus, CorpusError, Image};
 
-use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
-/// What deferral with a guarantee came to on splits of the images.
+/// What deferral with a guarantee came to on many samples of the images.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Resplits {
-    /// How many splits.
-    pub splits: usize,
-    /// Splits where no threshold was given; they handle nothing and break nothing.
+pub struct Trials {
+    /// How many samples.
+    pub count: usize,
+    /// Samples where no threshold was given; they handle nothing and break nothing.
     pub refused: usize,
-    /// Splits where of the handled images of the other half a greater share was wrong than was promised.
+    /// Samples where of the images that were counted and handled a greater share was wrong than was promised.
     pub broken: usize,
-    /// Splits where that is so of all handled images, of both halves.
-    pub broken_of_all: usize,
-    /// The share of the other half that was handled, on average.
+    /// The share of counted images that was handled, on average; 0 where refused.
     pub coverage: f64,
-    /// The share of the handled images of the other half that was wrong, on average over splits.
+    /// The share of handled images that was wrong, on average over samples that were not refused.
     pub risk: f64,
 }
 
@@ -34,6 +32,15 @@ impl Corpus {
         let mut first = self.shuffled(seed);
         let second = first.split_off(self.images.len() / 2);
         [first, second]
+    }
+
+    /// Returns as many images as are in a half, drawn with replacement, and all images: what is learnt from the first is true of the
+    /// second with its very probability.
+    pub fn redrawn(&self, seed: u64) -> [Vec<usize>; 2] {
+        let mut random = StdRng::seed_from_u64(seed);
+        let count = self.images.len();
+        let drawn = (0..count / 2).map(|_| random.random_range(0..count)).collect();
+        [drawn, (0..count).collect()]
     }
 
     /// Returns the places of all images in an order that is drawn.
@@ -88,48 +95,37 @@ impl Corpus {
         most as f64 / images.len() as f64
     }
 
-    /// Learns a rule on one half and counts on the other, for so many splits; `learn` gets confidences and whether the
-    /// model was right, and returns which confidences are handled, or `None` where it refuses.
-    pub fn resplits<R: Fn(f64) -> bool>(
+    /// Learns a rule from some images and counts on others, for so many samples of both; `sample` gets the number of the sample,
+    /// `learn` confidences and whether the model was right. It returns which confidences are handled, or `None` where it refuses.
+    pub fn trials<R: Fn(f64) -> bool>(
         &self,
-        splits: usize,
-        seed: u64,
+        count: usize,
         risk: f64,
+        sample: impl Fn(u64) -> [Vec<usize>; 2],
         learn: impl Fn(&[(f64, bool)]) -> Option<R>,
-    ) -> Resplits {
-        let (mut refused, mut broken, mut broken_of_all) = (0, 0, 0);
-        let (mut coverage, mut risks) = (0.0, 0.0);
-        for split in 0..splits {
-            let [first, second] = self.halves(seed.wrapping_add(split as u64));
-            let labelled = |places: &[usize]| -> Vec<(f64, bool)> {
-                self.at(places).map(|image| (image.confidence(), image.is_model_right())).collect()
-            };
-            let (first, second) = (labelled(&first), labelled(&second));
-            let Some(handles) = learn(&first) else {
+    ) -> Trials {
+        let judged: Vec<(f64, bool)> =
+            self.images.iter().map(|image| (image.confidence(), image.is_model_right())).collect();
+        let at = |places: Vec<usize>| -> Vec<(f64, bool)> {
+            places.into_iter().filter_map(|place| judged.get(place).copied()).collect()
+        };
+        let (mut refused, mut broken, mut coverage, mut risks) = (0, 0, 0.0, 0.0);
+        for number in 0..count {
+            let [learnt, counted] = sample(number as u64).map(at);
+            let Some(handles) = learn(&learnt) else {
                 refused += 1;
                 continue;
             };
-            let count = |half: &[(f64, bool)]| {
-                let handled = half.iter().filter(|(confidence, _)| handles(*confidence));
-                handled.fold((0.0, 0.0), |(all, wrong), (_, is_right)| {
-                    (all + 1.0, wrong + f64::from(u8::from(!is_right)))
-                })
-            };
-            let ((seen, seen_wrong), (handled, wrong)) = (count(&first), count(&second));
+            let handled = counted.iter().filter(|(confidence, _)| handles(*confidence));
+            let (handled, wrong) = handled.fold((0.0, 0.0), |(handled, wrong), (_, is_right)| {
+                (handled + 1.0, wrong + f64::from(u8::from(!is_right)))
+            });
             broken += usize::from(wrong > risk * handled);
-            broken_of_all += usize::from(wrong + seen_wrong > risk * (handled + seen));
-            coverage += handled / second.len() as f64;
+            coverage += handled / counted.len() as f64;
             risks += if handled > 0.0 { wrong / handled } else { 0.0 };
         }
-        let splits_f = splits as f64;
-        Resplits {
-            splits,
-            refused,
-            broken,
-            broken_of_all,
-            coverage: coverage / splits_f,
-            risk: risks / (splits - refused) as f64,
-        }
+        let (coverage, risk) = (coverage / count as f64, risks / (count - refused) as f64);
+        Trials { count, refused, broken, coverage, risk }
     }
 }
 

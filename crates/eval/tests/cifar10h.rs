@@ -67,19 +67,31 @@ fn a_split_is_a_half_each_and_the_same_for_the_same_seed() {
 }
 
 #[test]
-fn resplits_count_what_is_handled_wrong_and_refused() {
+fn trials_count_what_is_handled_wrong_and_refused() {
     // The sure half is right, the others are wrong.
     let images = (0..100).map(|n| image(n % 2, [1, 1], if n % 2 == 0 { 0.9 } else { 0.6 })).collect();
     let corpus = Corpus { images };
-    let careful = corpus.resplits(20, 1, 0.1, |_| Some(|confidence: f64| confidence > 0.7));
-    assert_eq!((careful.broken, careful.broken_of_all, careful.refused), (0, 0, 0));
+    let halves = |number| corpus.halves(number);
+    let careful = corpus.trials(20, 0.1, halves, |_| Some(|confidence: f64| confidence > 0.7));
+    assert_eq!((careful.broken, careful.refused), (0, 0));
     assert!((careful.coverage - 0.5).abs() < 0.1 && careful.risk.abs() < 1e-12);
-    let careless = corpus.resplits(20, 1, 0.1, |_| Some(|_: f64| true));
-    assert_eq!((careless.broken, careless.broken_of_all), (20, 20));
+    let careless = corpus.trials(20, 0.1, halves, |_| Some(|_: f64| true));
+    assert_eq!(careless.broken, 20);
     assert!(is_near(careless.coverage, 1.0) && (careless.risk - 0.5).abs() < 0.1);
-    let refused = corpus.resplits(20, 1, 0.1, |_| None::<fn(f64) -> bool>);
+    let refused = corpus.trials(20, 0.1, halves, |_| None::<fn(f64) -> bool>);
     assert_eq!((refused.refused, refused.broken), (20, 0));
     assert!(refused.coverage.abs() < 1e-12);
+    // All images are counted, so that exactly half of them are wrong.
+    let redrawn = corpus.trials(
+        20,
+        0.5,
+        |number| corpus.redrawn(number),
+        |drawn| {
+            assert_eq!(drawn.len(), 50);
+            Some(|_: f64| true)
+        },
+    );
+    assert!(redrawn.broken == 0 && is_near(redrawn.risk, 0.5));
 }
 
 #[test]
