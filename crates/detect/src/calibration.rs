@@ -99,12 +99,15 @@ impl Calibration {
     /// Returns calibrated probabilities: of as many classes, in the same order, with the sum 1.
     pub fn apply(&self, probabilities: &[f64]) -> Vec<f64> {
         let inverse = self.inverse_temperatures.get(announced(probabilities)).copied().unwrap_or(1.0);
-        let logs = probabilities.iter().map(|p| inverse * p.max(LEAST).ln());
-        let mut found: Vec<f64> = logs.collect();
+        let mut found: Vec<f64> = probabilities.iter().map(|p| inverse * p.max(LEAST).ln()).collect();
         let greatest = found.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        found.iter_mut().for_each(|log| *log = (*log - greatest).exp());
+        for log in &mut found {
+            *log = (*log - greatest).exp();
+        }
         let sum: f64 = found.iter().sum();
-        found.iter_mut().for_each(|weight| *weight /= sum);
+        for weight in &mut found {
+            *weight /= sum;
+        }
         found
     }
 

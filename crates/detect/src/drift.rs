@@ -83,7 +83,9 @@ impl Gambler {
         }
         let sum: f64 = self.stakes.iter().sum();
         if sum > 0.0 && !(1e-100..1e100).contains(&sum) {
-            self.stakes.iter_mut().for_each(|stake| *stake /= sum);
+            for stake in &mut self.stakes {
+                *stake /= sum;
+            }
             self.log_scale += sum.ln();
         }
     }

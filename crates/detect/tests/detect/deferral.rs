@@ -1,4 +1,10 @@
 //! The threshold with a guarantee, on decisions whose true risk is known.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
 
 use watchkeeper_detect::{Deferral, DeferralError, LabelledDecision, Promise};
 

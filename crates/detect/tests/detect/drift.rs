@@ -1,4 +1,10 @@
 //! The conformal test martingale: silent on what is exchangeable, loud on drift, the same after a restart.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
 
 use crate::deferral::Chance;
 use watchkeeper_detect::ConfidenceDrift;

@@ -205,7 +205,7 @@ fn team(corpus: &Corpus, splits: &[Scored<'_>]) -> anyhow::Result<()> {
                         split.deferred(share_deferred, least_sure)
                     };
                     split.team(&deferred, |image, probabilities| {
-                        ask(&split.person, image, &image.votes, probabilities.to_vec(), most)
+                        ask(&split.person, image, &image.votes, probabilities, most)
                     })
                 })
                 .collect();
@@ -232,20 +232,22 @@ fn ask(
     person: &ConfusionMatrix,
     image: &Image,
     left: &[u32; CLASSES],
-    probabilities: Vec<f64>,
+    probabilities: &[f64],
     most: usize,
 ) -> (f64, f64) {
     let people: u32 = left.iter().sum();
     let (mut right, mut asked) = (0.0, 1.0);
     for (answer, votes) in left.iter().enumerate().filter(|(_, votes)| **votes > 0) {
         let weight = f64::from(*votes) / f64::from(people);
-        let combined = person.combine(&probabilities, answer);
+        let combined = person.combine(probabilities, answer);
         if most == 1 || people == 1 || greatest(&combined) >= SURE_ENOUGH {
             right += weight * f64::from(u8::from(announced(&combined) == image.truth));
         } else {
             let mut left = *left;
-            left.iter_mut().skip(answer).take(1).for_each(|votes| *votes -= 1);
-            let (then_right, then_asked) = ask(person, image, &left, combined, most - 1);
+            if let Some(votes) = left.get_mut(answer) {
+                *votes -= 1;
+            }
+            let (then_right, then_asked) = ask(person, image, &left, &combined, most - 1);
             right += weight * then_right;
             asked += weight * then_asked;
         }
@@ -261,8 +263,9 @@ fn softened(image: &Image) -> f64 {
     greatest(&weights) / weights.iter().sum::<f64>()
 }
 
-/// What becomes of the stream after its middle.
-const CHANGES: [(&str, fn(&Image) -> (usize, f64)); 4] = [
+/// What becomes of the stream after its middle: the class and the confidence of an image.
+type Change = fn(&Image) -> (usize, f64);
+const CHANGES: [(&str, Change); 4] = [
     (NO_CHANGE, |image| (image.announced(), image.confidence())),
     ("all as unsure as at temperature 2", |image| (image.announced(), softened(image))),
     ("one class as unsure as at temperature 2", |image| {
@@ -273,7 +276,7 @@ const CHANGES: [(&str, fn(&Image) -> (usize, f64)); 4] = [
 ];
 
 fn drift(corpus: &Corpus, seed: u64) -> anyhow::Result<()> {
-    title("drift after 5,000 images, alpha 1 %: 200 streams without, 50 with a change")?;
+    title("drift after 5,000 images, alpha 1 %: 200 streams, 50 of each change")?;
     for (name, change) in CHANGES {
         let streams = if name == NO_CHANGE { STREAMS } else { CHANGED_STREAMS };
         let (mut early, mut delays) = (0, Vec::new());
