@@ -102,8 +102,7 @@ pub enum DeferralError {
     },
     /// There are enough, but of the most confident too many are wrong for so few.
     #[error(
-        "needs about {more} more labelled decisions: {errors} of the {handled} most confident are wrong, which is within the risk \
-         but may be luck"
+        "needs about {more} more labelled decisions: {errors} of the {handled} most confident are wrong, too many for so few"
     )]
     MayBeLuck {
         /// How many were tested.
@@ -286,13 +285,14 @@ fn refusal(sets: &[Set], test: Test, first: u64, rows: u64) -> DeferralError {
             return None;
         }
         let needed = test.least_handled(|handled| whole((rate * handled as f64).ceil())).max(first);
-        (needed < MOST_ROWS).then(|| whole((needed as f64 * rows as f64 / set.handled as f64).ceil()) - rows)
+        let all = whole((needed as f64 * rows as f64 / set.handled as f64).ceil());
+        (needed < MOST_ROWS).then(|| all.saturating_sub(rows).max(1))
     };
     // Some dozens of sets say enough.
     let step = (tried.len() / 32).max(1);
     let fewest = tried.iter().rev().step_by(step).filter_map(more).min();
     match fewest {
-        Some(more) => DeferralError::MayBeLuck { handled, errors, more: more.max(1) },
+        Some(more) => DeferralError::MayBeLuck { handled, errors, more },
         None => DeferralError::TooManyErrors { handled, errors },
     }
 }

@@ -73,21 +73,15 @@ pub(crate) fn run(arguments: &DeferralArguments) -> anyhow::Result<ExitCode> {
 
 fn tell(learnt: &Deferral) -> anyhow::Result<()> {
     let Deferral { promise: Promise { risk, delta, horizon }, above, rows, handled, errors } = learnt;
-    match above {
-        Some(above) => {
-            say(format_args!("threshold: leave to the agent what is more confident than {above}"))?
-        }
-        None => say("threshold: none; every decision can be left to the agent")?,
-    }
-    let confidence = 1.0 - delta;
-    match horizon {
-        None => say(format_args!(
-            "guarantee: a decision left to it is wrong with a probability of at most {risk}, with confidence {confidence}"
-        ))?,
-        Some(horizon) => say(format_args!(
-            "guarantee: of the next {horizon} decisions left to it at most a share of {risk} is wrong, with confidence {confidence}"
-        ))?,
-    }
+    let threshold = above.map_or("none; every decision can be left to the agent".to_owned(), |above| {
+        format!("leave to the agent what is more confident than {above}")
+    });
+    let promised = horizon.map_or_else(
+        || format!("a decision left to it is wrong with a probability of at most {risk}"),
+        |horizon| format!("of the next {horizon} decisions left to it at most a share of {risk} is wrong"),
+    );
+    say(format_args!("threshold: {threshold}"))?;
+    say(format_args!("guarantee: {promised}, with confidence {}", 1.0 - delta))?;
     say(
         "           as long as decisions come as the labelled ones did; for all of them together, not for each class",
     )?;
