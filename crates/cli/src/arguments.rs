@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    demo, dev_certs, eval, kpi, ledger, operate, replay, serve, simulate, stop, takeover, token, watch,
+    deferral, demo, dev_certs, eval, kpi, ledger, operate, replay, serve, simulate, stop, takeover, token,
+    watch,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Takeover(takeover::TakeoverArguments),
     /// Says how the alarms of a recorded shift performed: rates, floods, nuisances, time to acknowledge
     Kpi(kpi::KpiArguments),
+    /// Says how sure an agent has to be to decide alone, with a guarantee, from judged decisions
+    Deferral(deferral::DeferralArguments),
     /// Scores detectors on labelled data, beside what is published of others
     Eval(eval::EvalArguments),
     /// Makes keys, issues tokens, and takes them back
@@ -89,7 +92,9 @@ mod tests {
             "token issue K --person anna --role supervisor --scope truck-* --scope lab-1 -o F --keep-fresh",
             "token issue K --agent truck-7",
             "token revoke K --person anna",
+            "deferral FILE.csv --risk 0.01 --delta 0.05 --horizon 5000",
             "eval nab --data D",
+            "eval cifar10h --data D --seed 2",
             "ledger verify --data D --head H --head I",
             "ledger show --data D --type takeover --from 5 --json",
             "ledger replay --data D",

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod deferral;
 pub(crate) mod demo;
 pub(crate) mod dev_certs;
 pub(crate) mod eval;
@@ -30,6 +31,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Stop(arguments) => stop::run(arguments).await,
         Command::Takeover(arguments) => takeover::run(arguments),
         Command::Kpi(arguments) => kpi::run(&arguments),
+        Command::Deferral(arguments) => deferral::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(arguments).await,
         Command::Ledger(arguments) => ledger::run(arguments),

@@ -51,6 +51,7 @@ fn draws(command: &Command) -> bool {
         | Command::Takeover(_)
         | Command::Token(_)
         | Command::Kpi(_)
+        | Command::Deferral(_)
         | Command::Eval(_)
         | Command::Ledger(_) => false,
     }
@@ -69,6 +70,7 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Takeover(_)
         | Command::Token(_)
         | Command::Kpi(_)
+        | Command::Deferral(_)
         | Command::Eval(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }

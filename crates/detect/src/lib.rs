@@ -13,7 +13,8 @@
 //! something to say.
 //!
 //! [`Stack`] stands apart: it scores any stream of numbers (`watchkeeper score` and `eval`) and is not yet one of the
-//! pipeline's detectors.
+//! pipeline's detectors. So do those that say what a confidence is worth: [`Calibration`], [`Deferral`], [`ConfusionMatrix`]
+//! and [`ConfidenceDrift`].
 //!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
 //! the list in `detector.rs`.
@@ -22,8 +23,11 @@
 //! clocks, threads and input or output. There is no snapshot of a pipeline's state either: after a
 //! restart of the monitor every detector learns anew, from the record when that is replayed.
 
+mod calibration;
 mod confidence;
+mod deferral;
 mod detector;
+mod drift;
 mod episode;
 mod finding;
 mod history;
@@ -35,7 +39,11 @@ mod robust;
 mod settings;
 mod stack;
 mod stream;
+mod team;
 
+pub use calibration::{Calibration, CalibrationError, LabelledProbabilities, announced, calibration_error};
+pub use deferral::{Deferral, DeferralError, LabelledDecision, Promise};
+pub use drift::{ConfidenceDrift, Evidence, RestoreError};
 pub use finding::{Finding, Phase};
 pub use pipeline::{Band, Pipeline};
 pub use settings::{
@@ -44,3 +52,4 @@ pub use settings::{
 };
 pub use stack::{Channel, MAX_SIGNALS, Scored, Stack, StackError, StackSettings};
 pub use stream::StreamCounters;
+pub use team::ConfusionMatrix;

@@ -170,6 +170,15 @@ fn verdict(sum: &Sum, windows: usize, threshold: f64) -> Verdict {
     }
 }
 
+/// Returns how many rows there are outside of windows, those on probation left out: where an alarm is a false one.
+pub fn false_alarm_rows(corpus: &Corpus) -> usize {
+    let of = |series: &Series| {
+        let rows = probation(series.rows.len())..series.rows.len();
+        rows.filter(|row| !series.windows.iter().any(|(first, last)| (first..=last).contains(&row))).count()
+    };
+    corpus.series.iter().map(of).sum()
+}
+
 /// Returns the score at a given threshold.
 pub fn at(corpus: &Corpus, scores: &Scores, profile: Profile, threshold: f64) -> Verdict {
     let (rows, windows) = judged(corpus, scores, |_| true);

@@ -1,6 +1,9 @@
 //! The detectors through the crate's public API.
 
+mod calibration;
 mod confidence;
+mod deferral;
+mod drift;
 mod feed;
 mod limit;
 mod machine_temperature;
