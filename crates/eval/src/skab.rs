@@ -132,19 +132,18 @@ impl Pooled {
 
     /// Returns every threshold with what it gives, the highest first.
     fn thresholds(&self) -> impl Iterator<Item = (AtThreshold, [usize; 2])> {
-        let mut found = [0, 0];
+        let (mut false_alarms, mut hits) = (0, 0);
         let usual = self.rows.len() - self.anomalous;
         self.rows.iter().enumerate().filter_map(move |(index, (score, anomalous))| {
-            found[usize::from(*anomalous)] += 1;
+            *(if *anomalous { &mut hits } else { &mut false_alarms }) += 1;
             // Rows of one score alarm together.
             let is_last = self.rows.get(index + 1).is_none_or(|(next, _)| next < score);
-            let [false_alarms, hits] = found;
             let at = AtThreshold {
                 threshold: *score,
                 f1: 2.0 * hits as f64 / (hits + false_alarms + self.anomalous) as f64,
                 false_alarm_rate: false_alarms as f64 / usual.max(1) as f64,
             };
-            is_last.then_some((at, found))
+            is_last.then_some((at, [false_alarms, hits]))
         })
     }
 

@@ -32,7 +32,11 @@ fn areas_and_harmonic_means_are_those_counted_by_hand() {
     assert!(is_near(found.at(2.0).f1, 0.0));
     assert!(is_near(found.best(1.0).f1, 2.0 / 3.0));
     let strict = found.best(0.0);
-    assert!(is_near(strict.f1, 2.0 / 3.0) && is_near(strict.threshold, 0.9) && is_near(strict.false_alarm_rate, 0.0));
+    assert!(
+        is_near(strict.f1, 2.0 / 3.0)
+            && is_near(strict.threshold, 0.9)
+            && is_near(strict.false_alarm_rate, 0.0)
+    );
 }
 
 #[test]
@@ -47,7 +51,9 @@ fn what_cannot_be_used_is_named_with_its_place() {
     std::fs::write(folder.path().join("valve1/0.csv"), good).unwrap();
     let runs = read(folder.path()).unwrap();
     assert_eq!((runs.len(), &*runs[0].name, &*runs[0].labels), (1, "valve1/0.csv", &[true][..]));
-    for (bad, reason) in [("y;1;2;3;4;5;6;7;eight;1;0\n", "\"eight\" is no number"), ("y;1;2;3;4;5;6;7;8;;\n", "is no number")] {
+    for (bad, reason) in
+        [("y;1;2;3;4;5;6;7;eight;1;0\n", "\"eight\" is no number"), ("y;1;2;3;4;5;6;7;8;;\n", "is no number")]
+    {
         std::fs::write(folder.path().join("valve1/0.csv"), format!("{good}{bad}")).unwrap();
         let error = read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("0.csv, line 3") && error.contains(reason), "{error}");

@@ -76,6 +76,8 @@ fn folder(data: &Path, benchmark: &str) -> anyhow::Result<PathBuf> {
 fn progress(total: usize, of: &str) -> ProgressBar {
     let bar = ProgressBar::new(total as u64);
     let style = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}} of {{len}} {of}"));
-    style.into_iter().for_each(|style| bar.set_style(style));
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
     bar
 }
