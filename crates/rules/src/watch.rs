@@ -77,18 +77,20 @@ pub struct RuleWatch {
     rules: Arc<RuleSet>,
     posts: Vec<Post>,
     unjudged: u64,
+    last_decision_at: Option<MonoTime>,
 }
 
 impl RuleWatch {
     /// Makes the watch of an agent of which nothing is known yet.
     pub fn new(agent: &AgentId, kind: AgentKind, rules: Arc<RuleSet>) -> Self {
         let posts = posts(agent, kind, &rules, &BTreeMap::new());
-        Self { agent: agent.clone(), kind, rules, posts, unjudged: 0 }
+        Self { agent: agent.clone(), kind, rules, posts, unjudged: 0, last_decision_at: None }
     }
 
     /// Judges one decision and appends what changed to `found`.
     pub fn handle_decision(&mut self, facts: &Facts<'_>, found: &mut Vec<RuleChange>, now: MonoTime) {
         self.handle_timeout(found, now);
+        self.last_decision_at = Some(now);
         let mut scene = Scene::new(facts);
         for post in &mut self.posts {
             let Some(rule) = self.rules.rules().get(post.place) else { continue };
@@ -128,8 +130,9 @@ impl RuleWatch {
         }
     }
 
-    /// Takes note that the agent rests on purpose and has decided nothing since `since`: as good as over.
-    pub fn handle_rest(&mut self, since: MonoTime) {
+    /// Takes note that the agent rests on purpose: what stands counts as over since its last decision.
+    pub fn handle_rest(&mut self) {
+        let Some(since) = self.last_decision_at else { return };
         for post in &mut self.posts {
             if post.state == State::Active {
                 post.state = State::Clearing { since };

@@ -77,8 +77,7 @@ fn sampled_and_not(json: &str) -> (u64, u64) {
         let event = EventId { agent: &bench.agent, boot_id: bench.boot_id, seq: DecisionSeq(*seq) };
         is_sampled(set.rules()[0].id(), event, 5.0)
     };
-    let seqs = 1..1_000;
-    let found = seqs.clone().find(is).zip(seqs.clone().find(|seq| !is(seq)));
+    let found = (1..1_000).find(is).zip((1..1_000).find(|seq| !is(seq)));
     found.expect("of a thousand some are sampled and some are not")
 }
 

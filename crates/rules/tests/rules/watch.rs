@@ -163,7 +163,7 @@ fn a_rule_watches_the_agents_it_names_and_no_others() {
 fn an_agent_that_rests_or_has_other_signals_leaves_no_alert_standing() {
     let mut play = Play::new(rules(&format!("{WITH_HYSTERESIS}off_delay_millis = 3000\n")));
     play.decide(&[11.0]);
-    play.watch.handle_rest(MonoTime::default().after(Duration::from_secs(1)));
+    play.watch.handle_rest();
     play.wait(3);
     assert_eq!(play.turns(), [(1, Turn::Raised), (4, Turn::Cleared)]);
     play.decide(&[11.0]);
