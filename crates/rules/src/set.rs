@@ -1,6 +1,7 @@
 //! All rules of one file.
 
 use crate::{Rule, RuleError, RuleId, file};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 
@@ -10,7 +11,8 @@ pub const MAX_RULES: usize = 256;
 pub const MAX_BYTES: usize = 128 << 10;
 
 /// Names a version of the rules by what it says: SHA-256 of the file's bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RuleSetVersion([u8; 32]);
 
 impl RuleSetVersion {
@@ -34,6 +36,19 @@ impl fmt::Display for RuleSetVersion {
 impl fmt::Debug for RuleSetVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RuleSetVersion({self})")
+    }
+}
+
+impl From<RuleSetVersion> for String {
+    fn from(version: RuleSetVersion) -> Self {
+        version.to_string()
+    }
+}
+
+impl TryFrom<String> for RuleSetVersion {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{
     metrics::{Exposition, metrics},
     options::{ServerOptions, TlsOptions},
     pager::{Pager, PagerHandle, PagerOptions, Retry},
+    rule_follower::RuleFollower,
+    rule_store::RuleStore,
     scrape,
     spans::Spans,
     start_mode::{InsecureConsent, Mode, Protection, admit_start},
@@ -62,6 +64,8 @@ pub struct RunningServer {
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
     /// Looks at the deny-list.
     following: Option<JoinHandle<()>>,
+    /// Looks for other rules.
+    following_rules: Option<JoinHandle<()>>,
     /// Calls people; ends when the engine loop has.
     calling: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
@@ -110,9 +114,10 @@ impl Server {
     ///
     /// # Errors
     /// An address that asks for more protection or is taken, TLS files that cannot be used, a data directory that is in
-    /// use or damaged, a secret of the webhook that is none, files that cannot be written; the message says what to do.
-    pub async fn start(options: ServerOptions) -> anyhow::Result<RunningServer> {
+    /// use or damaged, rules that cannot be used, a secret of the webhook that is none, files that cannot be written; the message says what to do.
+    pub async fn start(mut options: ServerOptions) -> anyhow::Result<RunningServer> {
         let mode = admit(&options)?;
+        let rules = find_rules(&mut options)?;
         let (deny_file, denied) = deny_file(&options)?.unzip();
         let pager = options.config.webhook.as_ref().map(Pager::open).transpose()?;
         let doors = Doors {
@@ -122,6 +127,7 @@ impl Server {
             denied,
             listener: listen(options.listen)?,
             metrics: options.metrics.map(listen_for_metrics).transpose()?,
+            rules,
         };
         let (options, started) = tokio::task::spawn_blocking(move || {
             let started = startup::start(&options);
@@ -147,6 +153,18 @@ struct Doors {
     denied: Option<Denied>,
     listener: TcpListener,
     metrics: Option<TcpListener>,
+    rules: Option<RuleFollower>,
+}
+
+/// Takes the rules that are in force into the configuration, where it names a file of them.
+fn find_rules(options: &mut ServerOptions) -> anyhow::Result<Option<RuleFollower>> {
+    let rules = &mut options.config.rules;
+    let Some(file) = &rules.file else { return Ok(None) };
+    let store = RuleStore::of(Path::new(file));
+    let (_, in_force) =
+        store.in_force().context("finding the rules in force (`[rules]` of the configuration)")?;
+    rules.in_force = Arc::new(in_force);
+    Ok(Some(RuleFollower::new(store, rules.in_force.version())))
 }
 
 /// Takes up the calls that an earlier run left; without a webhook they stay where they are.
@@ -214,7 +232,7 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn run(
     options: ServerOptions,
     Started { ledger, opening }: Started,
-    Doors { mode, tls, deny_file, denied, listener, metrics: metrics_listener }: Doors,
+    Doors { mode, tls, deny_file, denied, listener, metrics: metrics_listener, rules }: Doors,
     counters: Arc<Counters>,
     pager: Option<(PagerHandle, JoinHandle<()>)>,
 ) -> anyhow::Result<RunningServer> {
@@ -254,6 +272,8 @@ fn run(
     let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
     let engine = tokio::spawn(run_engine(engine_loop, sources, ledger, alive_sender));
     let following = deny_file.map(|file| tokio::spawn(file.follow(shutdown.clone())));
+    let following_rules =
+        rules.map(|rules| tokio::spawn(rules.follow(control_sender.clone(), shutdown.clone())));
     let shared = Arc::new(Shared {
         clock: Clock,
         listen: address.ip(),
@@ -285,6 +305,7 @@ fn run(
         engine,
         metrics,
         following,
+        following_rules,
         calling,
         counters,
         spans,
@@ -408,6 +429,9 @@ impl RunningServer {
         }
         if let Some(task) = self.following {
             task.await.context("waiting for the look at the deny-list to end")?;
+        }
+        if let Some(task) = self.following_rules {
+            task.await.context("waiting for the look at the rules to end")?;
         }
         let report = self.engine.await.context("waiting for the engine to end")?;
         if let Some(task) = self.calling {
