@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    demo, dev_certs, eval, kpi, ledger, operate, replay, serve, simulate, stop, takeover, token, watch,
+    demo, dev_certs, eval, kpi, ledger, operate, replay, rules, serve, simulate, stop, takeover, token, watch,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Takeover(takeover::TakeoverArguments),
     /// Says how the alarms of a recorded shift performed: rates, floods, nuisances, time to acknowledge
     Kpi(kpi::KpiArguments),
+    /// Checks rules that people write, tries them on what happened, and puts them in force
+    Rules(rules::RulesArguments),
     /// Scores detectors on labelled data, beside what is published of others
     Eval(eval::EvalArguments),
     /// Makes keys, issues tokens, and takes them back
@@ -89,6 +91,12 @@ mod tests {
             "token issue K --person anna --role supervisor --scope truck-* --scope lab-1 -o F --keep-fresh",
             "token issue K --agent truck-7",
             "token revoke K --person anna",
+            "rules check R.toml",
+            "rules backtest R.toml --data D --against OLD.toml --from 2026-03-01T00:00:00Z --json",
+            "rules shadow R.toml --data D --seconds 60",
+            "rules activate R.toml --for IN-FORCE.toml --reason wet --as anna",
+            "rules rollback R.toml --to 3fa9 --reason dry",
+            "rules list R.toml",
             "eval nab --data D",
             "ledger verify --data D --head H --head I",
             "ledger show --data D --type takeover --from 5 --json",

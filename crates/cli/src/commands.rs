@@ -7,6 +7,7 @@ pub(crate) mod kpi;
 pub(crate) mod ledger;
 pub(crate) mod operate;
 pub(crate) mod replay;
+pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stop;
@@ -30,6 +31,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Stop(arguments) => stop::run(arguments).await,
         Command::Takeover(arguments) => takeover::run(arguments),
         Command::Kpi(arguments) => kpi::run(&arguments),
+        Command::Rules(arguments) => rules::run(arguments).await,
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(arguments).await,
         Command::Ledger(arguments) => ledger::run(arguments),

@@ -52,6 +52,7 @@ fn draws(command: &Command) -> bool {
         | Command::Token(_)
         | Command::Kpi(_)
         | Command::Eval(_)
+        | Command::Rules(_)
         | Command::Ledger(_) => false,
     }
 }
@@ -70,6 +71,7 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Token(_)
         | Command::Kpi(_)
         | Command::Eval(_)
+        | Command::Rules(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }
 }

@@ -13,6 +13,7 @@ use watchkeeper_protocol::{
     Wire,
     record::{AgentAuthority, DigestRecord, EngineInput, Opening, Page, TakeoverRecord, record_type},
 };
+use watchkeeper_rules::RuleSetVersion;
 
 #[derive(Debug, Args)]
 pub(super) struct ShowArguments {
