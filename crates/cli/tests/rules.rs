@@ -1,11 +1,13 @@
 //! `rules`, as a person meets it: a recorded hour, and every decision that other rules would have changed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop there")]
+#![expect(clippy::indexing_slicing, reason = "a line that lacks a key is a failed test")]
 
 use serde_json::{Value, json};
 use std::{
     fs,
     path::Path,
     process::{Command, Output},
+    time::Duration,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -16,6 +18,7 @@ use watchkeeper_model::{
     PersonId, SessionId, SignalSpec,
 };
 use watchkeeper_protocol::{AgentMessage, agent::AgentHello, record::record_type};
+use watchkeeper_server::clock::Clock;
 
 /// 2026-03-01T06:00:00Z.
 const SIX_NANOS: i64 = 1_772_344_800_000_000_000;
@@ -50,8 +53,32 @@ fn heat(second: u64) -> f64 {
     60.0 + 8.0 * (t / 30.0).sin() + 3.0 * (t / 2.0).sin() + t / 400.0
 }
 
-/// A record of an hour of one press that decides once a second, under `rules`; others from a second on, where given.
-fn record(directory: &Path, rules: &str, later: Option<(u64, &str)>) {
+/// Writes the record of one press.
+struct Recorder(Ledger<DirStorage>);
+
+impl Recorder {
+    /// Notes an input so many seconds after six.
+    fn note(&mut self, second: u64, input: &EngineInput) {
+        self.note_at(second, SIX_NANOS + 1_000_000_000 * i64::try_from(second).unwrap(), input);
+    }
+
+    fn note_at(&mut self, second: u64, wall: i64, input: &EngineInput) {
+        let payload = rmp_serde::to_vec_named(input).unwrap();
+        self.0.append(record_type::INPUT, 0, mono(second).as_nanos(), wall, &payload).unwrap();
+    }
+}
+
+fn mono(second: u64) -> MonoTime {
+    MonoTime::from_nanos(1_000_000_000 * (second + 1))
+}
+
+fn decided(second: u64) -> EngineInput {
+    let framed = Framed::new(AgentMessage::Decision(decision(second)));
+    EngineInput::Agent { session: PRESS, received_at: mono(second), framed }
+}
+
+/// Begins a record under `rules`, and the press connects.
+fn begin(directory: &Path, rules: &str) -> Recorder {
     let storage = DirStorage::open(directory.join("data").join("ledger")).unwrap();
     let (mut ledger, _) = Ledger::open(storage, Options::new([7; 16])).unwrap();
     let config = Config::parse(&format!("[rules]\ntext = '''{rules}'''\n")).unwrap();
@@ -65,13 +92,8 @@ fn record(directory: &Path, rules: &str, later: Option<(u64, &str)>) {
         starting_authority: Vec::new(),
     };
     ledger.roll(&rmp_serde::to_vec_named(&opening).unwrap()).unwrap();
-    let mut note = |second: u64, input: EngineInput| {
-        let payload = rmp_serde::to_vec_named(&input).unwrap();
-        let (mono, wall) =
-            (1_000_000_000 * (second + 1), SIX_NANOS + 1_000_000_000 * i64::try_from(second).unwrap());
-        ledger.append(record_type::INPUT, 0, mono, wall, &payload).unwrap();
-    };
-    note(0, EngineInput::Timeout);
+    let mut recorder = Recorder(ledger);
+    recorder.note(0, &EngineInput::Timeout);
     let heat_spec = SignalSpec { name: Label::cut("heat"), unit: Label::cut("degC") };
     let hello = AgentHello::first(
         AgentId::new("press").unwrap(),
@@ -80,17 +102,21 @@ fn record(directory: &Path, rules: &str, later: Option<(u64, &str)>) {
         Label::cut("test"),
     );
     let hello = AgentHello { signals: vec![heat_spec], ..hello };
-    note(0, EngineInput::AgentConnected { session: PRESS, hello });
+    recorder.note(0, &EngineInput::AgentConnected { session: PRESS, hello });
+    recorder
+}
+
+/// A record of an hour in which the press decides once a second, under `rules`; others from a second on, where given.
+fn record(directory: &Path, rules: &str, later: Option<(u64, &str)>) {
+    let mut recorder = begin(directory, rules);
     for second in 1..=HOUR {
         if let Some((_, text)) = later.filter(|(from, _)| *from == second) {
             let (by, reason) = (PersonId::new("ben").unwrap(), Note::cut("too many"));
-            note(second, EngineInput::RulesChanged { text: text.to_owned(), by, reason });
+            recorder.note(second, &EngineInput::RulesChanged { text: text.to_owned(), by, reason });
         }
-        let framed = Framed::new(AgentMessage::Decision(decision(second)));
-        let received_at = MonoTime::from_nanos(1_000_000_000 * (second + 1));
-        note(second, EngineInput::Agent { session: PRESS, received_at, framed });
+        recorder.note(second, &decided(second));
     }
-    ledger.commit().unwrap();
+    recorder.0.commit().unwrap();
 }
 
 fn decision(second: u64) -> Decision {
@@ -200,22 +226,44 @@ fn a_backtest_for_people_is_a_table() {
     let here = directory.path();
     record(here, &hot(70.0, 2.0), None);
     fs::write(here.join("candidate.toml"), hot(66.0, 4.0)).unwrap();
-    let arguments = ["rules", "backtest", "candidate.toml", "--data", "data", "--to", "2026-03-01T06:02:00Z"];
+    let arguments = ["rules", "backtest", "candidate.toml", "--data", "data", "--to", "2026-03-01T06:00:20Z"];
     insta::assert_snapshot!("backtest", told(&watchkeeper(&arguments, here)));
 }
 
 #[test]
-fn a_shadow_says_what_would_be_raised_and_raises_nothing() {
+fn a_shadow_says_what_would_be_raised_while_it_happens_and_raises_nothing() {
     let directory = TempDir::new().unwrap();
     let here = directory.path();
-    record(here, "", None);
+    let mut recorder = begin(here, &hot(70.0, 2.0));
+    for second in 1..=14 {
+        recorder.note(second, &decided(second));
+    }
+    recorder.0.commit().unwrap();
     fs::write(here.join("candidate.toml"), hot(66.0, 4.0)).unwrap();
-    let before = fs::read(here.join("data/ledger/segment-0000000001.wkl")).unwrap();
-    // Nothing comes in any more, so that there is nothing to tell; the record is as it was.
-    let output =
-        told(&watchkeeper(&["rules", "shadow", "candidate.toml", "--data", "data", "--seconds", "1"], here));
-    assert_eq!(output.trim(), "no decision was recorded in that time");
-    assert_eq!(fs::read(here.join("data/ledger/segment-0000000001.wkl")).unwrap(), before);
+    let arguments = ["rules", "shadow", "candidate.toml", "--data", "data", "--seconds", "6", "--json"];
+    let shadow = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        .args(arguments)
+        .current_dir(here)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The monitor goes on while it looks.
+    std::thread::sleep(Duration::from_secs(2));
+    for second in 15..=20 {
+        recorder.note_at(second, Clock.wall().as_unix_nanos(), &decided(second));
+    }
+    recorder.0.commit().unwrap();
+    let output = told(&shadow.wait_with_output().unwrap());
+    let mut lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let totals = lines.pop().unwrap();
+    let flips: Vec<_> = lines
+        .iter()
+        .map(|line| (line["decision"].as_u64().unwrap(), line["before"].clone(), line["after"].clone()))
+        .collect();
+    let mut wanted = expected(&stands(70.0, 2.0), &stands(66.0, 4.0));
+    wanted.retain(|(second, ..)| (15..=20).contains(second));
+    assert!(!wanted.is_empty());
+    assert_eq!((flips, &totals["decisions"]), (wanted, &json!(6)));
 }
 
 #[test]

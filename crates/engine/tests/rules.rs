@@ -1,6 +1,11 @@
 //! Rules that people write, in the engine: alerts, demands, changes, replay.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, and looks at a few messages of many"
+)]
 
 #[path = "rig/rig.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]

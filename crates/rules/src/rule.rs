@@ -115,11 +115,6 @@ impl Rule {
         &self.id
     }
 
-    /// Returns what it is for, in the words of whoever wrote it; may be empty.
-    pub const fn why(&self) -> &Note {
-        &self.why
-    }
-
     /// Returns how bad it is when it holds.
     pub const fn severity(&self) -> Severity {
         self.severity
@@ -138,6 +133,11 @@ impl Rule {
     /// Returns whose decisions it judges, as it is written: an id, or a beginning followed by `*`.
     pub fn agents(&self) -> &str {
         &self.agent
+    }
+
+    /// Returns of which kind of agents it judges decisions; `None` for every kind.
+    pub const fn kind(&self) -> Option<AgentKind> {
+        self.kind
     }
 
     /// Returns its condition in one line.

@@ -6,7 +6,7 @@ use crate::{
     connection::Shared,
     counters::Counters,
     denied::{Denied, DenyFile},
-    engine_loop::{EngineLoop, LANE, LoopReport, Sources},
+    engine_loop::{ControlItem, EngineLoop, LANE, LoopReport, Sources},
     files,
     gatekeeper::{self, Gatekeeper},
     ledger_queue::{Gauge, LedgerQueue},
@@ -62,10 +62,8 @@ pub struct RunningServer {
     engine: JoinHandle<anyhow::Result<LoopReport>>,
     /// Where it is scraped, and the task that answers.
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
-    /// Looks at the deny-list.
-    following: Option<JoinHandle<()>>,
-    /// Looks for other rules.
-    following_rules: Option<JoinHandle<()>>,
+    /// Look at the deny-list and for other rules.
+    following: Vec<JoinHandle<()>>,
     /// Calls people; ends when the engine loop has.
     calling: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
@@ -114,7 +112,8 @@ impl Server {
     ///
     /// # Errors
     /// An address that asks for more protection or is taken, TLS files that cannot be used, a data directory that is in
-    /// use or damaged, rules that cannot be used, a secret of the webhook that is none, files that cannot be written; the message says what to do.
+    /// use or damaged, rules that cannot be used, a secret of the webhook that is none, files that cannot be written;
+    /// the message says what to do.
     pub async fn start(mut options: ServerOptions) -> anyhow::Result<RunningServer> {
         let mode = admit(&options)?;
         let rules = find_rules(&mut options)?;
@@ -271,9 +270,7 @@ fn run(
     let ledger = LedgerThread::spawn(writer, receiver)?;
     let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
     let engine = tokio::spawn(run_engine(engine_loop, sources, ledger, alive_sender));
-    let following = deny_file.map(|file| tokio::spawn(file.follow(shutdown.clone())));
-    let following_rules =
-        rules.map(|rules| tokio::spawn(rules.follow(control_sender.clone(), shutdown.clone())));
+    let following = follow_files(deny_file, rules, &control_sender, &shutdown);
     let shared = Arc::new(Shared {
         clock: Clock,
         listen: address.ip(),
@@ -305,11 +302,22 @@ fn run(
         engine,
         metrics,
         following,
-        following_rules,
         calling,
         counters,
         spans,
     })
+}
+
+/// Looks at the files that may change while the server runs, each in a task of its own.
+fn follow_files(
+    deny_file: Option<DenyFile>,
+    rules: Option<RuleFollower>,
+    control: &mpsc::Sender<ControlItem>,
+    shutdown: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let list = deny_file.map(|file| tokio::spawn(file.follow(shutdown.clone())));
+    let rules = rules.map(|rules| tokio::spawn(rules.follow(control.clone(), shutdown.clone())));
+    list.into_iter().chain(rules).collect()
 }
 
 /// Says that connections are taken, and where.
@@ -427,11 +435,8 @@ impl RunningServer {
         if let Some((_, task)) = self.metrics {
             task.await.context("waiting for the metrics to end")?;
         }
-        if let Some(task) = self.following {
-            task.await.context("waiting for the look at the deny-list to end")?;
-        }
-        if let Some(task) = self.following_rules {
-            task.await.context("waiting for the look at the rules to end")?;
+        for task in self.following {
+            task.await.context("waiting for the look at the deny-list and the rules to end")?;
         }
         let report = self.engine.await.context("waiting for the engine to end")?;
         if let Some(task) = self.calling {

@@ -8,11 +8,6 @@ use watchkeeper_model::{AgentId, CauseClass, Decision, Label, MonoTime};
 use watchkeeper_rules::{Facts, Rule, RuleChange, RuleSet, Turn};
 
 impl Engine {
-    /// Returns the rules that are in force.
-    pub fn rules(&self) -> &RuleSet {
-        &self.rules
-    }
-
     /// Returns the rules that stand at an agent now: raised and not cleared.
     pub fn rules_standing(&self, agent_id: &AgentId) -> impl Iterator<Item = &Rule> {
         self.agents.get(agent_id).into_iter().flat_map(|agent| agent.rules.active())

@@ -6,7 +6,7 @@ use crate::{
     out::{count, count_of},
 };
 use std::path::Path;
-use watchkeeper_rules::RuleSet;
+use watchkeeper_rules::{Rule, RuleSet};
 use watchkeeper_server::{RuleAction, RuleChangeNote};
 
 /// Widest condition in a table; a longer one is cut.
@@ -28,13 +28,17 @@ pub(super) fn rules(file: &Path, rules: &RuleSet) -> String {
                 rule.does().word().to_owned(),
                 rule.severity().to_string(),
                 rule.response().to_string(),
-                rule.agents().to_owned(),
+                agents(rule),
                 cut(&rule.condition()),
             ]
         })
         .collect();
     let names = ["rule", "does", "severity", "response", "agents", "when"];
     format!("{head}\n\n{}", table(&names, &rows, &[]))
+}
+
+fn agents(rule: &Rule) -> String {
+    rule.kind().map_or_else(|| rule.agents().to_owned(), |kind| format!("{} ({kind})", rule.agents()))
 }
 
 fn cut(text: &str) -> String {
