@@ -14,8 +14,8 @@ use watchkeeper_engine::{
 };
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandId, Confidence, Context, ControlState, Decision,
-    DecisionSeq, Epoch, Incarnation, Label, MonoTime, Note, OperatorRole, PersonId, PlanPoint, SessionId,
-    Setpoint, SignalSpec, TaskVerb,
+    DecisionSeq, Epoch, Incarnation, Label, MonoTime, Note, OperatorRole, PlanPoint, SessionId, Setpoint,
+    SignalSpec, TaskVerb,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
@@ -441,13 +441,6 @@ impl Rig {
         self.consoles.clear();
         self.inputs.clear();
         self.connect_vehicle();
-    }
-
-    /// Other rules come into force.
-    pub(crate) fn change_rules(&mut self, text: &str) {
-        let by = PersonId::new("anna").unwrap();
-        let reason = Note::cut("the yard is wet");
-        self.feed(EngineInput::RulesChanged { text: text.to_owned(), by, reason });
     }
 
     pub(crate) fn disconnect_vehicle(&mut self) {
