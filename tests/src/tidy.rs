@@ -15,15 +15,16 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("protocol", &["model"]),
     ("detect", &["model"]),
+    ("rules", &["model"]),
     ("takeover", &["model"]),
     ("review", &["model"]),
-    ("engine", &["model", "protocol", "detect", "takeover", "review"]),
+    ("engine", &["model", "protocol", "detect", "rules", "takeover", "review"]),
     ("ledger", &[]),
     ("picture", &["model", "protocol"]),
     ("client", &["model", "protocol", "takeover", "picture"]),
     ("identity", &["model"]),
     ("eval", &[]),
-    ("server", &["engine", "identity", "ledger", "protocol", "model"]),
+    ("server", &["engine", "identity", "ledger", "protocol", "rules", "model"]),
     ("panels", &["picture", "model"]),
     ("console", &["panels", "picture", "client", "ledger", "engine", "protocol", "model"]),
     (
@@ -37,6 +38,7 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "engine",
             "eval",
             "identity",
+            "rules",
             "ledger",
             "picture",
             "client",
@@ -68,7 +70,7 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
 
 /// Crates without sockets, clocks, threads and chance: what replay and proof rest on.
 pub const PURE_CRATES: &[&str] =
-    &["model", "protocol", "detect", "takeover", "review", "engine", "ledger", "picture"];
+    &["model", "protocol", "detect", "rules", "takeover", "review", "engine", "ledger", "picture"];
 
 /// Families of third-party crates that a pure crate may not depend on: `tokio` stands for `tokio-*` too.
 pub const IMPURE_FAMILIES: &[&str] =

@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    deferral, demo, dev_certs, eval, kpi, ledger, operate, replay, serve, simulate, stop, takeover, token,
-    watch,
+    deferral, demo, dev_certs, eval, kpi, ledger, operate, replay, rules, serve, simulate, stop, takeover,
+    token, watch,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Kpi(kpi::KpiArguments),
     /// Says how sure an agent has to be to decide alone, with a guarantee, from judged decisions
     Deferral(deferral::DeferralArguments),
+    /// Checks rules that people write, tries them on what happened, and puts them in force
+    Rules(rules::RulesArguments),
     /// Scores detectors on labelled data, beside what is published of others
     Eval(eval::EvalArguments),
     /// Makes keys, issues tokens, and takes them back
@@ -93,6 +95,12 @@ mod tests {
             "token issue K --agent truck-7",
             "token revoke K --person anna",
             "deferral FILE.csv --risk 0.01 --delta 0.05 --horizon 5000",
+            "rules check R.toml",
+            "rules backtest R.toml --data D --against OLD.toml --from 2026-03-01T00:00:00Z --json",
+            "rules shadow R.toml --data D --seconds 60",
+            "rules activate R.toml --for IN-FORCE.toml --reason wet --as anna",
+            "rules rollback R.toml --to 3fa9 --reason dry",
+            "rules list R.toml",
             "eval nab --data D",
             "eval cifar10h --data D --seed 2",
             "ledger verify --data D --head H --head I",

@@ -8,6 +8,7 @@ pub(crate) mod kpi;
 pub(crate) mod ledger;
 pub(crate) mod operate;
 pub(crate) mod replay;
+pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stop;
@@ -32,6 +33,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Takeover(arguments) => takeover::run(arguments),
         Command::Kpi(arguments) => kpi::run(&arguments),
         Command::Deferral(arguments) => deferral::run(&arguments),
+        Command::Rules(arguments) => rules::run(arguments).await,
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(arguments).await,
         Command::Ledger(arguments) => ledger::run(arguments),

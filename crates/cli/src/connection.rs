@@ -95,7 +95,7 @@ pub(crate) fn unauthorised(report: &ErrorReport) -> anyhow::Error {
 }
 
 /// The name this computer knows the person by, where it can stand in the record.
-fn login_name() -> PersonId {
+pub(crate) fn login_name() -> PersonId {
     ["USER", "LOGNAME"]
         .iter()
         .filter_map(|name| std::env::var(name).ok())

@@ -53,6 +53,7 @@ fn draws(command: &Command) -> bool {
         | Command::Kpi(_)
         | Command::Deferral(_)
         | Command::Eval(_)
+        | Command::Rules(_)
         | Command::Ledger(_) => false,
     }
 }
@@ -72,6 +73,7 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Kpi(_)
         | Command::Deferral(_)
         | Command::Eval(_)
+        | Command::Rules(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }
 }

@@ -1,4 +1,5 @@
-//! The `watchkeeper` command: serve, dev-certs, demo, simulate, replay, watch, operate, stop, takeover, kpi, deferral, eval, ledger.
+//! The `watchkeeper` command: serve, dev-certs, demo, simulate, replay, watch, operate, stop, takeover, kpi, deferral, rules,
+//! eval, ledger.
 //!
 //! Each subcommand is one file of [`commands`]; what is long in it has a folder beside it. Everything that
 //! talks to a monitor does so through the public SDK, over a socket, like anybody else's program: `demo` too.
@@ -7,6 +8,7 @@
 //! shows: those live in the crates this one puts together.
 
 mod arguments;
+mod backtest;
 mod commands;
 mod connection;
 mod failure;

@@ -37,19 +37,46 @@ pub(crate) fn follow<S: ReadStorage + ?Sized>(
     storage: &S,
     follower: &mut impl Follower,
 ) -> anyhow::Result<()> {
-    let mut player: Option<Player> = None;
-    for entry in Reader::new(storage).context("reading the record")? {
-        match entry.context("reading the record; `watchkeeper ledger verify` says more")? {
-            Entry::Segment(segment) => player = turn_over(player, &segment, follower)?,
-            Entry::Record(record) => {
-                let Some(player) = &mut player else { continue };
-                if player.take(&record, follower)?.is_break() {
-                    break;
+    Course::default().go_on(storage, follower)
+}
+
+/// How far a record was followed: one that is being written can be followed on from there.
+#[derive(Default)]
+pub(crate) struct Course {
+    player: Option<Player>,
+    segment: u64,
+    sequence: u64,
+}
+
+impl Course {
+    /// Leads the follower on, to the end that the record has now.
+    ///
+    /// # Errors
+    /// When the record cannot be read, and what the follower cannot read itself.
+    pub(crate) fn go_on<S: ReadStorage + ?Sized>(
+        &mut self,
+        storage: &S,
+        follower: &mut impl Follower,
+    ) -> anyhow::Result<()> {
+        for entry in Reader::starting_at(storage, self.segment).context("reading the record")? {
+            match entry.context("reading the record; `watchkeeper ledger verify` says more")? {
+                Entry::Segment(segment) if segment.number == self.segment => {}
+                Entry::Segment(segment) => {
+                    self.segment = segment.number;
+                    self.player = turn_over(self.player.take(), &segment, follower)?;
+                }
+                Entry::Record(record) if record.sequence <= self.sequence => {}
+                Entry::Record(record) => {
+                    self.sequence = record.sequence;
+                    let Some(player) = &mut self.player else { continue };
+                    if player.take(&record, follower)?.is_break() {
+                        break;
+                    }
                 }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Starts the run of a segment, or goes on with the one before.

@@ -110,13 +110,13 @@ impl Pipeline {
         }
     }
 
-    /// Takes a decision; one that came before is counted and not judged again.
-    pub fn handle_decision(&mut self, decision: &Decision, found: &mut Vec<Finding>, now: MonoTime) {
+    /// Takes a decision and returns whether it was judged; one that came before is counted and not judged again.
+    pub fn handle_decision(&mut self, decision: &Decision, found: &mut Vec<Finding>, now: MonoTime) -> bool {
         self.handle_timeout(found, now);
         let arrival = self.stream.handle_decision(decision, found, now);
         self.count_content(decision);
         match arrival {
-            Arrival::Again => return,
+            Arrival::Again => return false,
             Arrival::New | Arrival::Resent => {}
         }
         self.last_decision_at = Some(now);
@@ -125,6 +125,7 @@ impl Pipeline {
         for detector in &mut self.detectors {
             detector.handle_decision(decision, &self.history, found, now);
         }
+        true
     }
 
     /// Lets time pass up to `now`: silences begin, conditions that have been quiet for long enough end.

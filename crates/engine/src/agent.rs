@@ -12,6 +12,7 @@ use watchkeeper_protocol::{
     agent::{DriveLimits, Heartbeat, Question},
     record::{AgentAuthority, PendingStop},
 };
+use watchkeeper_rules::RuleWatch;
 use watchkeeper_takeover::{Lease, LeaseBook, Mirror, NextLease, Timers};
 
 /// How often an agent hears up to which decision the record is safe: a message for each decision would cost more than
@@ -40,6 +41,8 @@ pub(crate) struct Agent {
     pub(crate) last: Option<Heartbeat>,
     pub(crate) latches: Vec<Latch>,
     pub(crate) pipeline: Pipeline,
+    /// Beside the detectors, and apart from them: nothing they learn can silence it.
+    pub(crate) rules: RuleWatch,
     pub(crate) clock: PeerClock,
     pub(crate) lease: LeaseBook,
     /// Until when the claim waits for its engage.
@@ -271,6 +274,7 @@ impl Agent {
             self.strikes.over_at(),
             self.stop_due,
             self.pipeline.poll_timeout(),
+            self.rules.poll_timeout(),
             Some(self.status_due),
             self.is_confirmation_due().then(|| self.durable_told_at.after(CONFIRM_EVERY)),
         ]

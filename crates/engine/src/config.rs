@@ -1,12 +1,14 @@
 //! What a deployment may set, validated: an error says the line and the reason.
 
 mod alarms;
+mod rules;
 mod webhook;
 
 pub use alarms::{
     AlarmClass, AlarmSettings, Area, CommonSettings, Consequence, Flapping, FloodSettings, RoutingSettings,
     SuppressRule,
 };
+pub use rules::RulesSettings;
 pub use webhook::Webhook;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,8 @@ pub struct Config {
     pub webhook: Option<Webhook>,
     /// Classes of alarms, suppression, flapping; `[alarms]`.
     pub alarms: AlarmSettings,
+    /// Rules that people write over decisions; `[rules]`.
+    pub rules: RulesSettings,
 }
 
 /// A configuration as it is written, where a kind's timers may be given in part.
@@ -49,6 +53,8 @@ struct Written {
     webhook: Option<Webhook>,
     #[serde(default)]
     alarms: alarms::Written,
+    #[serde(default)]
+    rules: RulesSettings,
 }
 
 /// Applies one changed timer after the other to the defaults of a kind, so that an error names the one.
@@ -149,6 +155,7 @@ impl Config {
             site: written.site,
             webhook: written.webhook,
             alarms,
+            rules: written.rules,
         };
         for (kind, changes) in &written.timers {
             config.timers.insert(*kind, merged(*kind, changes, text)?);

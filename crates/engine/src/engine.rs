@@ -15,6 +15,7 @@ mod publish;
 mod questions;
 mod roster;
 mod routing;
+mod rules;
 mod shelving;
 mod takeovers;
 mod tasks;
@@ -41,6 +42,7 @@ use watchkeeper_protocol::{
     record::{AgentAuthority, EngineInput, Opening, TakeoverRecord},
     session::{ErrorCode, ErrorReport, Head},
 };
+use watchkeeper_rules::{RuleChange, RuleSet};
 
 /// Ids of one incarnation start at its number times this and somewhere in the first half of what follows, so that none
 /// is used twice.
@@ -92,6 +94,9 @@ pub struct Engine {
     wakeups: BTreeSet<(MonoTime, AgentId)>,
     second_due: MonoTime,
     findings: Vec<Finding>,
+    /// The rules in force.
+    rules: Arc<RuleSet>,
+    rule_changes: Vec<RuleChange>,
     outputs: VecDeque<Output>,
     /// Every change of an alert, where somebody follows them.
     alerts_told: Option<VecDeque<Alarm>>,
@@ -120,6 +125,7 @@ impl Engine {
         let authority = opening.starting_authority.iter().map(|entry| (entry.agent.clone(), entry.clone()));
         let alarms = Alarms::new(config.alarms.clone(), AlertId(first));
         let routing = Routing::new(&config.alarms);
+        let rules = Arc::clone(&config.rules.in_force);
         Self {
             config,
             incarnation: opening.incarnation,
@@ -155,6 +161,8 @@ impl Engine {
             wakeups: BTreeSet::new(),
             second_due: now.after(SECOND),
             findings: Vec::new(),
+            rules,
+            rule_changes: Vec::new(),
             outputs: VecDeque::new(),
             alerts_told: None,
         }
@@ -191,6 +199,7 @@ impl Engine {
             EngineInput::RefusedFrames { count } => {
                 self.refused_frames = self.refused_frames.saturating_add(count);
             }
+            EngineInput::RulesChanged { text, by: _, reason: _ } => self.handle_rules(&text, now),
             EngineInput::Timeout => self.handle_timeout(now),
         }
         self.roster_changed |= self.routing.take_changed();

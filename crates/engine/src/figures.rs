@@ -8,6 +8,8 @@ use watchkeeper_model::{CommandState, DemandOutcome, Severity};
 pub struct Counts {
     /// Decisions taken in.
     pub decisions: u64,
+    /// How often a rule could not judge a decision, because something that it speaks of was missing.
+    pub rules_unjudged: u64,
     /// Alerts raised, and raised again after they were over, by the severity they then had.
     pub alerts_raised: BTreeMap<Severity, u64>,
     /// Takeovers asked for.

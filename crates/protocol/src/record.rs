@@ -162,6 +162,15 @@ pub enum EngineInput {
         /// How many.
         count: u64,
     },
+    /// Other rules are in force from here on.
+    RulesChanged {
+        /// The whole file; the server has read it and found it good.
+        text: String,
+        /// Who put it in force.
+        by: PersonId,
+        /// Why.
+        reason: Note,
+    },
     /// A time that [`poll_timeout`] asked for has come.
     ///
     /// [`poll_timeout`]: https://docs.rs/watchkeeper-engine

@@ -436,6 +436,7 @@ fn is_awaited(input: &EngineInput) -> bool {
         | EngineInput::Durable { .. }
         | EngineInput::LedgerPressure { .. }
         | EngineInput::RefusedFrames { .. }
+        | EngineInput::RulesChanged { .. }
         | EngineInput::Timeout => false,
     }
 }

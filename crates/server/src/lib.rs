@@ -16,6 +16,9 @@
 //! People who are not at their consoles are called by a webhook, where one is configured: the loop hands a page over and
 //! goes on, and a task keeps it on disk and sends it until it was taken ([`pager`]).
 //!
+//! The rules that people write are kept in versions beside their file ([`rule_store`]); a version that is put in force while
+//! the server runs reaches the engine as one more input ([`rule_follower`]).
+//!
 //! Where it may listen, and how protected it then has to be, is one table: [`start_mode::admit_start`].
 //!
 //! Deliberately not here: decisions. Whatever depends on what a message means is the engine's to say.
@@ -42,6 +45,8 @@ mod outbox;
 mod pace;
 pub mod pager;
 mod refusals;
+mod rule_follower;
+mod rule_store;
 mod scrape;
 mod server;
 mod session;
@@ -55,6 +60,7 @@ pub mod token;
 pub use allowed::AllowedSites;
 pub use options::{Limits, ServerOptions, TlsOptions};
 pub use pager::{PageCounts, Pager, PagerHandle, PagerOptions};
+pub use rule_store::{RuleAction, RuleChangeNote, RuleStore, Signature};
 pub use server::{RunningServer, ServeReport, Server, serve};
 pub use spans::{Span, Spans};
 pub use start_mode::{InsecureConsent, Mode};

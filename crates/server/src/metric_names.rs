@@ -59,6 +59,8 @@ catalogue! {
         "Commands of people, each counted once however often it came.";
     COMMANDS_ENDED = "watchkeeper_commands_ended_total", Counter, "Commands that are over, by their last state.";
     DECISIONS = "watchkeeper_decisions_total", Counter, "Decisions of agents that the engine scored.";
+    RULES_UNJUDGED = "watchkeeper_rules_unjudged_total", Counter,
+        "Decisions that a rule could not judge, because something that it speaks of was missing.";
     SESSIONS = "watchkeeper_sessions", Gauge, "Sessions that are open, by kind.";
     SESSIONS_BEGUN = "watchkeeper_sessions_begun_total", Counter, "Sessions since the start.";
     REFUSED_FRAMES = "watchkeeper_refused_frames_total", Counter,

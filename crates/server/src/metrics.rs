@@ -171,6 +171,7 @@ impl Exposition {
 
     fn show_counts(&self, counts: &Counts) {
         self.count(names::DECISIONS, counts.decisions);
+        self.count(names::RULES_UNJUDGED, counts.rules_unjudged);
         self.count(names::DEMANDS_RAISED, counts.demands_raised);
         self.count(names::OVER_BUDGET, counts.takeovers_over_budget);
         self.count(names::COMMANDS_RECEIVED, counts.commands_received);

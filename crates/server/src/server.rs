@@ -6,7 +6,7 @@ use crate::{
     connection::Shared,
     counters::Counters,
     denied::{Denied, DenyFile},
-    engine_loop::{EngineLoop, LANE, LoopReport, Sources},
+    engine_loop::{ControlItem, EngineLoop, LANE, LoopReport, Sources},
     files,
     gatekeeper::{self, Gatekeeper},
     ledger_queue::{Gauge, LedgerQueue},
@@ -14,6 +14,8 @@ use crate::{
     metrics::{Exposition, metrics},
     options::{ServerOptions, TlsOptions},
     pager::{Pager, PagerHandle, PagerOptions, Retry},
+    rule_follower::RuleFollower,
+    rule_store::RuleStore,
     scrape,
     spans::Spans,
     start_mode::{InsecureConsent, Mode, Protection, admit_start},
@@ -60,8 +62,8 @@ pub struct RunningServer {
     engine: JoinHandle<anyhow::Result<LoopReport>>,
     /// Where it is scraped, and the task that answers.
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
-    /// Looks at the deny-list.
-    following: Option<JoinHandle<()>>,
+    /// Look at the deny-list and for other rules.
+    following: Vec<JoinHandle<()>>,
     /// Calls people; ends when the engine loop has.
     calling: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
@@ -110,9 +112,11 @@ impl Server {
     ///
     /// # Errors
     /// An address that asks for more protection or is taken, TLS files that cannot be used, a data directory that is in
-    /// use or damaged, a secret of the webhook that is none, files that cannot be written; the message says what to do.
-    pub async fn start(options: ServerOptions) -> anyhow::Result<RunningServer> {
+    /// use or damaged, rules that cannot be used, a secret of the webhook that is none, files that cannot be written;
+    /// the message says what to do.
+    pub async fn start(mut options: ServerOptions) -> anyhow::Result<RunningServer> {
         let mode = admit(&options)?;
+        let rules = find_rules(&mut options)?;
         let (deny_file, denied) = deny_file(&options)?.unzip();
         let pager = options.config.webhook.as_ref().map(Pager::open).transpose()?;
         let doors = Doors {
@@ -122,6 +126,7 @@ impl Server {
             denied,
             listener: listen(options.listen)?,
             metrics: options.metrics.map(listen_for_metrics).transpose()?,
+            rules,
         };
         let (options, started) = tokio::task::spawn_blocking(move || {
             let started = startup::start(&options);
@@ -147,6 +152,18 @@ struct Doors {
     denied: Option<Denied>,
     listener: TcpListener,
     metrics: Option<TcpListener>,
+    rules: Option<RuleFollower>,
+}
+
+/// Takes the rules that are in force into the configuration, where it names a file of them.
+fn find_rules(options: &mut ServerOptions) -> anyhow::Result<Option<RuleFollower>> {
+    let rules = &mut options.config.rules;
+    let Some(file) = &rules.file else { return Ok(None) };
+    let store = RuleStore::of(Path::new(file));
+    let (_, in_force) =
+        store.in_force().context("finding the rules in force (`[rules]` of the configuration)")?;
+    rules.in_force = Arc::new(in_force);
+    Ok(Some(RuleFollower::new(store, rules.in_force.version())))
 }
 
 /// Takes up the calls that an earlier run left; without a webhook they stay where they are.
@@ -214,7 +231,7 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn run(
     options: ServerOptions,
     Started { ledger, opening }: Started,
-    Doors { mode, tls, deny_file, denied, listener, metrics: metrics_listener }: Doors,
+    Doors { mode, tls, deny_file, denied, listener, metrics: metrics_listener, rules }: Doors,
     counters: Arc<Counters>,
     pager: Option<(PagerHandle, JoinHandle<()>)>,
 ) -> anyhow::Result<RunningServer> {
@@ -253,7 +270,7 @@ fn run(
     let ledger = LedgerThread::spawn(writer, receiver)?;
     let sources = Sources { control, telemetry, marks, shutdown: shutdown.clone() };
     let engine = tokio::spawn(run_engine(engine_loop, sources, ledger, alive_sender));
-    let following = deny_file.map(|file| tokio::spawn(file.follow(shutdown.clone())));
+    let following = follow_files(deny_file, rules, &control_sender, &shutdown);
     let shared = Arc::new(Shared {
         clock: Clock,
         listen: address.ip(),
@@ -289,6 +306,18 @@ fn run(
         counters,
         spans,
     })
+}
+
+/// Looks at the files that may change while the server runs, each in a task of its own.
+fn follow_files(
+    deny_file: Option<DenyFile>,
+    rules: Option<RuleFollower>,
+    control: &mpsc::Sender<ControlItem>,
+    shutdown: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let list = deny_file.map(|file| tokio::spawn(file.follow(shutdown.clone())));
+    let rules = rules.map(|rules| tokio::spawn(rules.follow(control.clone(), shutdown.clone())));
+    list.into_iter().chain(rules).collect()
 }
 
 /// Says that connections are taken, and where.
@@ -406,8 +435,8 @@ impl RunningServer {
         if let Some((_, task)) = self.metrics {
             task.await.context("waiting for the metrics to end")?;
         }
-        if let Some(task) = self.following {
-            task.await.context("waiting for the look at the deny-list to end")?;
+        for task in self.following {
+            task.await.context("waiting for the look at the deny-list and the rules to end")?;
         }
         let report = self.engine.await.context("waiting for the engine to end")?;
         if let Some(task) = self.calling {

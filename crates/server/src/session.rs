@@ -502,6 +502,7 @@ fn lane(input: &EngineInput) -> Lane {
         | EngineInput::Durable { .. }
         | EngineInput::LedgerPressure { .. }
         | EngineInput::RefusedFrames { .. }
+        | EngineInput::RulesChanged { .. }
         | EngineInput::Timeout => Lane::Control,
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     shutdown::Shutdown,
     stages,
 };
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use std::{
     fs,
@@ -16,7 +16,10 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use watchkeeper_engine::{Config, config::Webhook};
+use watchkeeper_engine::{
+    Config,
+    config::{RulesSettings, Webhook},
+};
 use watchkeeper_model::AgentKind;
 use watchkeeper_server::{
     AllowedSites, InsecureConsent, Mode, RunningServer, ServeReport, Server, ServerOptions, TlsOptions,
@@ -121,7 +124,7 @@ impl ProtectionArguments {
 pub(crate) async fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     if arguments.print_config {
         say(Config::complete().to_toml().trim_end())?;
-        say(format_args!("\n{}", Webhook::EXAMPLE))?;
+        say(format_args!("\n{}\n\n{}", Webhook::EXAMPLE, RulesSettings::EXAMPLE))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut options = ServerOptions::new(&arguments.data);
@@ -183,15 +186,24 @@ pub(crate) fn config(path: Option<&Path>) -> anyhow::Result<Config> {
     let mut config = Config::parse(&text)
         .with_context(|| format!("the configuration {} cannot be used", path.display()))?;
     if let Some(webhook) = &mut config.webhook {
-        // So that it means the same wherever the monitor is started from.
-        let beside = path.parent().unwrap_or(Path::new("")).join(&webhook.secret_file);
-        // The record is text, and holds it.
-        webhook.secret_file = beside
-            .into_os_string()
-            .into_string()
-            .map_err(|path| anyhow!("the path {} must be UTF-8", path.display()))?;
+        webhook.secret_file = beside(path, &webhook.secret_file)?;
+    }
+    if let Some(file) = &mut config.rules.file {
+        ensure!(
+            config.rules.in_force.rules().is_empty(),
+            "the configuration {} has both `file` and `text` in [rules]: write one of them",
+            path.display()
+        );
+        *file = beside(path, file)?;
     }
     Ok(config)
+}
+
+/// Returns what a configuration names, from its own directory: it then means the same wherever the monitor is started
+/// from. The record is text, and holds it.
+fn beside(configuration: &Path, named: &str) -> anyhow::Result<String> {
+    let path = configuration.parent().unwrap_or(Path::new("")).join(named);
+    path.into_os_string().into_string().map_err(|path| anyhow!("the path {} must be UTF-8", path.display()))
 }
 
 /// Writes the file as a whole, so that who waits for it never reads half of it.

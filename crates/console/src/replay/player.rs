@@ -114,6 +114,7 @@ impl Player {
             | EngineInput::Durable { .. }
             | EngineInput::LedgerPressure { .. }
             | EngineInput::RefusedFrames { .. }
+            | EngineInput::RulesChanged { .. }
             | EngineInput::Timeout) => other,
         };
         let is_first = run.engine.is_none();

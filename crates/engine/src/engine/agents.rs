@@ -8,6 +8,7 @@ use crate::{
     strikes::Strikes,
     timeline::exact,
 };
+use std::sync::Arc;
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
     AgentId, AgentKind, CommandCode, CommandKind, CommandState, Decision, DecisionSeq, Epoch, Latch,
@@ -20,6 +21,7 @@ use watchkeeper_protocol::{
     operator::{MAX_SHOWN_PLAN, Telemetry},
     session::{ErrorCode, ErrorReport},
 };
+use watchkeeper_rules::RuleWatch;
 use watchkeeper_takeover::{LeaseBook, Mirror};
 
 /// Most agents that one incarnation of the monitor keeps.
@@ -91,6 +93,9 @@ impl Engine {
         let agent_id = &hello.agent;
         let mut findings = std::mem::take(&mut self.findings);
         if let Some(agent) = self.agents.get_mut(agent_id) {
+            if agent.pipeline.signals() != hello.signals {
+                agent.rules.handle_anew(&mut self.rule_changes);
+            }
             agent.pipeline.handle_hello(hello.signals.clone(), !same_boot, &mut findings, now);
             if !same_boot {
                 agent.last = None;
@@ -117,6 +122,7 @@ impl Engine {
             agent.pipeline.handle_connected(&mut findings, now);
         }
         self.findings = findings;
+        self.take_rule_changes();
         self.handle_findings(agent_id, None, now);
     }
 
@@ -137,6 +143,7 @@ impl Engine {
             last: None,
             latches: on_record.map(|entry| entry.latches.clone()).unwrap_or_default(),
             pipeline: Pipeline::new(&hello.agent, hello.kind, hello.signals.clone(), &self.config.detect),
+            rules: RuleWatch::new(&hello.agent, hello.kind, Arc::clone(&self.rules)),
             clock: PeerClock::default(),
             lease: LeaseBook::new(on_record.map(|entry| entry.epoch).unwrap_or_default()),
             claim_deadline: None,
@@ -215,6 +222,9 @@ impl Engine {
         agent.mirror.handle_heartbeat(beat.control_state, beat.now, now);
         agent.pipeline.handle_heartbeat(&mut findings, now);
         agent.pipeline.handle_paused(!beat.control_state.agent_acts(), &mut findings, now);
+        if !beat.control_state.agent_acts() {
+            agent.rules.handle_rest();
+        }
         agent.add_latches(&beat.latches);
         if beat.epoch.0 <= agent.lease.highest().0.saturating_add(EPOCH_LEAP) {
             agent.lease.observe(beat.epoch);
@@ -251,10 +261,13 @@ impl Engine {
     ) {
         let mut findings = std::mem::take(&mut self.findings);
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
-        agent.pipeline.handle_decision(decision, &mut findings, now);
+        let is_new = agent.pipeline.handle_decision(decision, &mut findings, now);
         let score = agent.pipeline.score();
         let made = agent.clock.agent_moment(decision.made_at);
         self.findings = findings;
+        if is_new {
+            self.judge_by_rules(agent_id, decision, now);
+        }
         self.counts.decisions += 1;
         self.decisions_not_durable.push_back((self.inputs, session, decision.seq));
         if !self.findings.is_empty() {

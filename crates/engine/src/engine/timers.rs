@@ -37,12 +37,14 @@ impl Engine {
         let Some(agent) = self.agents.get_mut(agent_id) else { return };
         let became_offline = agent.mirror.handle_timeout(agent.timers.agent, now);
         agent.pipeline.handle_timeout(&mut findings, now);
+        agent.rules.handle_timeout(&mut self.rule_changes, now);
         agent.strikes.handle_timeout(now);
         let cooled_down = agent.cooldown_until.take_if(|until| now >= *until).is_some();
         let stop_due = agent.stop_due.is_some_and(|at| now >= at);
         let status_due = now >= agent.status_due;
         let confirm_due = now >= agent.durable_told_at.after(CONFIRM_EVERY);
         self.findings = findings;
+        self.take_rule_changes();
         self.handle_findings(agent_id, None, now);
         self.check_escalation(agent_id, now);
         if cooled_down {

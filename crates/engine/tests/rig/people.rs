@@ -72,6 +72,13 @@ impl Rig {
         self.send_operator(session, OperatorMessage::Pong(pong));
     }
 
+    /// Other rules come into force.
+    pub(crate) fn change_rules(&mut self, text: &str) {
+        let by = PersonId::new("anna").unwrap();
+        let reason = Note::cut("the yard is wet");
+        self.feed(EngineInput::RulesChanged { text: text.to_owned(), by, reason });
+    }
+
     pub(crate) fn disconnect_operator(&mut self, session: u64) {
         self.feed(EngineInput::Disconnected { session: SessionId(session) });
     }

@@ -6,5 +6,6 @@ mod lifecycle;
 mod metrics;
 mod paging;
 mod record;
+mod rules;
 mod support;
 mod tokens;

@@ -194,6 +194,7 @@ async fn a_newer_token_is_taken_over_the_open_connection_and_somebody_elses_is_n
             | EngineInput::Durable { .. }
             | EngineInput::LedgerPressure { .. }
             | EngineInput::RefusedFrames { .. }
+            | EngineInput::RulesChanged { .. }
             | EngineInput::Timeout => None,
         })
         .map(|access| access.token_id.unwrap().to_string())

@@ -119,6 +119,7 @@ impl Witness {
             | EngineInput::Durable { .. }
             | EngineInput::LedgerPressure { .. }
             | EngineInput::RefusedFrames { .. }
+            | EngineInput::RulesChanged { .. }
             | EngineInput::Timeout => {}
         }
     }

@@ -13,6 +13,7 @@ use watchkeeper_protocol::{
     Wire,
     record::{AgentAuthority, DigestRecord, EngineInput, Opening, Page, TakeoverRecord, record_type},
 };
+use watchkeeper_rules::RuleSetVersion;
 
 #[derive(Debug, Args)]
 pub(super) struct ShowArguments {
@@ -134,6 +135,9 @@ fn describe_input(input: &EngineInput) -> String {
             format!("queue {queue_percent} %{}", if *stalled { ", stalled" } else { "" })
         }
         EngineInput::RefusedFrames { count } => format!("{} refused", crate::out::count(*count, "frame")),
+        EngineInput::RulesChanged { text, by, reason } => {
+            format!("{by} put rules {} in force: {reason}", RuleSetVersion::of(text).short())
+        }
         EngineInput::Timeout => "time".to_owned(),
     }
 }
@@ -178,6 +182,7 @@ fn input_json(input: &EngineInput) -> Value {
         | EngineInput::Durable { .. }
         | EngineInput::LedgerPressure { .. }
         | EngineInput::RefusedFrames { .. }
+        | EngineInput::RulesChanged { .. }
         | EngineInput::Timeout => {
             serde_json::to_value(input).unwrap_or_else(|_| Value::String(describe_input(input)))
         }
