@@ -124,7 +124,7 @@ async fn a_token_lets_in_whom_it_names_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn what_is_out_of_the_scope_is_read_and_not_driven() {
+async fn what_is_out_of_the_scope_is_neither_read_nor_driven() {
     let dir = tempfile::tempdir().unwrap();
     let site = Site::open(dir.path()).await;
     let mut clients = Vec::new();
@@ -137,6 +137,12 @@ async fn what_is_out_of_the_scope_is_read_and_not_driven() {
     }
     let (_, token) = site.token(anna(OperatorRole::Operator));
     let mut console = site.operator("anna", OperatorRole::Operator, &token).await;
+    let her_truck = |message: ToOperator| {
+        let frame = message.encode();
+        assert!(!frame.windows(6).any(|window| window == b"card-1"), "{message:?}");
+        matches!(message, ToOperator::Snapshot(part) if part.agents.len() == 1 && part.last).then_some(())
+    };
+    console.told(her_truck).await;
     let answer = claim(&mut console, "card-1").await;
     assert_eq!((answer.event, answer.code), (LeaseEvent::Refused, Some(CommandCode::Denied)));
     assert!(answer.detail.unwrap().as_str().ends_with("(rule: scope)"));
