@@ -112,7 +112,7 @@ fn person(name: &str, scope: &str) -> Subject {
 
 #[tokio::test]
 async fn not_a_byte_about_an_agent_outside_of_its_scope_reaches_a_console() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let keys = KeyDirectory::new(dir.path().join("keys"));
     keys.create(Some(&Label::cut("yard"))).unwrap();
     let options = ServerOptions {
