@@ -12,7 +12,6 @@ use std::{
     process::Command,
     time::Duration,
 };
-use tempfile::TempDir;
 use watchkeeper_tests::process::{Program, wait_until, watchkeeper};
 
 const PATIENCE: Duration = Duration::from_secs(30);

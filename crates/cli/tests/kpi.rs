@@ -16,7 +16,6 @@ use std::{
     process::{Command, Output},
     sync::LazyLock,
 };
-use tempfile::TempDir;
 use watchkeeper_model::CauseClass;
 
 fn kpi(directory: &Path, arguments: &[&str]) -> Output {

@@ -371,7 +371,7 @@ impl Scenario {
 #[test]
 fn whatever_happens_no_console_is_told_of_an_agent_outside_of_its_scope() {
     let (mut fleets, mut kinds, mut read) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
-    for seed in 1..=40_u64 {
+    for seed in 1..=20_u64 {
         let mut scenario = Scenario::new(seed);
         for _ in 0..80 {
             scenario.act(seed);
@@ -406,5 +406,5 @@ fn whatever_happens_no_console_is_told_of_an_agent_outside_of_its_scope() {
     }
     assert!(fleets.len() > 2, "the fleets differ: {fleets:?}");
     assert!(kinds.is_superset(&every_kind()), "of everything that there is, something was told: {kinds:?}");
-    assert!(read.values().all(|messages| *messages > 3_000), "everybody was told a lot: {read:?}");
+    assert!(read.values().all(|messages| *messages > 1_500), "everybody was told a lot: {read:?}");
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use needles::Needles;
 use std::{
     env,
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -164,7 +164,7 @@ fn files_under(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() {
             files_under(&entry.path(), found)?;
-        } else if kind.is_file() && entry.path().extension() != Some(OsStr::new("rmeta")) {
+        } else if kind.is_file() {
             found.push(entry.path());
         }
     }

@@ -12,7 +12,6 @@ use std::{
     thread,
     time::Duration,
 };
-use tempfile::TempDir;
 use watchkeeper_model::ControlState;
 
 const SPEED_MPS: f64 = 6.0;
