@@ -275,6 +275,10 @@ impl Scenario {
         self.random % below
     }
 
+    fn pick(&mut self, below: usize) -> usize {
+        usize::try_from(self.next(below as u64)).unwrap()
+    }
+
     fn come(&mut self, seat: usize) {
         self.sessions += 1;
         let now = self.rig.now();
@@ -300,15 +304,15 @@ impl Scenario {
         let alerts: Vec<AlertId> = self.seats[0].picture.alerts().map(|(alert, _)| *alert).collect();
         let takeovers: Vec<DemandId> =
             self.seats[0].picture.takeovers().map(|takeover| takeover.value.demand_id).collect();
-        let (one, other) = (self.next(1 << 20) as usize, self.next(1 << 20) as usize);
+        let (one, other) = (self.pick(1 << 20), self.pick(1 << 20));
         let alert = alerts.get(one % alerts.len().max(1)).copied().unwrap_or(AlertId(1));
         (alert, takeovers.get(other % takeovers.len().max(1)).copied().unwrap_or(DemandId(1)))
     }
 
     /// One thing that happens.
     fn act(&mut self, seed: u64) {
-        let (choice, seat) = (self.next(24), self.next(PEOPLE.len() as u64) as usize);
-        let name = AGENTS[self.next(AGENTS.len() as u64) as usize];
+        let (choice, seat) = (self.next(24), self.pick(PEOPLE.len()));
+        let name = AGENTS[self.pick(AGENTS.len())];
         let agent = AgentId::new(name).unwrap();
         let (alert_id, demand_id) = self.known();
         let Some(session) = self.seats[seat].session else { return self.come(seat) };
@@ -317,7 +321,7 @@ impl Scenario {
             0 if name != VEHICLE => self.rig.connect_bystander(name),
             1 => self.leave(seat, seed),
             2 => {
-                let scope = PEOPLE[self.next(PEOPLE.len() as u64) as usize].2;
+                let scope = PEOPLE[self.pick(PEOPLE.len())].2;
                 self.seats[seat].access = access(self.seats[seat].access.role, scope);
                 self.rig.change_access(session, self.seats[seat].access.clone());
             }

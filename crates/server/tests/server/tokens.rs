@@ -39,7 +39,7 @@ impl Site {
         let claims = self.keys.claims(subject, LIFE, Clock.timestamp()).unwrap();
         let token = issue(&self.keys.signing_key().unwrap(), &claims).unwrap();
         watchkeeper_canary::register(token.as_str());
-        (claims.token_id.clone(), token)
+        (claims.token_id, token)
     }
 
     /// Says hello, with a token that may be of somebody else.

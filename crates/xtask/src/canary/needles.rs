@@ -92,7 +92,7 @@ fn forms_of(piece: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     forms.extend([hex(false), hex(true)].map(|text| (HEX, text.into_bytes())));
     // Where it begins within three bytes decides how it is written; its ends hang on what stands beside it.
     for before in 0..3 {
-        let padded = [&[0; 3][..before], piece].concat();
+        let padded = [vec![0; before], piece.to_vec()].concat();
         let whole = padded.len() / 3 * 3;
         let inner = padded.get(..whole).unwrap_or_default();
         for engine in [&base64_of::STANDARD, &base64_of::URL_SAFE] {
@@ -118,10 +118,10 @@ fn forms_of(piece: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 /// Returns a secret written in each form, as a leak of it would be, for tests.
 #[cfg(test)]
 pub(super) fn written(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let upper = hex.to_uppercase();
-    let mut written =
-        vec![(PLAIN, secret.as_bytes().to_vec()), (HEX, hex.into_bytes()), (HEX, upper.into_bytes())];
+    let digit = |digit: u8| b"0123456789abcdef"[usize::from(digit)];
+    let hex: Vec<u8> = secret.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    let upper = hex.to_ascii_uppercase();
+    let mut written = vec![(PLAIN, secret.as_bytes().to_vec()), (HEX, hex), (HEX, upper)];
     for before in ["", "x", "xy"] {
         for engine in [&base64_of::STANDARD, &base64_of::URL_SAFE] {
             written.push((BASE64, engine.encode(format!("{before}{secret} and more")).into_bytes()));
