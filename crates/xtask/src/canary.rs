@@ -102,9 +102,7 @@ impl Run {
             if file.parent() == Some(&self.folder) && name.starts_with("secrets-") {
                 fs::read_to_string(&file)?.lines().for_each(|secret| needles.add(secret));
             } else if BY_PURPOSE.iter().any(|(end, _)| is_named(&name, end)) {
-                // A private key of a certificate is its lines; a file of one line is its text.
-                let text = String::from_utf8_lossy(&fs::read(&file)?).into_owned();
-                text.lines().filter(|line| !line.starts_with("-----")).for_each(|secret| needles.add(secret));
+                needles.add(&secret_of(&String::from_utf8_lossy(&fs::read(&file)?)));
             } else {
                 searched.push(file);
             }
@@ -144,6 +142,17 @@ impl Run {
 /// Returns whether a file name is the one meant, or ends as meant.
 fn is_named(name: &str, end: &str) -> bool {
     if end.starts_with('.') { name.len() > end.len() && name.ends_with(end) } else { name == end }
+}
+
+/// Where the private number stands in the base64 of a P-256 key (PKCS #8 around RFC 5915): bytes 36 to 68. The public key
+/// behind it stands in the certificate too.
+const PRIVATE_NUMBER: std::ops::Range<usize> = 48..88;
+
+/// Returns what is secret in a file that holds a secret by purpose.
+fn secret_of(text: &str) -> String {
+    let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+    let is_pem = text.starts_with("-----BEGIN");
+    body.get(PRIVATE_NUMBER).filter(|_| is_pem).map_or(body.clone(), str::to_owned)
 }
 
 fn tee(mut from: impl Read, mut shown: impl Write, mut kept: impl Write) -> Result<()> {
@@ -230,6 +239,25 @@ mod tests {
             fs::remove_file(run.folder.join(format!("tmp/{index}/tokens"))).unwrap();
         }
         assert!(run.end(true).unwrap().contains("(5)"));
+    }
+
+    #[test]
+    fn of_a_private_key_its_public_half_is_no_secret() {
+        let lines = [
+            "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgPrivateNumber1234",
+            "567890abcdefghijklmnopqrstuPublicHalf1234567890ABCDEFGHIJKLMNOPQR",
+        ];
+        let run = run("key");
+        write(
+            &run,
+            "tmp/a/server.key",
+            format!("-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END", lines[0], lines[1]).as_bytes(),
+        );
+        write(&run, "tmp/a/server.pem", &lines[1].as_bytes()[27..]);
+        assert_eq!(run.search().unwrap().leaks, Vec::<String>::new());
+        write(&run, "tmp/a/log", [&lines[0][48..], &lines[1][..24]].concat().as_bytes());
+        assert_eq!(run.search().unwrap().leaks.len(), 1);
+        fs::remove_dir_all(&run.folder).unwrap();
     }
 
     #[test]
