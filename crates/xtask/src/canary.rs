@@ -255,7 +255,7 @@ mod tests {
         );
         write(&run, "tmp/a/server.pem", &lines[1].as_bytes()[27..]);
         assert_eq!(run.search().unwrap().leaks, Vec::<String>::new());
-        write(&run, "tmp/a/log", [&lines[0][48..], &lines[1][..24]].concat().as_bytes());
+        write(&run, "tmp/a/log", &[&lines[0].as_bytes()[48..], &lines[1].as_bytes()[..24]].concat());
         assert_eq!(run.search().unwrap().leaks.len(), 1);
         fs::remove_dir_all(&run.folder).unwrap();
     }
