@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 
 /// Returns whether the others were hardly delayed.
 async fn bench() -> bool {
-    let data = tempfile::tempdir().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let server = Server::start(monitor::options(data.path(), 10)).await.unwrap();
     let endpoint = Endpoint::new(server.url(), TokenSource::File(server.token_file().to_owned()));
     let agents: Vec<_> = (0..AGENTS).map(|index| tokio::spawn(decide(endpoint.clone(), index))).collect();

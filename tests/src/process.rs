@@ -91,7 +91,7 @@ impl Program {
     /// # Errors
     /// When it cannot be started.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
-        let directory = TempDir::new().context("making a directory for a program's output")?;
+        let directory = watchkeeper_canary::tempdir().context("making a directory for a program's output")?;
         let open = |file: &str| File::create(directory.path().join(file)).context("making an output file");
         let child = command
             .stdin(Stdio::null())
@@ -186,7 +186,7 @@ impl Monitor {
     /// # Errors
     /// When it does not get ready within 30 s; the message holds what it wrote.
     pub fn start(arguments: &[&str]) -> Result<Self> {
-        let data = TempDir::new().context("making a data directory")?;
+        let data = watchkeeper_canary::tempdir().context("making a data directory")?;
         let (program, url, token_file) = serve(data.path(), "127.0.0.1:0", arguments)?;
         Ok(Self { url, token_file, program, data })
     }
@@ -228,5 +228,9 @@ fn serve(data: &Path, listen: &str, arguments: &[&str]) -> Result<(Program, Stri
         let found = ready.get(name).and_then(Value::as_str);
         found.map(str::to_owned).with_context(|| format!("the ready file has no {name}: {ready}"))
     };
-    Ok((program, field("url")?, field("token_file")?.into()))
+    let token_file = PathBuf::from(field("token_file")?);
+    let token =
+        fs::read_to_string(&token_file).with_context(|| format!("reading {}", token_file.display()))?;
+    watchkeeper_canary::register(&token);
+    Ok((program, field("url")?, token_file))
 }

@@ -58,7 +58,7 @@ fn run(nanos: Nanos) -> serde_json::Value {
 
 #[test]
 fn a_report_is_not_slower_than_itself() {
-    let data = TempDir::new().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let before = write(&data, "before.json", "way", &[USUAL, USUAL]);
     let same = compare(&before, &before).unwrap();
     assert!(same.slower().is_empty(), "{same}");
@@ -69,7 +69,7 @@ fn a_report_is_not_slower_than_itself() {
 
 #[test]
 fn a_slower_path_fails_and_is_named_and_no_other_is() {
-    let data = TempDir::new().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let before = write(&data, "before.json", "way", &[USUAL]);
     let after = write(&data, "after.json", "way", &[Nanos { alert: 77_000, ..USUAL }]);
     let slower = compare(&before, &after).unwrap();
@@ -85,7 +85,7 @@ fn a_slower_path_fails_and_is_named_and_no_other_is() {
 
 #[test]
 fn a_path_that_is_slower_by_less_than_noise_passes() {
-    let data = TempDir::new().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let before = write(&data, "before.json", "way", &[USUAL]);
     let after = write(&data, "after.json", "way", &[Nanos { command: 51_000, ..USUAL }]);
     assert_eq!(compare(&before, &after).unwrap().code(), ExitCode::SUCCESS);
@@ -93,7 +93,7 @@ fn a_path_that_is_slower_by_less_than_noise_passes() {
 
 #[test]
 fn a_report_whose_every_run_is_void_is_refused_and_a_void_run_among_others_is_left_out() {
-    let data = TempDir::new().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let before = write(&data, "before.json", "way", &[USUAL]);
     let void = write(&data, "void.json", "way", &[VOID, VOID]);
     for (before, after) in [(&before, &void), (&void, &before)] {
@@ -107,7 +107,7 @@ fn a_report_whose_every_run_is_void_is_refused_and_a_void_run_among_others_is_le
 
 #[test]
 fn what_is_no_report_is_named_with_what_is_wrong() {
-    let data = TempDir::new().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let before = write(&data, "before.json", "way", &[USUAL]);
     let text = data.path().join("notes.json");
     fs::write(&text, "the alerts were slow\n").unwrap();
@@ -124,7 +124,7 @@ fn what_is_no_report_is_named_with_what_is_wrong() {
 
 #[test]
 fn reports_of_different_suites_are_not_compared() {
-    let data = TempDir::new().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let way = write(&data, "way.json", "way", &[USUAL]);
     let crowd = write(&data, "crowd.json", "crowd", &[USUAL]);
     let error = compare(&way, &crowd).unwrap_err().to_string();

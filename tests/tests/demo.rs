@@ -5,7 +5,7 @@ use watchkeeper_tests::process::{Program, watchkeeper};
 
 #[test]
 fn the_headless_demo_proves_a_takeover_from_its_verified_record() {
-    let data = tempfile::TempDir::new().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let mut command = Command::new(watchkeeper().unwrap());
     command.args(["demo", "--headless", "--seconds", "45", "--data"]).arg(data.path());
     for name in ["WATCHKEEPER_URL", "WATCHKEEPER_TOKEN_FILE", "XDG_RUNTIME_DIR", "RUST_LOG"] {

@@ -12,7 +12,6 @@ use std::{
     process::Command,
     time::Duration,
 };
-use tempfile::TempDir;
 use watchkeeper_tests::process::{Program, wait_until, watchkeeper};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -101,6 +100,7 @@ fn scrape(metrics: &str) -> Result<String> {
     let scraped =
         request(host, &format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))?;
     ensure!(scraped.contains("watchkeeper_"), "{scraped}");
+    watchkeeper_canary::keep("metrics", &scraped);
     Ok(scraped)
 }
 
@@ -116,7 +116,7 @@ fn webhook(dir: &Path) -> Result<(String, String)> {
 
 #[test]
 fn no_token_and_no_key_is_logged_measured_or_recorded() -> Result<()> {
-    let dir = TempDir::new()?;
+    let dir = watchkeeper_canary::tempdir()?;
     let at = |name: &str| dir.path().join(name).to_str().map(str::to_owned).context("the path is text");
     let (keys, data, anna, fleet) = (at("keys")?, at("data")?, at("anna.token")?, at("fleet.token")?);
     let mut written = Vec::new();

@@ -25,13 +25,14 @@ use watchkeeper_tests::process::watchkeeper;
 
 /// A short run with a head kept by its client.
 async fn record() -> Result<(TempDir, PathBuf)> {
-    let data = TempDir::new()?;
+    let data = watchkeeper_canary::tempdir()?;
     let head_file = data.path().join("kept-head");
     let mut options = ServerOptions::new(data.path().to_owned());
     options.listen = "127.0.0.1:0".parse()?;
     options.token_dir = Some(data.path().to_owned());
     options.head_file = Some(head_file.clone());
     let server = Server::start(options).await?;
+    watchkeeper_canary::register(server.token());
     let endpoint = Endpoint::new(server.url(), TokenSource::File(server.token_file().to_owned()));
     let agent = Agent::connect(
         AgentOptions::new(endpoint, AgentId::new("press-1")?, AgentKind::Generic)
@@ -62,7 +63,7 @@ fn entries(ledger: &Path) -> Result<(Vec<u8>, Vec<Record>)> {
 }
 
 fn copy(data: &Path) -> Result<TempDir> {
-    let copy = TempDir::new()?;
+    let copy = watchkeeper_canary::tempdir()?;
     let ledger = ledger_dir(copy.path());
     fs::create_dir_all(&ledger)?;
     for file in fs::read_dir(ledger_dir(data))? {
@@ -145,7 +146,7 @@ async fn tampering_is_found_and_the_record_named() -> Result<()> {
         &format!("records {} to", from.sequence),
     )?;
 
-    let rewritten = TempDir::new()?;
+    let rewritten = watchkeeper_canary::tempdir()?;
     let ledger = ledger_dir(rewritten.path());
     fs::create_dir_all(&ledger)?;
     let deployment = deployment_of(&DirReader::open(ledger_dir(data.path()))?)?.context("a deployment")?;
@@ -162,7 +163,7 @@ async fn tampering_is_found_and_the_record_named() -> Result<()> {
     drop(forged);
     let (output, text) = verify(rewritten.path(), None)?;
     ensure!(output.status.success(), "a re-chained ledger is sound in itself: {text}");
-    let kept = TempDir::new()?;
+    let kept = watchkeeper_canary::tempdir()?;
     let heads: Vec<PathBuf> = [&records[15], victim]
         .map(|record| {
             let file = kept.path().join(record.sequence.to_string());

@@ -151,7 +151,7 @@ fn a_clock_read_outside_of_a_clock_file_is_named() {
 
 #[test]
 fn a_broken_edge_on_disk_is_read_and_named() {
-    let root = tempfile::tempdir().expect("a temporary directory");
+    let root = watchkeeper_canary::tempdir().expect("a temporary directory");
     let write = |path: &str, text: &str| {
         let path = root.path().join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is writable");

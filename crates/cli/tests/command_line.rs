@@ -56,7 +56,7 @@ fn stderr(output: &Output) -> String {
 
 #[test]
 fn a_configuration_that_cannot_be_used_is_told_with_file_line_and_reason() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     for (text, place, reason) in [
         ("[load]\nleases_per_person = 0\n", "line 2", "nobody could ever take over"),
         ("[load]\n\nleases_per_persn = 1\n", "line 3, column 1", "unknown field `leases_per_persn`"),
@@ -75,7 +75,7 @@ fn a_configuration_that_cannot_be_used_is_told_with_file_line_and_reason() {
 
 #[test]
 fn without_a_monitor_every_place_that_was_looked_at_is_named() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let output = watchkeeper(&["stop", "vehicle-4"], directory.path());
     assert_eq!(output.status.code(), Some(1));
     let told = stderr(&output);
@@ -97,7 +97,7 @@ fn the_scenarios_are_listed_with_what_happens_in_them() {
 
 #[test]
 fn a_file_that_is_no_series_is_refused_before_anything_connects() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     fs::write(directory.path().join("plain.csv"), "0,1\n1,2\n").unwrap();
     let output = watchkeeper(&["replay", "plain.csv", "--agent", "press-1"], directory.path());
     assert_eq!(output.status.code(), Some(1));
@@ -106,7 +106,7 @@ fn a_file_that_is_no_series_is_refused_before_anything_connects() {
 
 #[test]
 fn the_printed_configuration_has_every_key_and_is_taken_back() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let output = watchkeeper(&["serve", "--print-config"], directory.path());
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(Config::parse(&stdout(&output)).unwrap(), Config::complete());
@@ -116,7 +116,7 @@ fn the_printed_configuration_has_every_key_and_is_taken_back() {
 
 #[test]
 fn a_token_file_or_an_address_that_cannot_do_fails_at_once_with_what_to_do() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     fs::write(directory.path().join("empty"), "").unwrap();
     fs::write(directory.path().join("token"), "secret").unwrap();
     fs::write(directory.path().join("series.csv"), "time,value\n0,1\n1,2\n").unwrap();
@@ -148,7 +148,7 @@ struct Monitor {
 
 impl Monitor {
     fn start() -> Self {
-        Self::start_in(TempDir::new().unwrap(), &[])
+        Self::start_in(watchkeeper_canary::tempdir().unwrap(), &[])
     }
 
     fn start_in(directory: TempDir, further: &[&str]) -> Self {
@@ -217,7 +217,7 @@ fn vehicles_that_were_let_in_end_well() {
 
 #[test]
 fn without_a_monitor_vehicles_that_nobody_let_in_are_a_failure() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     fs::write(directory.path().join("token"), "secret").unwrap();
     let with = ["simulate", "--seconds", "1", "--url", "ws://127.0.0.1:9/v1", "--token-file", "token"];
     let output = watchkeeper(&with, directory.path());
@@ -227,7 +227,7 @@ fn without_a_monitor_vehicles_that_nobody_let_in_are_a_failure() {
 
 #[test]
 fn certificates_are_made_once_readable_by_their_owner_and_let_an_agent_and_a_console_in() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let here = directory.path().to_owned();
     let make =
         ["dev-certs", "certs", "--agent", "press-1", "--agent", "press-2", "--host", "monitor.example"];
@@ -281,7 +281,7 @@ fn certificates_are_made_once_readable_by_their_owner_and_let_an_agent_and_a_con
 
 #[test]
 fn a_monitor_that_others_could_reach_unprotected_does_not_start_and_says_what_to_do() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let here = directory.path();
     assert!(watchkeeper(&["dev-certs", "certs"], here).status.success());
     fs::write(here.join("site.toml"), "[site]\ninsecure_i_know = true\n").unwrap();
@@ -355,7 +355,7 @@ fn opening() -> Opening {
 
 impl MadeRecord {
     fn make(derived: &[TakeoverRecord]) -> Self {
-        let directory = TempDir::new().unwrap();
+        let directory = watchkeeper_canary::tempdir().unwrap();
         let storage = DirStorage::open(directory.path().join("data").join("ledger")).unwrap();
         let (mut ledger, _) = Ledger::open(storage, Options::new([7; 16])).unwrap();
         ledger.roll(&rmp_serde::to_vec_named(&opening()).unwrap()).unwrap();

@@ -16,7 +16,6 @@ use std::{
     process::{Command, Output},
     sync::LazyLock,
 };
-use tempfile::TempDir;
 use watchkeeper_model::CauseClass;
 
 fn kpi(directory: &Path, arguments: &[&str]) -> Output {
@@ -293,7 +292,7 @@ fn people_read_the_same_figures_in_lines_of_a_hundred_columns() {
 
 #[test]
 fn a_damaged_record_is_named_and_gives_no_figures() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     Recording::new(directory.path(), LIMITS, 1).at(60.0).end_run();
     let segment = directory.path().join("data/ledger/segment-0000000001.wkl");
     let mut damaged = fs::read(&segment).unwrap();
@@ -308,7 +307,7 @@ fn a_damaged_record_is_named_and_gives_no_figures() {
 
 #[test]
 fn a_record_that_is_still_written_or_was_cut_off_counts_as_far_as_it_goes() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let mut recording = Recording::new(directory.path(), LIMITS, 1);
     recording.at(60.0).set_local("unit-00", true);
     recording.at(600.0).commit();
@@ -320,7 +319,7 @@ fn a_record_that_is_still_written_or_was_cut_off_counts_as_far_as_it_goes() {
 
 #[test]
 fn where_this_build_makes_something_else_of_the_inputs_it_is_said() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let mut recording = Recording::new(directory.path(), LIMITS, 1);
     recording.at(60.0).set_local("unit-00", true);
     recording.at(600.0).end_run_with_another_digest();
@@ -335,7 +334,7 @@ fn where_this_build_makes_something_else_of_the_inputs_it_is_said() {
 
 #[test]
 fn no_record_an_empty_one_and_a_period_outside_are_said() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let output = kpi(directory.path(), &[]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
@@ -348,7 +347,7 @@ fn no_record_an_empty_one_and_a_period_outside_are_said() {
 
 #[test]
 fn what_cannot_be_a_shift_or_a_period_is_refused_with_how_to_write_it() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     for (arguments, says) in [
         (["--shift", "6"], "for example 06:00"),
         (["--shift", "25:00"], "for example 06:00"),

@@ -42,7 +42,7 @@ fn found(places: &Places) -> (String, String) {
 
 #[test]
 fn what_was_said_comes_first_then_the_environment_then_the_runtime_then_the_data_directory() {
-    let root = tempfile::tempdir().unwrap();
+    let root = watchkeeper_canary::tempdir().unwrap();
     let mut places = all_places(root.path());
     assert_eq!(found(&places), ("ws://said/v1".into(), "said-token".into()));
     (places.url, places.token_file) = (None, None);
@@ -55,7 +55,7 @@ fn what_was_said_comes_first_then_the_environment_then_the_runtime_then_the_data
 
 #[test]
 fn the_address_is_the_default_one_where_nobody_says_another() {
-    let root = tempfile::tempdir().unwrap();
+    let root = watchkeeper_canary::tempdir().unwrap();
     let mut places = all_places(root.path());
     (places.url, places.env_url, places.runtime_dir) = (None, None, None);
     fs::remove_file(places.data_dir.join("url")).unwrap();
@@ -64,7 +64,7 @@ fn the_address_is_the_default_one_where_nobody_says_another() {
 
 #[test]
 fn a_search_in_vain_names_every_place_and_what_to_do() {
-    let root = tempfile::tempdir().unwrap();
+    let root = watchkeeper_canary::tempdir().unwrap();
     let places = Places {
         runtime_dir: Some(root.path().join("run")),
         data_dir: root.path().join("data"),
@@ -87,7 +87,7 @@ fn a_search_in_vain_names_every_place_and_what_to_do() {
 
 #[test]
 fn a_token_file_that_was_named_and_is_not_there_is_an_error_and_nothing_else_is_tried() {
-    let root = tempfile::tempdir().unwrap();
+    let root = watchkeeper_canary::tempdir().unwrap();
     let mut places = all_places(root.path());
     places.token_file = Some(root.path().join("gone"));
     let error = places.find().unwrap().token.read().unwrap_err().to_string();
@@ -96,7 +96,7 @@ fn a_token_file_that_was_named_and_is_not_there_is_an_error_and_nothing_else_is_
 
 #[test]
 fn a_token_never_shows_in_a_debug_text_and_a_file_is_read_anew_each_time() {
-    let root = tempfile::tempdir().unwrap();
+    let root = watchkeeper_canary::tempdir().unwrap();
     write(root.path(), "token", "first");
     let source = TokenSource::File(root.path().join("token"));
     assert_eq!(source.read().unwrap().unwrap().as_str(), "first");
@@ -114,7 +114,7 @@ fn tls(ca: &str, cert: &str, key: &str) -> TlsPlaces {
 
 #[test]
 fn what_was_said_of_tls_comes_before_the_environment_and_a_pair_stays_together() {
-    let root = tempfile::tempdir().unwrap();
+    let root = watchkeeper_canary::tempdir().unwrap();
     let mut places = all_places(root.path());
     assert_eq!(places.find().unwrap().tls, None);
     places.env_tls_files = tls("env-ca", "env-cert", "env-key");
@@ -141,7 +141,7 @@ fn half_of_what_tls_needs_is_an_error_that_names_the_other_half() {
         (tls("ca", "", "key"), "--cert-file FILE or WATCHKEEPER_CERT_FILE"),
         (tls("", "cert", "key"), "--ca-file FILE or WATCHKEEPER_CA_FILE"),
     ] {
-        let root = tempfile::tempdir().unwrap();
+        let root = watchkeeper_canary::tempdir().unwrap();
         let places = Places { tls_files: places, ..all_places(root.path()) };
         let error = places.find().unwrap_err().to_string();
         assert!(error.contains(says), "{says:?} is not in {error}");
@@ -150,7 +150,7 @@ fn half_of_what_tls_needs_is_an_error_that_names_the_other_half() {
 
 #[test]
 fn who_has_a_certificate_needs_no_token() {
-    let root = tempfile::tempdir().unwrap();
+    let root = watchkeeper_canary::tempdir().unwrap();
     let nowhere = Places { data_dir: root.path().join("data"), ..Places::default() };
     assert!(nowhere.find().is_err());
     let places = Places { tls_files: tls("ca", "cert", "key"), ..nowhere.clone() };
@@ -161,7 +161,7 @@ fn who_has_a_certificate_needs_no_token() {
 
 #[test]
 fn address_and_files_of_tls_must_go_together_and_an_error_names_the_file() {
-    let root = tempfile::tempdir().unwrap();
+    let root = watchkeeper_canary::tempdir().unwrap();
     let (ca, nothing) = (root.path().join("ca.pem"), root.path().join("nothing.pem"));
     fs::write(&ca, "no certificate").unwrap();
     let clear = Endpoint::new("ws://127.0.0.1:7410/v1", TokenSource::Absent);

@@ -30,6 +30,7 @@ async fn start(data: &TempDir) -> (RunningServer, Endpoint) {
         ..ServerOptions::new(data.path())
     };
     let server = Server::start(options).await.unwrap();
+    watchkeeper_canary::register(server.token());
     let token = TokenSource::File(server.token_file().to_owned());
     let endpoint = Endpoint::new(server.url(), token);
     (server, endpoint)
@@ -103,7 +104,7 @@ fn engage(console: &mut Console) {
 
 #[tokio::test]
 async fn a_person_drives_by_hand_and_hands_over_to_another() {
-    let data = tempfile::tempdir().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let (server, endpoint) = start(&data).await;
     let mut options = AgentOptions::new(endpoint.clone(), name(), AgentKind::Vehicle);
     options.world.standstill = false;

@@ -175,7 +175,7 @@ async fn an_agent_comes_back_by_itself_and_sends_what_is_not_safe() {
 
 #[tokio::test]
 async fn a_clean_end_is_remembered_and_an_older_monitor_is_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let monitor = Monitor::start().await;
     let options = || AgentOptions { state_dir: Some(dir.path().to_owned()), ..agent_options(&monitor) };
     let agent = Agent::connect(options()).await.unwrap();
@@ -203,7 +203,7 @@ async fn a_clean_end_is_remembered_and_an_older_monitor_is_left_alone() {
 
 #[tokio::test]
 async fn an_agent_that_was_not_closed_did_not_end_in_good_order() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let monitor = Monitor::start().await;
     let options = || AgentOptions { state_dir: Some(dir.path().to_owned()), ..agent_options(&monitor) };
     let agent = Agent::connect(options()).await.unwrap();
@@ -312,7 +312,7 @@ async fn an_agent_whose_limits_are_none_does_not_start() {
 #[tokio::test]
 async fn the_token_of_a_monitor_that_is_still_starting_is_the_one_that_it_writes() {
     let mut monitor = Monitor::start().await;
-    let directory = tempfile::tempdir().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let token_file = directory.path().join("token");
     std::fs::write(&token_file, "of the run before").unwrap();
     monitor.endpoint.token = TokenSource::File(token_file.clone());

@@ -38,7 +38,7 @@ fn loaded(dir: &Path) -> Recovered {
 
 #[test]
 fn a_record_comes_back_as_it_was_written() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     assert_eq!(loaded(dir.path()), Recovered::Nothing);
     GateStore::open(dir.path(), &agent()).unwrap().save(&record()).unwrap();
     assert_eq!(loaded(dir.path()), Recovered::Record(record()));
@@ -47,7 +47,7 @@ fn a_record_comes_back_as_it_was_written() {
 
 #[test]
 fn a_file_cut_at_any_byte_or_with_any_bit_flipped_is_unreadable_never_a_record_and_never_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     GateStore::open(dir.path(), &agent()).unwrap().save(&record()).unwrap();
     let file = dir.path().join("truck-1.gate");
     let whole = fs::read(&file).unwrap();
@@ -65,7 +65,7 @@ fn a_file_cut_at_any_byte_or_with_any_bit_flipped_is_unreadable_never_a_record_a
 
 #[test]
 fn a_half_written_new_file_beside_the_old_one_changes_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     GateStore::open(dir.path(), &agent()).unwrap().save(&record()).unwrap();
     fs::write(dir.path().join("truck-1.gate.new"), b"watchkeeper-gate-1 crc").unwrap();
     assert_eq!(loaded(dir.path()), Recovered::Record(record()));
@@ -73,7 +73,7 @@ fn a_half_written_new_file_beside_the_old_one_changes_nothing() {
 
 #[test]
 fn a_second_process_cannot_run_the_same_agent_on_the_same_directory() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let first = GateStore::open(dir.path(), &agent()).unwrap();
     assert!(matches!(GateStore::open(dir.path(), &agent()), Err(StoreError::Locked { .. })));
     assert!(GateStore::open(dir.path(), &AgentId::new("truck-2").unwrap()).is_ok());

@@ -31,6 +31,7 @@ async fn start(data: &tempfile::TempDir) -> (RunningServer, Endpoint) {
         ..ServerOptions::new(data.path())
     };
     let server = Server::start(options).await.unwrap();
+    watchkeeper_canary::register(server.token());
     let token = TokenSource::File(server.token_file().to_owned());
     let endpoint = Endpoint::new(server.url(), token);
     (server, endpoint)
@@ -105,7 +106,7 @@ fn command(kind: CommandKind) -> Intent {
 
 #[tokio::test]
 async fn a_person_takes_over_holds_resumes_hands_back_and_stops() {
-    let data = tempfile::tempdir().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let (server, endpoint) = start(&data).await;
     let options =
         AgentOptions::new(endpoint.clone(), name(), AgentKind::Generic).with_signals(&[("load", "%")]);
@@ -183,7 +184,7 @@ async fn freeze_cards(agent: Agent) -> Vec<CommandArgs> {
 
 #[tokio::test]
 async fn a_card_is_frozen_by_the_agents_own_software_and_a_card_that_is_none_says_so() {
-    let data = tempfile::tempdir().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let (server, endpoint) = start(&data).await;
     let options = AgentOptions::new(endpoint.clone(), name(), AgentKind::Transaction)
         .with_signals(&[("load", "%")])
@@ -229,7 +230,7 @@ async fn a_card_is_frozen_by_the_agents_own_software_and_a_card_that_is_none_say
 
 #[tokio::test]
 async fn an_agent_of_another_kind_does_not_start_with_a_task_that_is_none_of_its() {
-    let data = tempfile::tempdir().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let (server, endpoint) = start(&data).await;
     let options = AgentOptions::new(endpoint, name(), AgentKind::Vehicle).with_tasks(&[TaskVerb::FreezeCard]);
     let error = Agent::connect(options).await.unwrap_err();

@@ -1,6 +1,6 @@
 //! What the monitor keeps of one agent.
 
-use crate::{clocks::PeerClock, latency::PathTrouble, strikes::Strikes, timeline::Takeover};
+use crate::{clocks::PeerClock, latency::PathTrouble, strikes::Strikes, timeline::Takeover, views::ViewId};
 use std::{collections::BTreeSet, time::Duration};
 use watchkeeper_detect::Pipeline;
 use watchkeeper_model::{
@@ -68,6 +68,8 @@ pub(crate) struct Agent {
     pub(crate) takeover: Option<Takeover>,
     pub(crate) pending_stop: Option<PendingStop>,
     pub(crate) stop_due: Option<MonoTime>,
+    /// The views that see it, beside that of every agent.
+    pub(crate) seen_in: Vec<ViewId>,
     /// Up to which decision the record is safe, up to which one the agent knows it, and since when.
     pub(crate) durable_seq: DecisionSeq,
     pub(crate) durable_told: DecisionSeq,

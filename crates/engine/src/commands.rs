@@ -201,13 +201,10 @@ impl Commands {
     }
 
     /// Returns what a console that starts from a snapshot may have missed: the newest commands that are not over, and
-    /// the newest of this person, at most `most`, oldest first.
-    pub(crate) fn newest_for(&self, person: &PersonId, most: usize) -> Vec<&CommandEntry> {
+    /// the newest of this person, newest first.
+    pub(crate) fn newest_for(&self, person: &PersonId) -> impl Iterator<Item = &CommandEntry> {
         let newest = self.by_age.iter().rev().filter_map(|command_id| self.by_id.get(command_id));
-        let concern = newest.filter(|entry| !entry.is_over() || entry.issued_by == *person);
-        let mut found: Vec<_> = concern.take(most).collect();
-        found.reverse();
-        found
+        newest.filter(|entry| !entry.is_over() || entry.issued_by == *person)
     }
 
     /// Returns what is not over of an agent.

@@ -13,6 +13,7 @@ mod leases;
 mod operators;
 mod publish;
 mod questions;
+mod reading;
 mod roster;
 mod routing;
 mod rules;
@@ -22,8 +23,16 @@ mod tasks;
 mod timers;
 
 use crate::{
-    Config, Counts, Derived, Output, StageSpan, Standing, agent::Agent, alarms::Alarms, clocks::PeerClock,
-    commands::Commands, feed::Feed, latency::Probes, routing::Routing, stages::Stages, timeline::AlertBook,
+    Config, Counts, Derived, Output, StageSpan, Standing,
+    agent::Agent,
+    alarms::Alarms,
+    clocks::PeerClock,
+    commands::Commands,
+    latency::Probes,
+    routing::Routing,
+    stages::Stages,
+    timeline::AlertBook,
+    views::{ViewId, Views},
 };
 use durable::Waiting;
 use routing::Chore;
@@ -38,7 +47,7 @@ use watchkeeper_model::{
 };
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
-    operator::{ConsoleKind, LeaseEvent, StageLatency},
+    operator::{ConsoleKind, StageLatency},
     record::{AgentAuthority, EngineInput, Opening, TakeoverRecord},
     session::{ErrorCode, ErrorReport, Head},
 };
@@ -64,7 +73,6 @@ pub struct Engine {
     consoles: BTreeMap<SessionId, Console>,
     /// When which console may only read.
     access_ends: BTreeSet<(MonoTime, SessionId)>,
-    console_sessions: Arc<[SessionId]>,
     /// Somebody came, went, or got or lost a lease since the last roster.
     roster_changed: bool,
     roster_sent_at: MonoTime,
@@ -81,7 +89,7 @@ pub struct Engine {
     commands: Commands,
     /// Stops of each person within the last seconds: when, and which agent.
     recent_stops: VecDeque<(MonoTime, PersonId, AgentId)>,
-    feed: Feed,
+    views: Views,
     stages: Stages,
     counts: Counts,
     waiting: VecDeque<Waiting>,
@@ -107,6 +115,8 @@ pub struct Engine {
 struct Console {
     person: PersonId,
     access: Access,
+    /// What it is told, by its scope.
+    view: ViewId,
     kind: ConsoleKind,
     connected_at: MonoTime,
     clock: PeerClock,
@@ -136,7 +146,6 @@ impl Engine {
             agent_sessions: BTreeMap::new(),
             consoles: BTreeMap::new(),
             access_ends: BTreeSet::new(),
-            console_sessions: Arc::from([]),
             roster_changed: false,
             roster_sent_at: now,
             alarms,
@@ -148,7 +157,7 @@ impl Engine {
             finished: VecDeque::new(),
             commands: Commands::default(),
             recent_stops: VecDeque::new(),
-            feed: Feed::starting_at(numbered_from),
+            views: Views::starting_at(numbered_from),
             stages: Stages::new(),
             counts: Counts::default(),
             waiting: VecDeque::new(),
@@ -275,36 +284,12 @@ impl Engine {
         }
     }
 
-    fn refresh_console_list(&mut self) {
-        self.console_sessions = self.consoles.keys().copied().collect();
-        self.roster_changed = true;
-    }
-
     fn send_agent(&mut self, session: SessionId, message: ToAgent) {
         self.outputs.push_back(Output::ToAgent { session, message: Box::new(message) });
     }
 
     fn send_operator(&mut self, session: SessionId, message: impl Into<Arc<ToOperator>>) {
         self.outputs.push_back(Output::ToOperators { to: Arc::from([session]), message: message.into() });
-    }
-
-    /// Sends to every console; nothing is made when there is none.
-    fn broadcast(&mut self, message: impl Into<Arc<ToOperator>>) {
-        if !self.console_sessions.is_empty() {
-            let to = Arc::clone(&self.console_sessions);
-            self.outputs.push_back(Output::ToOperators { to, message: message.into() });
-        }
-    }
-
-    /// Numbers a delta, keeps it for consoles that come back, and sends it to every console.
-    fn publish(&mut self, make: impl FnOnce(u64) -> ToOperator) {
-        let delta = self.feed.push(make);
-        // Whoever gets or loses a lease stands differently in the roster.
-        self.roster_changed |= matches!(
-            &*delta,
-            ToOperator::Lease(update) if matches!(update.event, LeaseEvent::Granted | LeaseEvent::Ended)
-        );
-        self.broadcast(delta);
     }
 
     fn refuse(&mut self, session: SessionId, code: ErrorCode, kind: &str, message: &str) {

@@ -1,4 +1,4 @@
-//! The stream of deltas that consoles follow, with a cursor so that a reconnect misses nothing.
+//! A stream of deltas that consoles follow, with a cursor so that a reconnect misses nothing.
 
 use std::{collections::VecDeque, sync::Arc};
 use watchkeeper_protocol::ToOperator;

@@ -26,6 +26,7 @@ mod routing;
 mod stages;
 mod strikes;
 mod timeline;
+mod views;
 
 pub use config::{Config, ConfigError};
 pub use engine::Engine;

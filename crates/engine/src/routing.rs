@@ -1,6 +1,6 @@
 //! Whom an alert is brought to: one person at a time, and the next one when he does not look or does not answer.
 //!
-//! What is brought is a card: an alert, or all alerts of one trouble. Everybody sees every card; routing says who is asked.
+//! What is brought is a card: an alert, or all alerts of one trouble. Whoever sees its agent sees a card; routing says who is asked.
 //! A card counts as shown when a console of that person reported a presented frame with it, not when it was sent.
 //! Deliberately not here: who may act on which agent ([`crate::engine`] names the candidates), and what an alert is.
 
@@ -83,6 +83,11 @@ impl Routing {
     /// Returns the alert that says for a card whom it is brought to; `None` while none of it waits.
     pub(crate) fn speaker(&self, card_id: CardId) -> Option<AlertId> {
         self.cards.get(&card_id)?.speaker()
+    }
+
+    /// Returns the alerts of a card that wait for a person.
+    pub(crate) fn waiting(&self, card_id: CardId) -> impl Iterator<Item = AlertId> {
+        self.cards.get(&card_id).into_iter().flat_map(|card| card.waiting.iter().copied())
     }
 
     /// Takes note that an alert is on a card, and whether it waits for a person; what was known of it goes with it. Returns

@@ -32,19 +32,15 @@ use watchkeeper_protocol::{
 /// The console under test, beside that of the rig.
 const EVE: u64 = 7;
 
-fn agent() -> AgentId {
-    AgentId::new(VEHICLE).unwrap()
-}
-
 fn access(role: OperatorRole, scope: &str, acts_until: Option<MonoTime>) -> Access {
     let scope = Scope::new([scope]).unwrap();
     Access { role, scope, token_id: Some(Label::cut("7d0c")), acts_until }
 }
 
-fn authorised() -> Authorised {
+fn authorised(agent: &AgentId) -> Authorised {
     Authorised {
         command_id: CommandId(Uuid::from_u128(9)),
-        agent: agent(),
+        agent: agent.clone(),
         boot_id: BootId(Uuid::from_u128(42)),
         epoch: Epoch(1),
         seq: 1,
@@ -55,28 +51,28 @@ fn authorised() -> Authorised {
     }
 }
 
-fn command(kind: CommandKind) -> OperatorMessage {
+fn command(agent: &AgentId, kind: CommandKind) -> OperatorMessage {
     OperatorMessage::Command(CommandRequest {
         args: CommandArgs { reason: Some(Note::cut("test")), ..CommandArgs::default() },
-        ..authorised().into_request(kind)
+        ..authorised(agent).into_request(kind)
     })
 }
 
 /// Every message that does something to an agent, with what it needs. `alert` is one of that agent.
-fn acts(alert: AlertId) -> Vec<(Permission, OperatorMessage)> {
+fn acts(agent: &AgentId, alert: AlertId) -> Vec<(Permission, OperatorMessage)> {
     let wish = |preempt| {
         let reason = Some(Note::cut("test"));
-        OperatorMessage::RequestHandover(RequestHandover { agent: agent(), preempt, reason })
+        OperatorMessage::RequestHandover(RequestHandover { agent: agent.clone(), preempt, reason })
     };
     let stop = Stop {
         command_id: CommandId(Uuid::from_u128(9)),
-        agent: agent(),
+        agent: agent.clone(),
         reason: None,
         confirm_many: false,
         issued_nanos: 1,
     };
     let report = HolderReport {
-        agent: agent(),
+        agent: agent.clone(),
         epoch: Epoch(1),
         seq: 1,
         ready: true,
@@ -84,17 +80,17 @@ fn acts(alert: AlertId) -> Vec<(Permission, OperatorMessage)> {
         deadline: AgentTime::from_nanos(u64::MAX),
         setpoint: None,
     };
-    let answer = AnswerHandover { agent: agent(), request_id: 1, accept: true };
-    let allow = AllowTakeover { agent: agent(), epoch: Epoch(1), allowed: true };
-    let waive = Waive { agent: agent(), epoch: Epoch(1), reason: Note::cut("test") };
+    let answer = AnswerHandover { agent: agent.clone(), request_id: 1, accept: true };
+    let allow = AllowTakeover { agent: agent.clone(), epoch: Epoch(1), allowed: true };
+    let waive = Waive { agent: agent.clone(), epoch: Epoch(1), reason: Note::cut("test") };
     let shelve = Shelve { alert_id: alert, for_nanos: 1, reason: Note::cut("test") };
     let take_out = TakeOutOfService {
-        agent: agent(),
+        agent: agent.clone(),
         cause: CauseClass::Late,
         subject: Label::default(),
         reason: Note::cut("test"),
     };
-    let probe = Probe { agent: agent(), seq: 1, sent_nanos: 1, display_nanos: None };
+    let probe = Probe { agent: agent.clone(), seq: 1, sent_nanos: 1, display_nanos: None };
     vec![
         (Permission::Acknowledge, OperatorMessage::Acknowledge(Acknowledge { alert_id: alert })),
         (Permission::Shelve, OperatorMessage::Shelve(shelve)),
@@ -102,27 +98,39 @@ fn acts(alert: AlertId) -> Vec<(Permission, OperatorMessage)> {
         (Permission::OutOfService, OperatorMessage::TakeOutOfService(take_out)),
         (Permission::OutOfService, OperatorMessage::ReturnToService(ReturnToService { alert_id: alert })),
         (Permission::Reset, OperatorMessage::Reset(Reset { alert_id: alert })),
-        (Permission::Drive, OperatorMessage::Claim(Claim { agent: agent() })),
-        (Permission::Drive, OperatorMessage::Engage(authorised())),
-        (Permission::Drive, OperatorMessage::Release(authorised())),
-        (Permission::Drive, OperatorMessage::HandBack(authorised())),
+        (Permission::Drive, OperatorMessage::Claim(Claim { agent: agent.clone() })),
+        (Permission::Drive, OperatorMessage::Engage(authorised(agent))),
+        (Permission::Drive, OperatorMessage::Release(authorised(agent))),
+        (Permission::Drive, OperatorMessage::HandBack(authorised(agent))),
         (Permission::Drive, OperatorMessage::Heartbeat(report)),
         (Permission::Drive, OperatorMessage::Probe(probe)),
-        (Permission::Drive, command(CommandKind::Resume)),
-        (Permission::Drive, command(CommandKind::ClearLatch)),
-        (Permission::Stop, command(CommandKind::Hold)),
-        (Permission::Stop, command(CommandKind::MinimalRisk)),
-        (Permission::Stop, command(CommandKind::SpeedCap)),
-        (Permission::Stop, command(CommandKind::Estop)),
+        (Permission::Drive, command(agent, CommandKind::Resume)),
+        (Permission::Drive, command(agent, CommandKind::ClearLatch)),
+        (Permission::Stop, command(agent, CommandKind::Hold)),
+        (Permission::Stop, command(agent, CommandKind::MinimalRisk)),
+        (Permission::Stop, command(agent, CommandKind::SpeedCap)),
+        (Permission::Stop, command(agent, CommandKind::Estop)),
         (Permission::Stop, OperatorMessage::Stop(stop)),
-        (Permission::OutOfService, command(CommandKind::Suspend)),
-        (Permission::OutOfService, command(CommandKind::Reinstate)),
+        (Permission::OutOfService, command(agent, CommandKind::Suspend)),
+        (Permission::OutOfService, command(agent, CommandKind::Reinstate)),
         (Permission::Handover, wish(false)),
         (Permission::PreEmpt, wish(true)),
         (Permission::Handover, OperatorMessage::AnswerHandover(answer)),
         (Permission::Handover, OperatorMessage::AllowTakeover(allow)),
         (Permission::Waive, OperatorMessage::Waive(waive)),
     ]
+}
+
+/// Returns whether a message says by an alert which agent it means.
+const fn names_alert(message: &OperatorMessage) -> bool {
+    matches!(
+        message,
+        OperatorMessage::Acknowledge(_)
+            | OperatorMessage::Shelve(_)
+            | OperatorMessage::Unshelve(_)
+            | OperatorMessage::ReturnToService(_)
+            | OperatorMessage::Reset(_)
+    )
 }
 
 /// A vehicle that asks for somebody, with one alert; nobody has claimed it.
@@ -157,7 +165,7 @@ fn denied(told: &[ToOperator]) -> Option<String> {
 #[test]
 fn every_role_may_do_what_the_table_says_within_its_scope_and_until_its_end() {
     let (mut checked, (_, alert)) = (0, asking());
-    for (permission, message) in acts(alert) {
+    for (permission, message) in acts(&AgentId::new(VEHICLE).unwrap(), alert) {
         for role in OperatorRole::ALL {
             for (scope, expired, rule) in
                 [("vehicle-*", false, None), ("truck-*", false, Some("scope")), ("*", true, Some("expiry"))]
@@ -175,6 +183,9 @@ fn every_role_may_do_what_the_table_says_within_its_scope_and_until_its_end() {
                     if has_it { rule.map(str::to_owned) } else { Some(permission.word().to_owned()) };
                 // Who may act in principle is not told twenty times a second that this lease is over.
                 let wanted = wanted.filter(|_| !(is_heartbeat && has_it));
+                // An alert of somebody else's agent is none, and refused as that.
+                let is_unseen = has_it && rule == Some("scope") && names_alert(&message);
+                let wanted = wanted.filter(|_| !is_unseen);
                 // Beside the table there are rules of the agent's state; they have other names.
                 let found = found
                     .filter(|rule| ["scope", "expiry"].contains(&rule.as_str()) || rule == permission.word());
@@ -209,15 +220,52 @@ fn a_takeover_of_somebody_elses_agent_is_not_labelled() {
     rig.run_until(Duration::from_secs(5), |rig| rig.state() == ControlState::Autonomous);
     rig.run(ms(200));
     let demand_id = rig.takeovers.last().unwrap().demand_id;
-    for (scope, rule) in [("truck-*", Some("scope".to_owned())), ("vehicle-1", None)] {
-        rig.connect_with(EVE, "eve", access(OperatorRole::Operator, scope, None));
+    rig.connect_with(EVE, "eve", access(OperatorRole::Operator, "truck-*", None));
+    let answers = [demand_id, DemandId(1)].map(|demand_id| {
         let before = rig.told(EVE).len();
         rig.label(EVE, demand_id, Verdict::Real);
-        assert_eq!(denied(rig.told(EVE).get(before..).unwrap()), rule);
+        rig.told(EVE).get(before..).unwrap().to_vec()
+    });
+    assert_eq!(answers[0], answers[1], "it is refused as what nobody knows");
+    assert!(matches!(&answers[0][..], [ToOperator::Error(_)]), "{answers:?}");
+    rig.connect_with(EVE, "eve", access(OperatorRole::Operator, "vehicle-1", None));
+    rig.label(EVE, demand_id, Verdict::Real);
+    assert_eq!(rig.takeovers.last().unwrap().verdict, Some(Verdict::Real));
+}
+
+#[test]
+fn who_asks_for_what_he_does_not_see_hears_the_same_whether_it_is_there_or_not() {
+    let unseen = AgentId::new("north-a").unwrap();
+    let mut checked = 0;
+    for role in OperatorRole::ALL {
+        for expired in [false, true] {
+            let answers = [true, false].map(|is_there| {
+                let mut rig = calm();
+                if is_there {
+                    rig.connect_bystander(unseen.as_str());
+                }
+                rig.run(ms(15_000));
+                let alarms = rig.alarms().into_iter();
+                let alert = alarms.filter(|alarm| alarm.agent == unseen).map(|alarm| alarm.alert_id).next();
+                assert_eq!(alert.is_some(), is_there, "it has an alert where it is there");
+                let now = rig.now();
+                rig.connect_with(EVE, "eve", access(*role, "vehicle-*", expired.then_some(now)));
+                let messages = acts(&unseen, alert.unwrap_or(AlertId(7)));
+                let answers = messages.into_iter().map(|(_, message)| {
+                    let before = rig.told(EVE).len();
+                    let others = rig.told(1).len();
+                    rig.send_operator(EVE, message);
+                    assert_eq!(rig.told(1).len(), others, "nobody else hears of it");
+                    rig.told(EVE).get(before..).unwrap().to_vec()
+                });
+                answers.collect::<Vec<_>>()
+            });
+            checked += answers[0].iter().flatten().count();
+            assert_eq!(answers[0], answers[1], "{role}, expired {expired}");
+        }
     }
-    let before = rig.told(EVE).len();
-    rig.label(EVE, DemandId(1), Verdict::Real);
-    assert_eq!(denied(rig.told(EVE).get(before..).unwrap()), None, "what nobody knows is refused as that");
+    // All but the heartbeat of who may drive in principle.
+    assert_eq!(checked, 2 * (26 * 4 - 2));
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn no_mutant_of_a_token_lets_anybody_in() {
 
 #[test]
 fn a_directory_of_keys_makes_rotates_and_keeps_its_secret() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let keys = KeyDirectory::new(dir.path().join("keys"));
     let first = keys.create(Some(&Label::cut("yard"))).unwrap();
     assert!(matches!(keys.create(None), Err(DirectoryError::Exists(_))));

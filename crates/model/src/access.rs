@@ -50,7 +50,7 @@ words! {
     Permission {
         /// Publish decisions and heartbeats, ask for a person, answer commands.
         Publish = "publish",
-        /// See agents, alerts, takeovers and who is there.
+        /// See agents, their alerts, commands, leases and takeovers, and who is there.
         Read = "read",
         /// Acknowledge an alert.
         Acknowledge = "acknowledge",
@@ -92,8 +92,6 @@ pub enum Reach {
     Own,
     /// The agents of the scope that the token names.
     Scope,
-    /// Every agent.
-    All,
 }
 
 impl Reach {
@@ -103,7 +101,6 @@ impl Reach {
             Self::Nothing => "-",
             Self::Own => "own",
             Self::Scope => "scope",
-            Self::All => "all",
         }
     }
 }
@@ -113,7 +110,7 @@ impl Permission {
     pub const fn reach(self, role: Role) -> Reach {
         let (reach, is_holder) = match self {
             Self::Publish => (Reach::Own, matches!(role, Role::Agent)),
-            Self::Read => (Reach::All, !matches!(role, Role::Agent)),
+            Self::Read => (Reach::Scope, !matches!(role, Role::Agent)),
             Self::Acknowledge
             | Self::Shelve
             | Self::Reset
@@ -224,6 +221,11 @@ impl Scope {
         Ok(Self(patterns))
     }
 
+    /// Returns whether every agent is in it.
+    pub fn is_everything(&self) -> bool {
+        self.0.iter().any(|pattern| pattern.0 == "*")
+    }
+
     /// Returns its patterns.
     pub fn patterns(&self) -> &[AgentPattern] {
         &self.0
@@ -291,6 +293,17 @@ pub enum Denial {
     },
 }
 
+impl Denial {
+    /// Returns the word of the rule, for others than whom it denies: it says nothing of his scope.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Role { permission, .. } => permission.word(),
+            Self::Scope { .. } => "scope",
+            Self::Expired { .. } => "expiry",
+        }
+    }
+}
+
 impl Access {
     /// Returns the access of a development run: every agent, in the role that somebody says is his.
     pub fn unrestricted(role: OperatorRole) -> Self {
@@ -312,7 +325,6 @@ impl Access {
             // No person is an agent.
             Reach::Nothing | Reach::Own => return Err(Denial::Role { role, permission }),
             Reach::Scope => agent.is_none_or(|agent| self.scope.contains(agent)),
-            Reach::All => true,
         };
         if self.is_over(now) && !permission.only_reads() {
             return Err(Denial::Expired { permission });
@@ -346,7 +358,7 @@ mod tests {
         let mut page = String::from(
             "# Roles\n\nWho may do what. The table is made from `crates/model/src/access.rs`, where the monitor looks it \
              up; what is not\ngranted is denied, and every denial names its rule. `scope`: to the agents that the token \
-             names; `all`: to every\nagent, whatever the token names; `own`: to itself.\n\n| permission |",
+             names, for reading and\nacting alike; `own`: to itself.\n\n| permission |",
         );
         for role in Role::ALL {
             write!(page, " {role} |").unwrap();
@@ -362,7 +374,10 @@ mod tests {
             page.push('\n');
         }
         page.push_str(
-            "\nA token that has expired still reads; it does nothing else. Keys and tokens are made, issued and revoked with \
+            "\nWhat is outside of its scope does not exist for a console: no message names such an agent, and asking for one\n\
+             is refused alike whether it is there or not ([security.md](security.md#what-a-console-sees)). A token that is\n\
+             issued without `--scope` has the scope `*`, every agent; one of no pattern sees nobody.\n\n\
+             A token that has expired still reads; it does nothing else. Keys and tokens are made, issued and revoked with \
              the\nfiles of the key directory (`watchkeeper token`), never over a connection.\n",
         );
         page
@@ -386,7 +401,7 @@ mod tests {
             }
         }
         for role in OperatorRole::ALL {
-            assert_eq!(Permission::Read.reach(Role::from(*role)), Reach::All);
+            assert_eq!(Permission::Read.reach(Role::from(*role)), Reach::Scope);
         }
     }
 
@@ -400,7 +415,7 @@ mod tests {
             let (before, access) = (MonoTime::from_nanos(999), Access { acts_until: Some(end), ..access });
             for permission in Permission::ALL {
                 let reach = permission.reach(Role::from(*role));
-                let granted = matches!(reach, Reach::Scope | Reach::All);
+                let granted = reach == Reach::Scope;
                 assert_eq!(access.allows(*permission, Some(&mine), before), granted, "{role} {permission}");
                 assert_eq!(access.allows(*permission, None, before), granted, "{role} {permission}");
                 assert_eq!(
@@ -409,17 +424,11 @@ mod tests {
                     "{role} {permission}"
                 );
                 let rule = match reach {
-                    Reach::All => None,
-                    Reach::Scope => Some("(rule: scope)".to_owned()),
-                    Reach::Nothing | Reach::Own => Some(format!("(rule: {permission})")),
+                    Reach::Scope => "(rule: scope)".to_owned(),
+                    Reach::Nothing | Reach::Own => format!("(rule: {permission})"),
                 };
-                let denial =
-                    access.check(*permission, Some(&other), before).err().map(|denial| denial.to_string());
-                assert_eq!(denial.is_some(), rule.is_some());
-                assert!(
-                    denial.zip(rule).is_none_or(|(denial, rule)| denial.ends_with(&rule)),
-                    "{role} {permission}"
-                );
+                let denial = access.check(*permission, Some(&other), before).unwrap_err().to_string();
+                assert!(denial.ends_with(&rule), "{role} {permission}");
             }
         }
     }
@@ -441,6 +450,8 @@ mod tests {
             assert!(AgentPattern::new(wrong).is_err(), "{wrong:?}");
         }
         assert!(!Scope::default().contains(&truck), "no pattern is nobody");
+        assert!(Scope::new(["lab", "*"]).unwrap().is_everything());
+        assert!(!Scope::new(["lab", "truck-*"]).unwrap().is_everything());
         assert_eq!(Scope::new(["a"; 17]), Err(ScopeError::TooMany(17)));
     }
 }

@@ -203,7 +203,7 @@ pub struct OutOfService {
     pub reason: Note,
 }
 
-/// Whom the monitor counts on to look at an alert. Everybody sees it; this is who is asked.
+/// Whom the monitor counts on to look at an alert. Everybody sees it who sees its agent; this is who is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routed {
     /// Who.
@@ -214,7 +214,8 @@ pub struct Routed {
     pub passed_over: u32,
 }
 
-/// One trouble that many agents have at once: their alerts are one card.
+/// One trouble that many agents have at once: their alerts are one card. A console is told of it as far as it sees those
+/// agents, and as of nothing where it sees one of them only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommonCause {
     /// Names it: the id of the alert that came first.

@@ -155,7 +155,7 @@ pub struct OperatorHello {
 pub struct AccessUpdate {
     /// In which role.
     pub role: OperatorRole,
-    /// To which agents: ids, or beginnings of ids with a `*` behind them, at most 16.
+    /// Which agents it sees and may act on: ids, or beginnings of ids with a `*` behind them, at most 16.
     pub scope: Scope,
     /// A development run: whoever knows its secret is who he says he is.
     #[serde(default)]
@@ -437,7 +437,7 @@ pub struct CommandUpdate {
     pub logged: bool,
 }
 
-/// What happened to a lease; goes to every console.
+/// What happened to a lease; goes to every console that sees the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseUpdate {
     /// Place in the stream of deltas.
@@ -538,7 +538,7 @@ pub struct Health {
     pub degraded: bool,
     /// Share of the record's queue that is in use, 0 to 1.
     pub ledger_queue: f64,
-    /// Agents connected.
+    /// Agents connected, of those that this console sees.
     pub agents: u64,
     /// Consoles connected.
     pub consoles: u64,

@@ -43,8 +43,18 @@ const DROPPED_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Control {
-    Frame { frame: Bytes, alert: Option<(AlertId, MonoTime)>, status_of: Option<AgentId> },
+    Frame { frame: Bytes, alert: Option<(AlertId, MonoTime)>, overtakes: Overtakes },
     Close(ErrorReport),
+}
+
+/// What must not leave after a control frame, though it was taken out before the frame was queued.
+#[derive(Debug)]
+enum Overtakes {
+    Nothing,
+    /// Repeats of this agent's status.
+    StatusOf(AgentId),
+    /// Everything before this snapshot, by its number: the console begins anew, and may see other agents than before.
+    Everything(u64),
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +74,8 @@ struct Telemetry {
     /// Something of an agent that a person leads is among them: how old it is counts.
     hurries: bool,
     dropped: u64,
+    /// Snapshots queued so far.
+    snapshots: u64,
 }
 
 impl Telemetry {
@@ -75,6 +87,14 @@ impl Telemetry {
         let agents = u32::try_from(self.latest.len()).unwrap_or(u32::MAX);
         let linger = LINGER_EACH.saturating_mul(agents).clamp(LINGER, LONGEST_LINGER);
         Some(self.since?.after(linger))
+    }
+
+    /// Drops what a snapshot makes old; returns which snapshot of this session it is.
+    fn begin_anew(&mut self) -> u64 {
+        self.latest.clear();
+        (self.since, self.hurries) = (None, false);
+        self.snapshots += 1;
+        self.snapshots
     }
 
     /// Takes out what must not come after a newer status of an agent; returns its telemetry, which may come before.
@@ -112,6 +132,8 @@ pub(crate) struct Outbox {
     shared: Arc<Shared>,
     /// Telemetry taken out of the map and not written yet: everybody's turn comes before anybody's second.
     turn: BTreeMap<Topic, Bytes>,
+    /// How many snapshots were queued before these.
+    turn_after: u64,
     dropped_told_at: MonoTime,
 }
 
@@ -137,6 +159,7 @@ pub(crate) fn outbox(counters: Arc<Counters>) -> (OutboxSender, Outbox) {
         control: receiver,
         shared: Arc::clone(&shared),
         turn: BTreeMap::new(),
+        turn_after: 0,
         dropped_told_at: MonoTime::default(),
     };
     (OutboxSender { control: sender, shared, cursor: 0 }, outbox)
@@ -145,12 +168,12 @@ pub(crate) fn outbox(counters: Arc<Counters>) -> (OutboxSender, Outbox) {
 impl OutboxSender {
     /// Queues a control frame. Closes the session when there is no room.
     pub(crate) fn control(&self, frame: Bytes) {
-        self.push(Control::Frame { frame, alert: None, status_of: None });
+        self.push(Control::Frame { frame, alert: None, overtakes: Overtakes::Nothing });
     }
 
     /// Queues a message to an operator, which is encoded in `frame`, on the lane that it belongs to.
     pub(crate) fn message(&mut self, message: &ToOperator, frame: Bytes, now: MonoTime) {
-        let (mut alert, mut status_of) = (None, None);
+        let (mut alert, mut overtakes) = (None, Overtakes::Nothing);
         match message {
             ToOperator::Telemetry(telemetry) => {
                 return self.latest(Topic::Telemetry(telemetry.agent.clone()), frame, now, false);
@@ -166,15 +189,20 @@ impl OutboxSender {
                 // A repeat that has not left would come after what is newer; telemetry of before it comes before it.
                 let before = self.shared.telemetry().overtaken_by_status(&agent);
                 if let Some(before) = before {
-                    self.push(Control::Frame { frame: before, alert: None, status_of: None });
+                    self.control(before);
                 }
-                status_of = Some(agent);
+                overtakes = Overtakes::StatusOf(agent);
             }
             ToOperator::Alert(update) => {
                 self.saw(update.cursor);
                 alert = Some((update.alarm.alert_id, now));
             }
-            ToOperator::Snapshot(part) => self.saw(part.cursor),
+            ToOperator::Snapshot(part) => {
+                self.cursor = part.cursor;
+                if part.part == 0 {
+                    overtakes = Overtakes::Everything(self.shared.telemetry().begin_anew());
+                }
+            }
             ToOperator::CommandStatus(update) => self.saw(update.cursor),
             ToOperator::Lease(update) => self.saw(update.cursor),
             ToOperator::Takeover(update) => self.saw(update.cursor),
@@ -188,7 +216,7 @@ impl OutboxSender {
             | ToOperator::Probed(_)
             | ToOperator::Access(_) => {}
         }
-        self.push(Control::Frame { frame, alert, status_of });
+        self.push(Control::Frame { frame, alert, overtakes });
     }
 
     fn saw(&mut self, cursor: u64) {
@@ -306,15 +334,18 @@ impl Outbox {
 
     fn take(&mut self, batch: &mut Batch, control: Control) {
         match control {
-            Control::Frame { frame, alert, status_of } => {
+            Control::Frame { frame, alert, overtakes } => {
                 batch.push(frame);
                 if let Some((alert, queued_at)) = alert {
                     batch.alerts.push(alert);
                     batch.oldest_alert.get_or_insert(queued_at);
                 }
-                if let Some(agent) = status_of {
-                    // What was taken out before this was queued is older.
-                    self.turn.remove(&Topic::Status(agent));
+                // What was taken out before this was queued is older.
+                match overtakes {
+                    Overtakes::Nothing => {}
+                    Overtakes::StatusOf(agent) => drop(self.turn.remove(&Topic::Status(agent))),
+                    Overtakes::Everything(snapshot) if self.turn_after < snapshot => self.turn.clear(),
+                    Overtakes::Everything(_) => {}
                 }
             }
             Control::Close(report) => batch.close = Some(report),
@@ -328,6 +359,7 @@ impl Outbox {
             let mut telemetry = self.shared.telemetry();
             if telemetry.due().is_some_and(|due| now() >= due) {
                 self.turn = std::mem::take(&mut telemetry.latest);
+                self.turn_after = telemetry.snapshots;
                 (telemetry.since, telemetry.hurries) = (None, false);
                 dropped = telemetry.dropped;
             }

@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_known_of_an_agent_survives_every_start() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = watchkeeper_canary::tempdir().unwrap();
         let options = ServerOptions::new(dir.path());
         let truck = AgentAuthority {
             agent: AgentId::new("truck").unwrap(),

@@ -28,9 +28,16 @@ pub(crate) fn root_manifest() -> Result<PathBuf> {
 
 /// Runs cargo with these arguments and waits for it.
 pub(crate) fn run_cargo(arguments: &[OsString]) -> Result<ExitCode> {
-    announce(arguments);
-    let status = Command::new(cargo_program()).args(arguments).status().context("cannot start cargo")?;
+    let status = cargo(arguments).status().context("cannot start cargo")?;
     Ok(exit_code(status))
+}
+
+/// Announces cargo with these arguments, and returns what starts it.
+pub(crate) fn cargo(arguments: &[OsString]) -> Command {
+    announce(arguments);
+    let mut command = Command::new(cargo_program());
+    command.args(arguments);
+    command
 }
 
 /// Runs cargo with these arguments and returns what it wrote to its standard output; a failure is an error.
@@ -103,7 +110,7 @@ fn line(program: &str, arguments: &[OsString]) -> String {
 }
 
 /// The exit code a shell would report: 128 plus the number for a process that a signal ended.
-fn exit_code(status: ExitStatus) -> ExitCode {
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     #[cfg(unix)]
     let code = {
         use std::os::unix::process::ExitStatusExt as _;

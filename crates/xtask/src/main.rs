@@ -8,6 +8,7 @@
 //! Deliberately not here: set-up of the machine (see `.ci/run`), and any knowledge of the product.
 
 mod bench;
+mod canary;
 mod console;
 mod demo;
 mod invocation;

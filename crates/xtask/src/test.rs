@@ -1,6 +1,8 @@
 //! `cargo xtask test`: every test target of the workspace, then every documentation example.
 //!
-//! Plain `cargo test`, because a newcomer's machine has nothing else.
+//! Plain `cargo test`, because a newcomer's machine has nothing else. Afterwards what the tests left is searched for the
+//! secrets that they made.
+#![expect(clippy::print_stderr, reason = "a task tells its user what came of it")]
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,18 +12,21 @@ use std::{
 
 use anyhow::Result;
 
-use crate::invocation;
+use crate::{canary, invocation};
 
 /// Runs both steps, the second one also when the first failed; the first failure's exit code is returned.
 pub(crate) fn run(extra: &[OsString]) -> Result<ExitCode> {
     let manifest = invocation::root_manifest()?;
+    let canaries = canary::Run::begin(&manifest)?;
     let mut outcome = ExitCode::SUCCESS;
     for step in steps(extra, &manifest) {
-        let code = invocation::run_cargo(&step)?;
+        let code = canaries.cargo(&step)?;
         if outcome == ExitCode::SUCCESS {
             outcome = code;
         }
     }
+    let is_whole = extra.is_empty() && outcome == ExitCode::SUCCESS;
+    eprintln!("xtask: {}", canaries.end(is_whole)?);
     Ok(outcome)
 }
 

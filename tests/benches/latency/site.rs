@@ -57,7 +57,7 @@ pub(crate) struct Site {
 
 /// Starts a server on a data directory of its own.
 pub(crate) async fn serve() -> (RunningServer, Endpoint, TempDir) {
-    let data = tempfile::tempdir().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     // Alerts end as soon as the limit is kept, so that the next can begin.
     let server = Server::start(monitor::options(data.path(), 1)).await.unwrap();
     let endpoint = Endpoint::new(server.url(), TokenSource::File(server.token_file().to_owned()));

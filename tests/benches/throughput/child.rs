@@ -84,7 +84,7 @@ impl Drop for Other {
 
 /// Is the server until its standard input ends.
 pub(crate) async fn serve() {
-    let data = tempfile::tempdir().unwrap();
+    let data = watchkeeper_canary::tempdir().unwrap();
     let mut options = monitor::options(data.path(), 10);
     options.limits.agent_sessions = 2_000;
     let server = Server::start(options).await.unwrap();

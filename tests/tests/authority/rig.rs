@@ -54,7 +54,7 @@ pub(crate) struct Site {
 impl Site {
     /// Starts one with this configuration.
     pub(crate) async fn open(config: &str) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let data = watchkeeper_canary::tempdir().unwrap();
         let config = Config::parse(config).unwrap();
         let timers = config.timers(AgentKind::Vehicle);
         let options = ServerOptions {
@@ -63,7 +63,9 @@ impl Site {
             config,
             ..ServerOptions::new(data.path())
         };
-        Self { server: Server::start(options).await.unwrap(), data, timers }
+        let server = Server::start(options).await.unwrap();
+        watchkeeper_canary::register(server.token());
+        Self { server, data, timers }
     }
 
     /// Returns a proxy to it, and the endpoint behind that proxy.

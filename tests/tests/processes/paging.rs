@@ -12,7 +12,6 @@ use std::{
     thread,
     time::Duration,
 };
-use tempfile::TempDir;
 use watchkeeper_model::ControlState;
 
 const SPEED_MPS: f64 = 6.0;
@@ -61,7 +60,7 @@ fn receiver() -> Result<(String, mpsc::Receiver<Value>)> {
 #[test]
 fn with_nobody_online_the_webhook_is_called_and_the_vehicle_falls_back() -> Result<()> {
     let (url, calls) = receiver()?;
-    let directory = TempDir::new()?;
+    let directory = watchkeeper_canary::tempdir()?;
     let secret = directory.path().join("pager.secret");
     fs::write(&secret, "whsec_c2l4dHkgYnl0ZXMgb3Igc28gdGhhdCBub2JvZHkgc2hvdWxkIHNlZQ==\n")?;
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;

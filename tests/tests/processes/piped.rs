@@ -25,7 +25,7 @@ pub(crate) struct Piped {
 
 impl Piped {
     pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self> {
-        let errors = TempDir::new()?;
+        let errors = watchkeeper_canary::tempdir()?;
         let mut child = command
             .env_remove("XDG_RUNTIME_DIR")
             .env("RUST_LOG", "watchkeeper=info")

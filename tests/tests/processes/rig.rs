@@ -79,7 +79,7 @@ impl Rig {
         people: &[(&str, &str)],
         more: &str,
     ) -> Result<Self> {
-        let directory = TempDir::new()?;
+        let directory = watchkeeper_canary::tempdir()?;
         let config = directory.path().join("config.toml");
         // One desk holds many: what is tested here is not the load of a person.
         std::fs::write(&config, format!("[load]\nleases_per_person = 32\n{more}"))?;

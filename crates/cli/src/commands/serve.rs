@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_secret_of_a_webhook_lies_beside_the_configuration_that_names_it() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = watchkeeper_canary::tempdir().unwrap();
         let path = directory.path().join("watchkeeper.toml");
         for (named, expected) in [
             ("pager.secret", directory.path().join("pager.secret")),

@@ -31,7 +31,7 @@ impl Site {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut ServerOptions)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = watchkeeper_canary::tempdir().unwrap();
         let authority = Authority::new(dir.path(), "plant");
         let (certificate_chain, key) = authority.server(&["localhost", "127.0.0.1"], (2020, 2120));
         let mut options = ServerOptions::new(dir.path().join("data"));
@@ -41,6 +41,7 @@ impl Site {
         options.tls = Some(TlsOptions { certificate_chain, key, client_ca, denied_serials: None });
         change(&mut options);
         let server = Server::start(options).await.unwrap();
+        watchkeeper_canary::register(server.token());
         Self { server, authority, dir }
     }
 

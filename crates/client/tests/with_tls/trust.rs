@@ -72,7 +72,7 @@ except ssl.SSLError as error:
 
 #[tokio::test]
 async fn others_reach_a_monitor_only_where_it_is_protected() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = ServerOptions::new(dir.path().join("data"));
     options.listen = (Ipv4Addr::UNSPECIFIED, 0).into();
     let error = Server::start(options).await.unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! May this person do this, to this agent, now? Every message of an operator passes here first.
 
-use super::Engine;
+use super::{Engine, authority::denied_unseen};
 use watchkeeper_model::{
     Access, AgentId, AlertId, CommandCode, CommandKind, DemandId, Denial, LeaseEnd, MonoTime, Note,
     Permission, RiskClass, SessionId, nanos,
@@ -24,8 +24,10 @@ impl Engine {
         self.roster_changed |= console.access.role != access.role;
         console.access = access;
         let person = console.person.clone();
-        self.tell_access(session, now);
+        // What it loses it hears of while it still sees it.
         self.take_leases_back(session, now);
+        self.tell_access(session, now);
+        self.change_view(session, now);
         self.take_from(&person, now);
         self.welcome(session, now);
     }
@@ -83,7 +85,9 @@ impl Engine {
             self.drop_wish(&agent_id, "whoever asked may drive it no longer", now);
         }
         for (agent_id, holds, denial) in held {
-            let why = Some(Note::cut(&denial.to_string()));
+            // Others read this, who need not see what his scope names.
+            let why = format!("whoever held it may drive it no longer (rule: {})", denial.rule());
+            let why = Some(Note::cut(&why));
             if holds {
                 self.end_lease_because(&agent_id, LeaseEnd::AccessEnded, why, now);
             } else {
@@ -112,6 +116,14 @@ impl Engine {
         | OperatorMessage::RequestHandover(RequestHandover { agent, .. }) = message
         {
             self.refuse_claim(session, &person, agent, CommandCode::Denied, &text);
+        } else if let Some(Order { command_id, agent, kind, .. }) = message.order()
+            && !self.sees(session, agent)
+        {
+            // Whether it is there is no matter of his: nobody else hears of it, and the record has what he sent.
+            let detail = Some(Note::cut(&text));
+            let cursor = self.cursor_of(session);
+            let update = denied_unseen(cursor, (agent, command_id, kind), &person, detail);
+            self.send_operator(session, ToOperator::CommandStatus(update));
         } else if let Some(Order { command_id, agent, kind, epoch }) = message.order() {
             // Whoever sent it waits for its end: it goes on record, and is rejected.
             if self.admit(session, (&person, role), (agent, command_id, kind, Vec::new(), epoch)) {
@@ -160,15 +172,15 @@ impl Engine {
         Some(asked)
     }
 
-    fn agent_of_alert(&self, alert_id: AlertId) -> Option<AgentId> {
+    pub(super) fn agent_of_alert(&self, alert_id: AlertId) -> Option<AgentId> {
         self.alarms.get(alert_id).map(|alarm| alarm.agent.clone())
     }
 
-    fn agent_of_takeover(&self, demand_id: DemandId) -> Option<AgentId> {
-        self.finished
-            .iter()
-            .find(|takeover| takeover.demand_id == demand_id)
-            .map(|takeover| takeover.agent.clone())
+    pub(super) fn agent_of_takeover(&self, demand_id: DemandId) -> Option<AgentId> {
+        let finished = self.finished.iter().map(|takeover| (takeover.demand_id, &takeover.agent));
+        let open =
+            self.agents.values().filter_map(|agent| Some((agent.takeover.as_ref()?.demand_id, &agent.id)));
+        finished.chain(open).find(|(known, _)| *known == demand_id).map(|(_, agent)| agent.clone())
     }
 }
 

@@ -159,6 +159,7 @@ impl Engine {
             takeover: None,
             pending_stop: on_record.and_then(|entry| entry.pending_stop.clone()),
             stop_due: None,
+            seen_in: self.views.naming(&hello.agent),
             durable_seq: DecisionSeq(0),
             durable_told: DecisionSeq(0),
             durable_told_at: MonoTime::default(),
@@ -278,8 +279,9 @@ impl Engine {
             };
             self.handle_findings(agent_id, Some(moments), now);
         }
-        if !self.console_sessions.is_empty() {
-            self.broadcast(ToOperator::Telemetry(Telemetry {
+        let to = self.views.sessions(&self.seen_in(agent_id));
+        if !to.is_empty() {
+            let telemetry = ToOperator::Telemetry(Telemetry {
                 agent: agent_id.clone(),
                 seq: decision.seq,
                 received_at,
@@ -289,7 +291,8 @@ impl Engine {
                 score,
                 pose: decision.context.as_ref().and_then(|context| context.pose),
                 plan: decision.context.as_ref().map(|context| shown_plan(&context.plan)).unwrap_or_default(),
-            }));
+            });
+            self.send_to(to, telemetry);
         }
     }
 

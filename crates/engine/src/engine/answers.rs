@@ -96,9 +96,10 @@ impl Engine {
     /// Tells a console that starts from a snapshot what became of commands meanwhile, without new cursors: deltas
     /// that it missed do not come again.
     pub(super) fn send_commands(&mut self, session: SessionId, person: &PersonId) {
-        let cursor = self.feed.cursor();
-        let newest = self.commands.newest_for(person, MOST_RETOLD);
-        let updates: Vec<_> = newest.into_iter().map(|entry| update_of(entry, cursor)).collect();
+        let cursor = self.cursor_of(session);
+        let newest = self.commands.newest_for(person).filter(|entry| self.sees(session, &entry.agent));
+        let mut updates: Vec<_> = newest.take(MOST_RETOLD).map(|entry| update_of(entry, cursor)).collect();
+        updates.reverse();
         for update in updates {
             self.send_operator(session, ToOperator::CommandStatus(update));
         }

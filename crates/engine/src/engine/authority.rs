@@ -132,7 +132,12 @@ impl Engine {
         (agent, command_id, kind, releases, epoch): (&AgentId, CommandId, CommandKind, Vec<LatchId>, Epoch),
     ) -> bool {
         if let Some(entry) = self.commands.get(command_id) {
-            let mut update = update_of(entry, self.feed.cursor());
+            let cursor = self.cursor_of(session);
+            let mut update = if self.sees(session, &entry.agent) {
+                update_of(entry, cursor)
+            } else {
+                denied_unseen(cursor, (agent, command_id, kind), person, None)
+            };
             update.code = Some(CommandCode::Duplicate);
             self.send_operator(session, ToOperator::CommandStatus(update));
             return false;
@@ -459,7 +464,7 @@ impl Engine {
         self.advance_command(command_id, CommandState::Rejected, Some(code), Some(Note::cut(detail)));
     }
 
-    /// Moves a command on and tells every console.
+    /// Moves a command on and tells consoles.
     pub(super) fn advance_command(
         &mut self,
         command_id: CommandId,
@@ -482,7 +487,8 @@ impl Engine {
 
     pub(super) fn publish_command(&mut self, command_id: CommandId) {
         let Some(update) = self.commands.get(command_id).map(|entry| update_of(entry, 0)) else { return };
-        self.publish(|cursor| ToOperator::CommandStatus(CommandUpdate { cursor, ..update }));
+        let agent_id = update.agent.clone();
+        self.publish(&agent_id, |cursor| ToOperator::CommandStatus(CommandUpdate { cursor, ..update }));
     }
 }
 
@@ -549,6 +555,26 @@ fn check_clear_latch(
         return Err((CommandCode::NotInControl, "somebody holds the lease".to_owned()));
     }
     Ok(())
+}
+
+/// Returns what becomes of a command about which its sender is told nothing but what he said himself.
+pub(super) fn denied_unseen(
+    cursor: u64,
+    (agent, command_id, kind): (&AgentId, CommandId, CommandKind),
+    person: &PersonId,
+    detail: Option<Note>,
+) -> CommandUpdate {
+    CommandUpdate {
+        cursor,
+        command_id,
+        agent: agent.clone(),
+        kind,
+        issued_by: person.clone(),
+        state: CommandState::Rejected,
+        code: Some(CommandCode::Denied),
+        detail,
+        logged: false,
+    }
 }
 
 pub(super) fn update_of(entry: &CommandEntry, cursor: u64) -> CommandUpdate {

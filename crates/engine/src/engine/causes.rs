@@ -89,7 +89,8 @@ impl Engine {
         if let Some(told) = &mut self.alerts_told {
             told.push_back(alarm.clone());
         }
-        self.publish(|cursor| ToOperator::Alert(AlertUpdate { cursor, alarm }));
+        let agent_id = alarm.agent.clone();
+        self.publish(&agent_id, |cursor| ToOperator::Alert(AlertUpdate { cursor, alarm }));
     }
 
     /// The agent asked for a person (row 5, origin agent).

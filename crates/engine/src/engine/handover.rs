@@ -365,7 +365,7 @@ impl Engine {
         self.publish_status(agent_id, now);
     }
 
-    /// Tells every console what became of a lease, or of a wish for one.
+    /// Tells consoles what became of a lease, or of a wish for one.
     pub(super) fn tell_lease(
         &mut self,
         agent_id: &AgentId,
@@ -375,7 +375,7 @@ impl Engine {
         end: Option<LeaseEnd>,
         detail: Option<Note>,
     ) {
-        self.publish(|cursor| {
+        self.publish(agent_id, |cursor| {
             ToOperator::Lease(LeaseUpdate {
                 cursor,
                 agent: agent_id.clone(),

@@ -83,7 +83,7 @@ impl Engine {
         detail: &str,
     ) {
         let update = LeaseUpdate {
-            cursor: self.feed.cursor(),
+            cursor: self.cursor_of(session),
             agent: agent_id.clone(),
             holder: person.clone(),
             session_id: session,

@@ -2,8 +2,10 @@
 
 use super::{Console, Engine, publish::status_of, routing::Chore};
 use crate::{
+    agent::Agent,
     clocks::PeerClock,
     timeline::{exact, span},
+    views::ViewId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,9 +32,12 @@ impl Engine {
         now: MonoTime,
     ) {
         let access = access.unwrap_or_else(|| Access::unrestricted(hello.role));
+        let view_id = self.view_of(&access.scope);
         let resume = hello.resume.filter(|resume| resume.incarnation == self.incarnation);
-        let missed: Option<Vec<Arc<ToOperator>>> =
-            resume.and_then(|resume| self.feed.since(resume.cursor)).map(|deltas| deltas.cloned().collect());
+        let missed: Option<Vec<Arc<ToOperator>>> = resume
+            .zip(self.views.get(view_id))
+            .and_then(|(resume, view)| view.feed.since(resume.cursor))
+            .map(|deltas| deltas.cloned().collect());
         let welcome = OperatorWelcome {
             session_id: session,
             incarnation: self.incarnation,
@@ -43,17 +48,10 @@ impl Engine {
             now,
         };
         self.send_operator(session, ToOperator::Welcome(welcome));
-        if let Some(deltas) = missed {
-            for delta in deltas {
-                self.send_operator(session, delta);
-            }
-        } else {
-            self.send_snapshot(session, now);
-            self.send_commands(session, &hello.person);
-        }
         let console = Console {
             person: hello.person.clone(),
             access,
+            view: view_id,
             kind: hello.console,
             connected_at: now,
             clock: PeerClock::default(),
@@ -64,19 +62,28 @@ impl Engine {
             self.access_ends.insert((until, session));
         }
         self.consoles.insert(session, console);
+        if let Some(deltas) = missed {
+            for delta in deltas {
+                self.send_operator(session, delta);
+            }
+        } else {
+            self.send_snapshot(session, view_id, now);
+            self.send_commands(session, &hello.person);
+        }
         self.refresh_console_list();
         self.tell_access(session, now);
         self.welcome(session, now);
-        self.send_operator(session, ToOperator::Health(self.health(now)));
+        self.send_operator(session, ToOperator::Health(self.health(view_id, now)));
         if let Some(head) = self.head {
             self.send_operator(session, ToOperator::Head(head));
         }
         self.ping_operator(session, now);
     }
 
-    fn send_snapshot(&mut self, session: SessionId, now: MonoTime) {
+    pub(super) fn send_snapshot(&mut self, session: SessionId, view_id: ViewId, now: MonoTime) {
+        let Some(view) = self.views.get(view_id) else { return };
         let mut parts = vec![SnapshotPart {
-            cursor: self.feed.cursor(),
+            cursor: view.feed.cursor(),
             part: 0,
             last: false,
             agents: Vec::new(),
@@ -84,16 +91,18 @@ impl Engine {
             takeovers: Vec::new(),
         }];
         let mut used = 0;
-        let statuses = self.agents.values().map(|agent| status_of(agent, now));
-        for status in statuses {
+        let seen = |agent: &&Agent| view_id == ViewId::ALL || agent.seen_in.contains(&view_id);
+        for status in self.agents.values().filter(seen).map(|agent| status_of(agent, now)) {
             let size = encoded_size(&status);
             room(&mut parts, &mut used, size).agents.push(status);
         }
-        for alarm in self.alarms.open() {
-            let size = encoded_size(alarm);
-            room(&mut parts, &mut used, size).alerts.push(alarm.clone());
+        for alarm in self.alarms.open().filter(|alarm| self.is_seen(view_id, &alarm.agent)) {
+            let alarm = if view_id == ViewId::ALL { alarm.clone() } else { view.cut(alarm.clone()) };
+            let size = encoded_size(&alarm);
+            room(&mut parts, &mut used, size).alerts.push(alarm);
         }
-        for takeover in self.takeovers() {
+        let takeovers = self.takeovers().into_iter();
+        for takeover in takeovers.filter(|takeover| self.is_seen(view_id, &takeover.agent)) {
             let size = encoded_size(&takeover);
             room(&mut parts, &mut used, size).takeovers.push(takeover);
         }
@@ -114,6 +123,7 @@ impl Engine {
     ) {
         let Some(console) = self.consoles.get(&session) else { return };
         let person = console.person.clone();
+        let message = self.without_unseen(session, message);
         if !self.is_allowed(session, &message, now) {
             return;
         }

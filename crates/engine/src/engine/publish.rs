@@ -2,8 +2,11 @@
 
 use super::demands::default_of;
 use super::{Engine, SECOND};
-use crate::agent::{Agent, OpenQuestion};
-use std::time::Duration;
+use crate::{
+    agent::{Agent, OpenQuestion},
+    views::ViewId,
+};
+use std::{sync::Arc, time::Duration};
 use watchkeeper_model::{AgentId, ControlState, MonoTime, SessionId, nanos};
 use watchkeeper_protocol::{
     ToAgent, ToOperator,
@@ -32,17 +35,24 @@ impl Engine {
         let Some(agent) = self.agents.get(agent_id) else { return };
         let status = status_of(agent, now);
         let key = agent.status_key();
-        self.publish(|cursor| ToOperator::ControlStatus(StatusUpdate { cursor, status }));
+        self.publish(agent_id, |cursor| ToOperator::ControlStatus(StatusUpdate { cursor, status }));
         self.schedule_status(agent_id, Some(key), now);
     }
 
     /// Repeats the status without a new cursor: consoles see that it still holds, and how old it is.
     pub(super) fn repeat_status(&mut self, agent_id: &AgentId, now: MonoTime) {
         let Some(agent) = self.agents.get(agent_id) else { return };
-        if !self.console_sessions.is_empty() {
-            let status = status_of(agent, now);
-            let cursor = self.feed.cursor();
-            self.broadcast(ToOperator::ControlStatus(StatusUpdate { cursor, status }));
+        let seen_in = std::iter::once(ViewId::ALL).chain(agent.seen_in.iter().copied());
+        let views = seen_in.filter_map(|view_id| self.views.get(view_id));
+        let repeats: Vec<_> = views
+            .filter(|view| !view.sessions.is_empty())
+            .map(|view| {
+                let (cursor, status) = (view.feed.cursor(), status_of(agent, now));
+                (Arc::clone(&view.sessions), ToOperator::ControlStatus(StatusUpdate { cursor, status }))
+            })
+            .collect();
+        for (to, repeat) in repeats {
+            self.send_to(to, repeat);
         }
         self.schedule_status(agent_id, None, now);
     }
@@ -60,12 +70,19 @@ impl Engine {
         agent.status_due = if next > now { next.min(now.after(period)) } else { now.after(period) };
     }
 
-    pub(super) fn health(&self, now: MonoTime) -> Health {
+    /// Returns how the monitor is; of its agents those count that a view sees.
+    pub(super) fn health(&self, view_id: ViewId, now: MonoTime) -> Health {
+        let agents = if view_id == ViewId::ALL {
+            self.agent_sessions.len()
+        } else {
+            let seen = |agent: &&Agent| agent.session.is_some() && agent.seen_in.contains(&view_id);
+            self.agents.values().filter(seen).count()
+        };
         Health {
             now,
             degraded: self.degraded,
             ledger_queue: f64::from(self.queue_percent) / 100.0,
-            agents: self.agent_sessions.len() as u64,
+            agents: agents as u64,
             consoles: self.consoles.len() as u64,
             refused_frames: self.refused_frames,
             stages: self.stages.report(),
@@ -73,8 +90,7 @@ impl Engine {
     }
 
     pub(super) fn publish_health(&mut self, now: MonoTime) {
-        let health = self.health(now);
-        self.broadcast(ToOperator::Health(health));
+        self.tell_each(|engine, view_id| ToOperator::Health(engine.health(view_id, now)));
     }
 
     pub(super) fn ping_operator(&mut self, session: SessionId, now: MonoTime) {

@@ -1,6 +1,7 @@
 //! Who sits at the consoles, and what they hold.
 
 use super::{Console, Engine};
+use crate::{agent::Agent, views::ViewId};
 use std::{collections::BTreeMap, time::Duration};
 use watchkeeper_model::{AgentId, MonoTime, SessionId, nanos};
 use watchkeeper_protocol::{
@@ -27,15 +28,14 @@ impl Engine {
     pub(super) fn publish_roster(&mut self, now: MonoTime) {
         self.roster_changed = false;
         self.roster_sent_at = now;
-        if !self.console_sessions.is_empty() {
-            let roster = self.roster(now);
-            self.broadcast(ToOperator::Roster(roster));
-        }
+        self.tell_each(|engine, view_id| ToOperator::Roster(engine.roster(view_id, now)));
     }
 
-    fn roster(&self, now: MonoTime) -> Roster {
+    /// Returns who is there; of what people hold, the agents that a view sees.
+    fn roster(&self, view_id: ViewId, now: MonoTime) -> Roster {
         let mut holds: BTreeMap<SessionId, Vec<AgentId>> = BTreeMap::new();
-        for agent in self.agents.values() {
+        let sees = |agent: &&Agent| view_id == ViewId::ALL || agent.seen_in.contains(&view_id);
+        for agent in self.agents.values().filter(sees) {
             let Some(lease) = agent.announced_lease() else { continue };
             for lease in [Some(lease), agent.announced_next().map(|next| &next.lease)].into_iter().flatten() {
                 holds.entry(lease.session).or_default().push(agent.id.clone());

@@ -25,6 +25,8 @@ const MAX_CHORES: usize = 20_000;
 pub(super) enum Chore {
     Acknowledge(AlertId, PersonId),
     Shelve(AlertId, Shelved),
+    /// Whoever has the card may not act on it: it is to be brought to somebody who may.
+    Part(AlertId),
 }
 
 impl Engine {
@@ -36,7 +38,7 @@ impl Engine {
         if alarm.is_over() {
             self.routing.forget(alert_id);
         } else {
-            let card_id = self.card_for(alarm, before, now);
+            let card_id = self.card_for(alarm, now);
             if self.routing.hold(alert_id, card_id, alarm.waits_for_person()) {
                 self.bring(card_id, alarm, now);
             }
@@ -56,13 +58,13 @@ impl Engine {
 
     /// Returns the card that an alert belongs to. What asks for a takeover stands for itself, and so does what the person
     /// who has the card may not act on.
-    fn card_for(&self, alarm: &Alarm, before: Option<CardId>, now: MonoTime) -> CardId {
+    fn card_for(&self, alarm: &Alarm, now: MonoTime) -> CardId {
         let alone = CardId::Alone(alarm.alert_id);
         let Some(common) = alarm.common.as_ref().filter(|_| asks_of(alarm) == Asks::Look) else {
             return alone;
         };
         let card_id = CardId::Common(common.id);
-        let person = self.routing.person(card_id).filter(|_| before != Some(card_id));
+        let person = self.routing.person(card_id);
         let may = person.is_none_or(|person| self.may_be_asked(person, &alarm.agent, Asks::Look, now));
         if may { card_id } else { alone }
     }
@@ -182,6 +184,11 @@ impl Engine {
             Chore::Acknowledge(alert_id, person) => {
                 self.acknowledge(alert_id, &person, now);
             }
+            Chore::Part(alert_id) => {
+                if let Some(alarm) = self.alarms.get(alert_id).cloned() {
+                    self.publish_alarm(alarm, now);
+                }
+            }
             // What cannot be put aside stays.
             Chore::Shelve(alert_id, shelved) => {
                 if let Ok(alarm) = self.alarms.shelve(alert_id, shelved, now) {
@@ -212,8 +219,21 @@ impl Engine {
         let asks = asks.unwrap_or_else(|| asks_of(alarm));
         let candidates = self.candidates(&alarm.agent, asks, now);
         let is_brought = self.routing.bring(card_id, asks, &candidates, now).is_some();
+        self.part(card_id, now);
         self.tell_routed(speaker);
         is_brought
+    }
+
+    /// What is on a card and is not for whom it is brought to stands for itself from now on: nobody is asked of what he does
+    /// not see.
+    fn part(&mut self, card_id: CardId, now: MonoTime) {
+        let Some(person) = self.routing.person(card_id).filter(|_| !self.views.is_one()) else { return };
+        let is_not_his = |alert_id: &AlertId| {
+            let alarm = self.alarms.get(*alert_id);
+            alarm.is_some_and(|alarm| !self.may_be_asked(person, &alarm.agent, asks_of(alarm), now))
+        };
+        let parted: Vec<Chore> = self.routing.waiting(card_id).filter(is_not_his).map(Chore::Part).collect();
+        self.do_soon(parted.into_iter());
     }
 
     /// A demand that nobody claimed got louder: the next one is asked, and at last a supervisor and those who are away.
@@ -252,7 +272,9 @@ impl Engine {
         for card_id in self.routing.brought_to(person) {
             let speaker = self.routing.speaker(card_id).and_then(|speaker| self.alarms.get(speaker));
             // He may sit at another console too, or have lost what he does not need for this.
-            if !speaker.is_some_and(|alarm| self.may_be_asked(person, &alarm.agent, asks_of(alarm), now)) {
+            if speaker.is_some_and(|alarm| self.may_be_asked(person, &alarm.agent, asks_of(alarm), now)) {
+                self.part(card_id, now);
+            } else {
                 self.routing.give_up(card_id);
             }
         }

@@ -33,7 +33,7 @@ impl Engine {
         let Some(takeover) = self.agents.get(agent_id).and_then(|agent| as_it_stands(agent, alert)) else {
             return;
         };
-        self.publish(|cursor| ToOperator::Takeover(TakeoverUpdate { cursor, takeover }));
+        self.publish(agent_id, |cursor| ToOperator::Takeover(TakeoverUpdate { cursor, takeover }));
     }
 
     /// The alert has another moment: so has the takeover that it led to.
@@ -66,7 +66,8 @@ impl Engine {
 
     fn tell_finished(&mut self, takeover: TakeoverRecord) {
         self.outputs.push_back(Output::Derived(Derived::Takeover(Box::new(takeover.clone()))));
-        self.publish(|cursor| ToOperator::Takeover(TakeoverUpdate { cursor, takeover }));
+        let agent_id = takeover.agent.clone();
+        self.publish(&agent_id, |cursor| ToOperator::Takeover(TakeoverUpdate { cursor, takeover }));
     }
 
     /// Returns the takeovers that go on, and the last ones that are over, oldest first.

@@ -36,6 +36,8 @@ pub(crate) struct Fleet {
     pub(crate) told: Vec<Alarm>,
     pub(crate) errors: Vec<ErrorReport>,
     pub(crate) roster: Option<Roster>,
+    /// What each console was told.
+    pub(crate) heard: BTreeMap<u64, Vec<ToOperator>>,
 }
 
 fn opening(config: &Config) -> Opening {
@@ -67,6 +69,7 @@ impl Fleet {
             told: Vec::new(),
             errors: Vec::new(),
             roster: None,
+            heard: BTreeMap::new(),
         };
         fleet.seat(1, "ada", OperatorRole::Operator);
         fleet.seat(2, "sue", OperatorRole::Supervisor);
@@ -99,6 +102,11 @@ impl Fleet {
         self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access });
     }
 
+    /// Somebody shows another token.
+    pub(crate) fn change_access(&mut self, session: u64, access: Access) {
+        self.feed(EngineInput::AccessChanged { session: SessionId(session), access });
+    }
+
     /// Somebody leaves his console.
     pub(crate) fn leave(&mut self, session: u64) {
         self.feed(EngineInput::Disconnected { session: SessionId(session) });
@@ -119,7 +127,10 @@ impl Fleet {
         self.engine.handle(input, self.now);
         while let Some(output) = self.engine.poll_output() {
             self.digest.update(&output, output.encode().as_ref());
-            let Output::ToOperators { message, .. } = &output else { continue };
+            let Output::ToOperators { to, message } = &output else { continue };
+            for session in to.iter() {
+                self.heard.entry(session.0).or_default().push((**message).clone());
+            }
             match &**message {
                 ToOperator::Alert(update) => self.told.push(update.alarm.clone()),
                 ToOperator::Roster(roster) => self.roster = Some(roster.clone()),

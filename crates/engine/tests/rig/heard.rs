@@ -4,12 +4,12 @@ use super::{Rig, VEHICLE};
 use std::{collections::BTreeMap, time::Duration};
 use watchkeeper_engine::{Counts, Standing};
 use watchkeeper_model::{
-    AgentId, Alarm, AlertId, CommandCode, CommandId, CommandState, ControlState, Epoch, LatchCause, LatchId,
-    MonoTime, OperatorRole,
+    AgentId, Alarm, AlertId, CommandCode, CommandId, CommandState, ControlState, Epoch, Incarnation,
+    LatchCause, LatchId, MonoTime, OperatorRole,
 };
 use watchkeeper_protocol::{
     ToOperator,
-    operator::{AgentStatus, Health},
+    operator::{AgentStatus, Health, Resume},
 };
 use watchkeeper_takeover::Mode;
 
@@ -72,6 +72,11 @@ impl Rig {
     pub(crate) fn cursor(&self, session: u64) -> u64 {
         let cursors = self.consoles[&session].iter().filter_map(cursor_of);
         cursors.max().unwrap_or(0)
+    }
+
+    /// Where a console stopped reading.
+    pub(crate) fn resume_point(&self, session: u64) -> Resume {
+        Resume { incarnation: Incarnation(1), cursor: self.cursor(session) }
     }
 
     /// Everything that a console was told so far.

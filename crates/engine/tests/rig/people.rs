@@ -30,7 +30,18 @@ impl Rig {
 
     /// Connects somebody whose token allows this.
     pub(crate) fn connect_with(&mut self, session: u64, person: &str, access: Access) {
-        let hello = self.operator_hello(person, access.role, None);
+        self.come_back_with(session, person, access, None);
+    }
+
+    /// The same, where he was there before and knows everything up to a cursor.
+    pub(crate) fn come_back_with(
+        &mut self,
+        session: u64,
+        person: &str,
+        access: Access,
+        resume: Option<Resume>,
+    ) {
+        let hello = self.operator_hello(person, access.role, resume);
         let access = Some(access);
         self.feed(EngineInput::OperatorConnected { session: SessionId(session), hello, access });
         self.answer_pings(session);

@@ -17,7 +17,7 @@ pub struct StatusLine {
     pub banner: String,
     /// How loud.
     pub banner_tone: Tone,
-    /// Who this is, in which role; empty before the first welcome.
+    /// Who this is, in which role, and which agents he sees where he does not see all; empty before the first welcome.
     pub person: String,
     /// The connection in words, with its age when it is lost or silent.
     pub connection: String,
@@ -44,11 +44,10 @@ pub struct StatusLine {
 pub fn status_line(picture: &Picture, now: MonoTime) -> StatusLine {
     let (connection, tone) = connection(picture, now);
     let (banner, banner_tone) = banner(picture, now);
-    let role = picture.me().map(|me| format!("{} ({})", me.person, me.role));
     StatusLine {
         banner,
         banner_tone,
-        person: role.unwrap_or_default(),
+        person: person(picture),
         connection,
         tone,
         disconnected: !picture.link().is_connected(),
@@ -63,6 +62,13 @@ pub fn status_line(picture: &Picture, now: MonoTime) -> StatusLine {
         error: picture.error().map(|error| error.value.message.to_string()).unwrap_or_default(),
         monitor: monitor(picture),
     }
+}
+
+fn person(picture: &Picture) -> String {
+    let Some(me) = picture.me() else { return String::new() };
+    let scope = picture.access().map(|access| &access.value.scope).filter(|scope| !scope.is_everything());
+    let sees = scope.map(|scope| format!(": you see agents in scope {scope}")).unwrap_or_default();
+    format!("{} ({}){sees}", me.person, me.role)
 }
 
 /// What everybody must know of who may act here, and how long he may.

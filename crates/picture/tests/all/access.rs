@@ -39,6 +39,13 @@ fn the_banner_says_that_nothing_protects_that_a_token_ends_and_that_it_has_ended
 }
 
 #[test]
+fn who_does_not_see_every_agent_reads_which_he_sees() {
+    let person = |scope| status_line(&told(scope, false, None), START).person;
+    assert!(person("depot-7-*").ends_with("): you see agents in scope depot-7-*"), "{}", person("depot-7-*"));
+    assert!(person("*").ends_with(')'), "{}", person("*"));
+}
+
+#[test]
 fn nothing_is_offered_for_an_agent_out_of_the_scope_and_nothing_at_all_after_the_end() {
     let mine = told("truck-*", false, Some(10 * MINUTE));
     for action in [Action::Claim, Action::Stop] {

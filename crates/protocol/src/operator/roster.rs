@@ -26,12 +26,12 @@ pub struct OperatorStatus {
     pub role: OperatorRole,
     /// On what kind of console.
     pub console: ConsoleKind,
-    /// The agents that he holds, or is about to, at most 8.
+    /// The agents that he holds, or is about to, of those that this console sees, at most 8.
     #[serde(default, deserialize_with = "bounded_vec::<_, _, 8>")]
     pub holds: Vec<AgentId>,
     /// How long he has been connected, in nanoseconds, when this was sent.
     pub connected_nanos: u64,
-    /// How many alerts wait for him.
+    /// How many alerts wait for him, whoever sees their agents.
     #[serde(default)]
     pub waiting: u64,
     /// For how long he has had more alerts than he can look at (ISA-18.2), in nanoseconds, when this was sent; absent

@@ -32,7 +32,7 @@ fn a_list_has_comments_and_empty_lines_and_a_bad_line_is_named() {
 
 #[test]
 fn a_list_that_cannot_be_read_lets_nothing_start_and_changes_nothing_later() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let path = dir.path().join("denied");
     let error = format!("{:#}", DenyFile::open(&path).unwrap_err());
     assert!(error.contains("--deny-serials") && error.contains("denied: No such file"), "{error}");
@@ -51,7 +51,7 @@ fn a_list_that_cannot_be_read_lets_nothing_start_and_changes_nothing_later() {
 
 #[test]
 fn whoever_follows_the_list_hears_of_a_change_and_of_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let path = dir.path().join("denied");
     fs::write(&path, "").unwrap();
     let (mut file, mut denied) = DenyFile::open(&path).unwrap();
@@ -67,7 +67,7 @@ fn whoever_follows_the_list_hears_of_a_change_and_of_nothing_else() {
 
 #[test]
 fn a_list_that_is_empty_for_a_moment_lets_nobody_back_in() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let path = dir.path().join("denied");
     fs::write(&path, "0a\n").unwrap();
     let (mut file, denied) = DenyFile::open(&path).unwrap();

@@ -23,7 +23,7 @@ async fn control_leaves_before_telemetry_and_in_order() {
     sender.push(Control::Frame {
         frame: Bytes::from_static(b"2"),
         alert: Some((AlertId(7), MonoTime::default())),
-        status_of: None,
+        overtakes: Overtakes::Nothing,
     });
     let batch = outbox.next_batch(LATE).await;
     assert_eq!(batch.frames, [b"1".as_slice(), b"2", b"t"]);
@@ -178,6 +178,31 @@ async fn a_status_with_the_cursor_of_the_snapshot_is_a_repeat() {
     send(&mut sender, status("a", 9));
     sender.control(Bytes::from_static(b"ping"));
     assert_eq!(outbox.next_batch(LATE).await.frames, [b"snapshot".as_slice(), b"ping", b"a9"]);
+}
+
+#[tokio::test]
+async fn nothing_of_before_a_snapshot_leaves_after_it_and_the_cursors_begin_anew() {
+    let (mut sender, mut outbox) = outbox(Arc::default());
+    let part = |cursor| {
+        let (agents, alerts, takeovers) = (Vec::new(), Vec::new(), Vec::new());
+        ToOperator::Snapshot(SnapshotPart { cursor, part: 0, last: true, agents, alerts, takeovers })
+    };
+    let latest = |sender: &OutboxSender, name: &str, frame: &'static [u8]| {
+        let topic = Topic::Telemetry(agent(name));
+        sender.latest(topic, Bytes::from_static(frame), MonoTime::default(), false);
+    };
+    send(&mut sender, (part(900), Bytes::from_static(b"first")));
+    let big = Bytes::from(vec![0; BATCH_BYTES]);
+    sender.latest(Topic::Telemetry(agent("a")), big.clone(), MonoTime::default(), false);
+    latest(&sender, "b", b"taken out");
+    assert_eq!(outbox.next_batch(LATE).await.frames, [b"first".as_slice(), &big]);
+    latest(&sender, "c", b"still queued");
+    // From now on the console sees fewer agents, and follows a stream that counts from elsewhere.
+    send(&mut sender, (part(7), Bytes::from_static(b"second")));
+    send(&mut sender, status("d", 8));
+    latest(&sender, "d", b"of after");
+    assert_eq!(outbox.next_batch(LATE).await.frames, [b"second".as_slice(), b"d8"]);
+    assert_eq!(outbox.next_batch(LATE).await.frames, [b"of after".as_slice()]);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ fn write_secret(dir: &Path, text: &str, mode: u32) -> PathBuf {
 /// 2432232314}', hashlib.sha256).digest()`, in base64.
 #[test]
 fn the_signature_is_that_of_the_published_vector() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let secret = Secret::open(&write_secret(dir.path(), &format!("{SECRET}\n"), 0o600)).unwrap();
     assert_eq!(
         secret.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}"),
@@ -74,7 +74,7 @@ fn the_signature_is_that_of_the_published_vector() {
 
 #[test]
 fn a_secret_that_cannot_be_used_is_refused_with_what_to_do_and_nothing_of_it_is_shown() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     for (text, mode, why) in [
         ("", 0o600, "it is empty"),
         (" \n", 0o600, "it is empty"),
@@ -104,7 +104,7 @@ fn webhook(dir: &TempDir, url: &str) -> Webhook {
 
 #[test]
 fn nothing_shows_the_secret_or_the_path_of_the_address_when_it_is_printed() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let webhook = webhook(&dir, "http://127.0.0.1:9/calls/of-a-team");
     let shown = format!("{:?} {webhook:?}", Pager::open(&webhook).unwrap());
     assert!(shown.contains("http://127.0.0.1:9\""), "{shown}");
@@ -215,7 +215,7 @@ fn the_oldest_that_is_not_under_way_gives_way_to_one_too_many() {
 
 #[test]
 fn what_is_kept_is_private_and_is_read_back_oldest_first() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let pages = dir.path().join("pages");
     let (spool, left) = Spool::open(&pages).unwrap();
     assert_eq!(left, []);
@@ -233,7 +233,7 @@ fn what_is_kept_is_private_and_is_read_back_oldest_first() {
 
 #[test]
 fn a_damaged_file_is_set_aside_and_the_others_are_read() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
     let name = |demand: u64| format!("page-{demand}-nobody_online.json");
     let (spool, _) = Spool::open(dir.path()).unwrap();
@@ -266,7 +266,7 @@ fn a_damaged_file_is_set_aside_and_the_others_are_read() {
 
 #[test]
 fn what_cannot_be_kept_is_named() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let pages = dir.path().join("pages");
     let (spool, _) = Spool::open(&pages).unwrap();
     fs::remove_dir(&pages).unwrap();
@@ -294,7 +294,7 @@ fn a_page_that_finds_no_room_is_counted_and_the_loop_does_not_wait() {
 
 #[test]
 fn a_call_left_over_has_what_is_left_of_its_time_whatever_the_wall_clock_did() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let clerk = Clerk {
         courier: Arc::new(Courier::open(&webhook(&dir, "http://127.0.0.1:9/")).unwrap()),
         keep: Duration::from_mins(1),
@@ -345,7 +345,7 @@ async fn call_over_tls(
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let url = format!("https://localhost:{port}/calls");
     let courier = Courier::with_tls(&webhook(&dir, &url), courier::parse(&url).unwrap(), client).unwrap();
     let outcome = courier.deliver(&call(1), 1).await;

@@ -45,7 +45,7 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        let site = Self { dir: tempfile::tempdir().unwrap(), authority: authority() };
+        let site = Self { dir: watchkeeper_canary::tempdir().unwrap(), authority: authority() };
         let (chain, key) = signed(&site.authority, |_| {});
         for (name, text) in [("server.pem", chain), ("server.key", key), ("ca.pem", site.authority.pem())] {
             fs::write(site.dir.path().join(name), text).unwrap();

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::{
     http::{HeaderValue, header},
 };
 use watchkeeper_protocol::{encode, session::ErrorCode};
-use watchkeeper_server::{RunningServer, Server};
+use watchkeeper_server::RunningServer;
 
 async fn status_of(server: &RunningServer, change: impl FnOnce(&mut Request)) -> u16 {
     let mut request = request(server);
@@ -23,7 +23,7 @@ async fn status_of(server: &RunningServer, change: impl FnOnce(&mut Request)) ->
 
 #[tokio::test]
 async fn upgrades_from_elsewhere_or_to_elsewhere_are_refused_with_a_status() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let set = |name, value: &str| {
         let value = HeaderValue::from_str(value).unwrap();
@@ -51,7 +51,7 @@ async fn upgrades_from_elsewhere_or_to_elsewhere_are_refused_with_a_status() {
 
 #[tokio::test]
 async fn a_wrong_or_absent_token_is_refused_and_a_bearer_stands_for_it() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let wrong = server.token().replace(|c| c != '0', "0");
     for token in [None, Some(""), Some(wrong.as_str())] {
@@ -72,10 +72,10 @@ async fn a_wrong_or_absent_token_is_refused_and_a_bearer_stands_for_it() {
 
 #[tokio::test]
 async fn the_first_frame_must_be_a_hello_and_must_come_in_time() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     options.limits.hello_deadline = Duration::from_millis(200);
-    let server = Server::start(options).await.unwrap();
+    let server = crate::support::serve(options).await;
     let mut early = Client::upgrade(&server, request(&server)).await.unwrap();
     early.send(encode("heartbeat", &())).await;
     assert_eq!(early.error().await.unwrap().code, ErrorCode::NoHello);
@@ -91,10 +91,10 @@ async fn the_first_frame_must_be_a_hello_and_must_come_in_time() {
 
 #[tokio::test]
 async fn half_open_connections_end_at_their_deadline() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     options.limits.upgrade_deadline = Duration::from_millis(300);
-    let server = Server::start(options).await.unwrap();
+    let server = crate::support::serve(options).await;
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let mut byte = [0];
     assert!(timeout(Duration::from_millis(100), stream.read(&mut byte)).await.is_err(), "not at once");
@@ -105,10 +105,10 @@ async fn half_open_connections_end_at_their_deadline() {
 
 #[tokio::test]
 async fn a_crowd_that_says_nothing_keeps_nobody_out() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     options.limits.waiting = 8;
-    let server = Server::start(options).await.unwrap();
+    let server = crate::support::serve(options).await;
     let mut crowd = Vec::new();
     for _ in 0..40 {
         crowd.push(TcpStream::connect(server.address()).await.unwrap());
@@ -126,11 +126,11 @@ async fn a_crowd_that_says_nothing_keeps_nobody_out() {
 
 #[tokio::test]
 async fn places_are_limited_and_agents_cannot_take_those_of_people() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     options.limits.agent_sessions = 2;
     options.limits.console_sessions = 1;
-    let server = Server::start(options).await.unwrap();
+    let server = crate::support::serve(options).await;
     let mut first = Client::agent(&server, "a").await;
     first.is_served().await;
     let mut second = Client::agent(&server, "b").await;

@@ -8,11 +8,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use watchkeeper_engine::EngineInput;
 use watchkeeper_protocol::{MAX_FRAME, encode, session::ErrorCode};
-use watchkeeper_server::Server;
 
 #[tokio::test]
 async fn every_hostile_frame_is_answered_and_both_sessions_go_on() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut hostile = Client::agent(&server, "hostile").await;
     let mut other = Client::agent(&server, "other").await;
@@ -50,7 +49,7 @@ async fn every_hostile_frame_is_answered_and_both_sessions_go_on() {
 
 #[tokio::test]
 async fn a_missing_field_is_named() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut agent = Client::agent(&server, "a").await;
     agent.send(encode("request_intervention", &std::collections::BTreeMap::<&str, u8>::new())).await;
@@ -63,7 +62,7 @@ async fn a_missing_field_is_named() {
 
 #[tokio::test]
 async fn a_frame_too_large_to_read_ends_its_session_with_the_reason() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut hostile = Client::agent(&server, "hostile").await;
     let mut other = Client::agent(&server, "other").await;
@@ -81,7 +80,7 @@ async fn a_frame_too_large_to_read_ends_its_session_with_the_reason() {
 
 #[tokio::test]
 async fn more_than_a_hundred_refused_frames_end_the_session() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut hostile = Client::agent(&server, "hostile").await;
     for _ in 0..101 {
@@ -98,11 +97,11 @@ async fn more_than_a_hundred_refused_frames_end_the_session() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_does_not_read_is_closed_and_delays_nobody() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     // Each refused frame is answered: what the slow one does not read piles up.
     options.limits.refused_frames = usize::MAX;
-    let server = Server::start(options).await.unwrap();
+    let server = crate::support::serve(options).await;
     let mut other = Client::agent(&server, "other").await;
     other.is_served().await;
     let mut slow = Client::narrow(&server).await;

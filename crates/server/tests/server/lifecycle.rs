@@ -14,7 +14,7 @@ use watchkeeper_server::{Server, ledger_dir, runtime_dir, serve};
 
 #[tokio::test]
 async fn a_second_server_on_the_same_data_directory_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let error = Server::start(options(dir.path())).await.unwrap_err();
     assert!(format!("{error:#}").contains("another process writes to the ledger"), "{error:#}");
@@ -25,7 +25,7 @@ async fn a_second_server_on_the_same_data_directory_is_refused() {
 
 #[tokio::test]
 async fn every_start_has_a_higher_incarnation_and_other_session_ids() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     for run in 1..=3 {
         let server = start(dir.path()).await;
         assert_eq!(server.incarnation().0, run);
@@ -35,7 +35,7 @@ async fn every_start_has_a_higher_incarnation_and_other_session_ids() {
 
 #[tokio::test]
 async fn addresses_that_others_can_reach_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     options.listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let error = Server::start(options).await.unwrap_err();
@@ -44,11 +44,11 @@ async fn addresses_that_others_can_reach_are_refused() {
 
 #[tokio::test]
 async fn the_files_of_a_run_are_private_and_go_with_it() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     options.ready_file = Some(dir.path().join("ready"));
     options.head_file = Some(dir.path().join("head"));
-    let server = Server::start(options).await.unwrap();
+    let server = crate::support::serve(options).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let token_file = server.token_file().to_owned();
     assert_eq!(fs::read_to_string(&token_file).unwrap(), server.token());
@@ -68,7 +68,7 @@ async fn the_files_of_a_run_are_private_and_go_with_it() {
 
 #[test]
 fn the_token_lies_in_the_runtime_directory_where_there_is_one() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let data = dir.path().join("data");
     assert_eq!(runtime_dir(None, &data), data);
     assert_eq!(runtime_dir(Some(dir.path().join("gone")), &data), data);
@@ -77,7 +77,7 @@ fn the_token_lies_in_the_runtime_directory_where_there_is_one() {
 
 #[tokio::test]
 async fn a_stop_says_goodbye_and_ends_in_good_order() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut agent = Client::agent(&server, "a").await;
     agent.is_served().await;
@@ -99,7 +99,7 @@ async fn a_stop_says_goodbye_and_ends_in_good_order() {
 
 #[tokio::test]
 async fn serve_runs_until_it_is_told_to_stop() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     let ready = dir.path().join("ready");
     options.ready_file = Some(ready.clone());
@@ -116,7 +116,7 @@ async fn serve_runs_until_it_is_told_to_stop() {
 
 #[tokio::test]
 async fn damage_is_named_and_refused_until_it_is_accepted() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut agent = Client::agent(&server, "a").await;
     agent.is_served().await;
@@ -139,7 +139,7 @@ async fn damage_is_named_and_refused_until_it_is_accepted() {
 
     let mut accepting = options(dir.path());
     accepting.accept_corruption = true;
-    let server = Server::start(accepting).await.unwrap();
+    let server = crate::support::serve(accepting).await;
     assert!(server.incarnation().0 > 1);
     server.stop().await.unwrap();
     assert_eq!(fs::read(&path).unwrap(), bytes, "the damaged segment is kept as it is");

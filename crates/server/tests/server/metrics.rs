@@ -24,7 +24,7 @@ type Samples = BTreeMap<String, f64>;
 async fn start(dir: &Path) -> RunningServer {
     let mut options = options(dir);
     options.metrics = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-    Server::start(options).await.unwrap()
+    crate::support::serve(options).await
 }
 
 /// Sends a request with plain sockets and returns the whole answer.
@@ -45,6 +45,7 @@ async fn ask(server: &RunningServer, head: &str) -> String {
 
 async fn scrape(server: &RunningServer) -> Samples {
     let answer = ask(server, "GET /metrics HTTP/1.1\r\nHost: ADDRESS\r\n\r\n").await;
+    watchkeeper_canary::keep("metrics", &answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(head.contains("Content-Type: text/plain; version=0.0.4"), "{head}");
@@ -102,7 +103,7 @@ async fn until(server: &RunningServer, series: &str, wanted: impl Fn(f64) -> boo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_figures_move_with_what_happens() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let calm = until(&server, "watchkeeper_engine_rounds_total", |rounds| rounds >= 1.0).await;
     assert_eq!(calm["watchkeeper_decisions_total"], 0.0);
@@ -154,7 +155,7 @@ async fn the_figures_move_with_what_happens() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_shown_too_late_is_a_breach_in_its_bucket() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut console = Client::operator(&server, "ada").await;
     let mut agent = Client::agent(&server, "agent-1").await;
@@ -194,7 +195,7 @@ async fn what_is_shown_too_late_is_a_breach_in_its_bucket() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_of_one_process_keep_their_figures_apart() {
-    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (one, two) = (watchkeeper_canary::tempdir().unwrap(), watchkeeper_canary::tempdir().unwrap());
     let (first, second) = (start(one.path()).await, start(two.path()).await);
     assert_ne!(first.metrics_url(), second.metrics_url());
     let mut agent = Client::agent(&first, "agent-1").await;
@@ -208,7 +209,7 @@ async fn two_servers_of_one_process_keep_their_figures_apart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_and_other_requests_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     for (request, status) in [
         ("GET / HTTP/1.1\r\nHost: ADDRESS\r\n\r\n", "404 Not Found"),
@@ -228,7 +229,7 @@ async fn strangers_and_other_requests_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_ask_nothing_hold_up_neither_a_scrape_nor_the_end() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let url = server.metrics_url().unwrap();
     let address = url.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap().to_owned();
@@ -244,7 +245,7 @@ async fn connections_that_ask_nothing_hold_up_neither_a_scrape_nor_the_end() {
 
 #[tokio::test]
 async fn metrics_are_off_unless_asked_for_and_on_loopback_only() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = crate::support::start(dir.path()).await;
     assert_eq!(server.metrics_url(), None);
     server.stop().await.unwrap();

@@ -209,7 +209,7 @@ fn waiting(dir: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn a_call_that_is_refused_twice_comes_again_under_the_same_id_and_is_taken_once() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut receiver = Receiver::answering(&[500, 500, 200]).await;
     let pager = Running::start(dir.path(), &webhook(dir.path(), &receiver.url())).await;
     pager.page(7);
@@ -231,7 +231,7 @@ async fn a_call_that_is_refused_twice_comes_again_under_the_same_id_and_is_taken
 
 #[tokio::test]
 async fn a_receiver_that_comes_later_gets_what_waited() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let address = Receiver::answering(&[]).await.address;
     let pager = Running::start(dir.path(), &webhook(dir.path(), &format!("http://{address}/"))).await;
     pager.page(1);
@@ -247,7 +247,7 @@ async fn a_receiver_that_comes_later_gets_what_waited() {
 
 #[tokio::test]
 async fn what_a_pager_leaves_when_it_stops_the_next_one_sends_under_the_same_id() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let address = Receiver::answering(&[]).await.address;
     let webhook = webhook(dir.path(), &format!("http://{address}/"));
     let pager = Running::start(dir.path(), &webhook).await;
@@ -272,7 +272,7 @@ async fn what_a_pager_leaves_when_it_stops_the_next_one_sends_under_the_same_id(
 
 #[tokio::test]
 async fn a_call_that_hangs_does_not_hold_up_the_others() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut receiver = Receiver::answering(&[0]).await;
     let pager = Running::start(dir.path(), &webhook(dir.path(), &receiver.url())).await;
     pager.page(1);
@@ -287,7 +287,7 @@ async fn a_call_that_hangs_does_not_hold_up_the_others() {
 
 #[tokio::test]
 async fn a_redirection_is_not_followed_and_counts_as_a_refusal() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut receiver = Receiver::answering(&[302, 307]).await;
     let pager = Running::start(dir.path(), &webhook(dir.path(), &receiver.url())).await;
     pager.page(1);
@@ -323,7 +323,7 @@ async fn a_call_is_logged_by_its_id_and_neither_secret_nor_signature_nor_path_is
         .with_writer(move || writer.clone())
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut receiver = Receiver::answering(&[503]).await;
     let pager = Running::start(dir.path(), &webhook(dir.path(), &receiver.url())).await;
     pager.page(3);
@@ -349,9 +349,9 @@ fn with_webhook(dir: &Path, url: &str) -> ServerOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_sends_what_an_earlier_run_left_and_without_a_webhook_keeps_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let data = dir.path().join("data");
-    let server = Server::start(options(dir.path())).await.unwrap();
+    let server = crate::support::serve(options(dir.path())).await;
     server.stop().await.unwrap();
     assert!(!data.join("pages").exists());
 
@@ -361,7 +361,7 @@ async fn a_server_sends_what_an_earlier_run_left_and_without_a_webhook_keeps_not
     pager.page(11);
     pager.stop().await;
     let mut receiver = Receiver::at(address, &[]).await;
-    let server = Server::start(options).await.unwrap();
+    let server = crate::support::serve(options).await;
     assert_eq!(receiver.next().await.id(), "page-11-nobody_online");
     server.stop().await.unwrap();
     assert_eq!(waiting(&data.join("pages")), [""; 0]);
@@ -369,7 +369,7 @@ async fn a_server_sends_what_an_earlier_run_left_and_without_a_webhook_keeps_not
 
 #[tokio::test]
 async fn a_server_whose_secret_others_may_read_does_not_start_and_makes_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let options = with_webhook(dir.path(), "http://127.0.0.1:9/");
     fs::set_permissions(dir.path().join("pager.secret"), fs::Permissions::from_mode(0o644)).unwrap();
     let error = format!("{:#}", Server::start(options).await.unwrap_err());

@@ -10,7 +10,7 @@ use watchkeeper_protocol::{
     agent::RequestIntervention,
     record::{DigestRecord, Opening, record_type},
 };
-use watchkeeper_server::{Server, ledger_dir};
+use watchkeeper_server::ledger_dir;
 
 fn head_of(report: &watchkeeper_server::ServeReport) -> watchkeeper_ledger::Head {
     watchkeeper_ledger::Head {
@@ -21,7 +21,7 @@ fn head_of(report: &watchkeeper_server::ServeReport) -> watchkeeper_ledger::Head
 
 #[tokio::test]
 async fn everything_an_agent_said_is_recorded_in_order_before_its_end() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let token = server.token().to_owned();
     let mut agent = Client::agent(&server, "truck").await;
@@ -74,10 +74,10 @@ async fn everything_an_agent_said_is_recorded_in_order_before_its_end() {
 
 #[tokio::test]
 async fn segments_open_with_what_a_reader_needs() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut options = options(dir.path());
     options.segment_bytes = 20_000;
-    let server = Server::start(options).await.unwrap();
+    let server = crate::support::serve(options).await;
     let mut agent = Client::agent(&server, "truck").await;
     for seq in 1..=200 {
         agent.send(decision(seq)).await;
@@ -104,7 +104,7 @@ async fn segments_open_with_what_a_reader_needs() {
 
 #[tokio::test]
 async fn an_alert_that_left_for_a_console_is_recorded_as_delivered() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut person = Client::operator(&server, "kim").await;
     person.is_served().await;
@@ -131,7 +131,7 @@ async fn an_alert_that_left_for_a_console_is_recorded_as_delivered() {
 
 #[tokio::test]
 async fn the_record_gives_the_same_outputs_when_it_is_fed_to_a_fresh_engine() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let server = start(dir.path()).await;
     let mut person = Client::operator(&server, "kim").await;
     person.is_served().await;

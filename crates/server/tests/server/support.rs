@@ -49,7 +49,14 @@ pub(crate) fn options(dir: &Path) -> ServerOptions {
 }
 
 pub(crate) async fn start(dir: &Path) -> RunningServer {
-    Server::start(options(dir)).await.unwrap()
+    serve(options(dir)).await
+}
+
+/// Starts a server; its secret is one of those that a run of all tests looks for.
+pub(crate) async fn serve(options: ServerOptions) -> RunningServer {
+    let server = Server::start(options).await.unwrap();
+    watchkeeper_canary::register(server.token());
+    server
 }
 
 pub(crate) fn request(server: &RunningServer) -> Request {

@@ -32,12 +32,14 @@ impl Site {
         keys.create(Some(&Label::cut("yard"))).unwrap();
         let mut options = options(dir);
         options.keys = Some(keys.path().to_owned());
-        Self { server: Server::start(options).await.unwrap(), keys }
+        Self { server: crate::support::serve(options).await, keys }
     }
 
     fn token(&self, subject: Subject) -> (Label, BearerToken) {
         let claims = self.keys.claims(subject, LIFE, Clock.timestamp()).unwrap();
-        (claims.token_id.clone(), issue(&self.keys.signing_key().unwrap(), &claims).unwrap())
+        let token = issue(&self.keys.signing_key().unwrap(), &claims).unwrap();
+        watchkeeper_canary::register(token.as_str());
+        (claims.token_id, token)
     }
 
     /// Says hello, with a token that may be of somebody else.
@@ -87,7 +89,7 @@ async fn claim(client: &mut Client, agent: &str) -> LeaseUpdate {
 
 #[tokio::test]
 async fn a_token_lets_in_whom_it_names_and_nobody_else() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let site = Site::open(dir.path()).await;
     assert!(!site.server.token_file().exists(), "the secret of the run lets nobody in, so it lies nowhere");
     let run = BearerToken::new(site.server.token()).unwrap();
@@ -124,8 +126,8 @@ async fn a_token_lets_in_whom_it_names_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn what_is_out_of_the_scope_is_read_and_not_driven() {
-    let dir = tempfile::tempdir().unwrap();
+async fn what_is_out_of_the_scope_is_neither_read_nor_driven() {
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let site = Site::open(dir.path()).await;
     let mut clients = Vec::new();
     for name in ["truck-7", "card-1"] {
@@ -137,6 +139,12 @@ async fn what_is_out_of_the_scope_is_read_and_not_driven() {
     }
     let (_, token) = site.token(anna(OperatorRole::Operator));
     let mut console = site.operator("anna", OperatorRole::Operator, &token).await;
+    let her_truck = |message: ToOperator| {
+        let frame = message.encode();
+        assert!(!frame.windows(6).any(|window| window == b"card-1"), "{message:?}");
+        matches!(message, ToOperator::Snapshot(part) if part.agents.len() == 1 && part.last).then_some(())
+    };
+    console.told(her_truck).await;
     let answer = claim(&mut console, "card-1").await;
     assert_eq!((answer.event, answer.code), (LeaseEvent::Refused, Some(CommandCode::Denied)));
     assert!(answer.detail.unwrap().as_str().ends_with("(rule: scope)"));
@@ -147,7 +155,7 @@ async fn what_is_out_of_the_scope_is_read_and_not_driven() {
 
 #[tokio::test]
 async fn a_newer_token_is_taken_over_the_open_connection_and_somebody_elses_is_not() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let site = Site::open(dir.path()).await;
     let (first_id, first) = site.token(anna(OperatorRole::Operator));
     let mut console = site.operator("anna", OperatorRole::Operator, &first).await;
@@ -213,7 +221,7 @@ async fn a_newer_token_is_taken_over_the_open_connection_and_somebody_elses_is_n
 
 #[tokio::test]
 async fn what_is_revoked_ends_within_a_second_and_lets_nobody_in_again() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let site = Site::open(dir.path()).await;
     let (_, token) = site.token(anna(OperatorRole::Operator));
     let (truck_id, truck) = site.token(agent("truck-7"));
@@ -254,7 +262,7 @@ async fn what_is_revoked_ends_within_a_second_and_lets_nobody_in_again() {
 
 #[tokio::test]
 async fn a_site_without_keys_does_not_start_and_a_new_key_is_trusted_while_it_runs() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let mut nowhere = options(dir.path());
     nowhere.keys = Some(dir.path().join("nowhere"));
     let error = format!("{:#}", Server::start(nowhere).await.unwrap_err());
