@@ -46,6 +46,8 @@ pub(crate) enum Bench {
     },
     /// Instructions of codec, score, route, gate and fold, held to those that are written down
     Micro(MicroArguments),
+    /// What scoring a row of a stream costs, beside a random cut forest in the same run
+    Detect,
     /// The window console: frame cost, message to presented frame, folding; draws to a texture
     Console {
         /// Handed on to the console's benchmark
@@ -79,6 +81,7 @@ pub(crate) fn run(bench: Bench) -> Result<ExitCode> {
             invocation::run_cargo(&words)
         }
         Bench::Micro(arguments) => micro::run(&arguments),
+        Bench::Detect => invocation::run_cargo(&bench_of("watchkeeper-detect", "cost")?),
         Bench::Console { rest } => console(rest),
         Bench::Consoles => invocation::run_cargo(&whole_system("fifty_consoles")?),
     }
@@ -86,8 +89,13 @@ pub(crate) fn run(bench: Bench) -> Result<ExitCode> {
 
 /// Returns the arguments that make cargo build and run a benchmark of the whole system.
 fn whole_system(name: &str) -> Result<Vec<OsString>> {
+    bench_of("watchkeeper-tests", name)
+}
+
+/// Returns the arguments that make cargo build and run a benchmark of a package.
+fn bench_of(package: &str, name: &str) -> Result<Vec<OsString>> {
     let manifest = invocation::root_manifest()?;
-    let words = ["bench", "--locked", "--package", "watchkeeper-tests", "--bench", name, "--manifest-path"];
+    let words = ["bench", "--locked", "--package", package, "--bench", name, "--manifest-path"];
     let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
     words.push(manifest.into());
     Ok(words)
