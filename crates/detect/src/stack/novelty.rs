@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// Cells of one kind and resolution are told apart by so many bits.
 const BITS: usize = 1_024;
-const WORDS: usize = BITS / 64;
+/// Two bits for each cell.
+const WORDS: usize = BITS / 32;
 /// Cells per unit of a feature at the finest of the resolutions; each further one has half as many.
 const FINEST: f64 = 4.0;
 const RESOLUTIONS: usize = 4;
@@ -66,12 +67,12 @@ impl Features {
         self.fast += 0.5 * (value - self.fast);
         self.slow += 0.01 * (value - self.slow);
         self.lively += 0.1 * (change.abs() - self.lively);
-        self.usually_lively += (1.0 / self.count as f64).max(0.001) * (change.abs() - self.usually_lively);
+        self.usually_lively += (1.0 / self.count.min(1_000) as f64) * (change.abs() - self.usually_lively);
         let activity = log((self.lively + 1e-9) / (self.usually_lively + 1e-9));
         self.standing = if change == 0.0 { self.standing + 1.0 } else { 0.0 };
         self.highest = value.max(self.highest - 0.01 * (self.highest - self.slow));
         self.lowest = value.min(self.lowest + 0.01 * (self.slow - self.lowest));
-        let envelope = (self.highest - self.lowest) / self.level.unit();
+        let envelope = (self.highest - self.lowest) * self.level.inverse();
         self.last = value;
         let slow = squash(self.level.of(self.slow));
         [
@@ -92,8 +93,8 @@ impl Features {
 /// The cells of one kind and resolution that were seen, and how often a cell is new.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Cells {
-    /// Seen in this generation or in the one before; and seen in this one.
-    seen: [[u64; 2]; WORDS],
+    /// Two bits for each cell, the lower set where it is known, the higher where it was seen in this generation.
+    seen: [u64; WORDS],
     /// How often a cell is new, as it was when one last was, and when that was.
     rate: f64,
     new_at: u64,
@@ -101,13 +102,13 @@ struct Cells {
 
 impl Cells {
     const fn new() -> Self {
-        Self { seen: [[0; 2]; WORDS], rate: 0.5, new_at: 0 }
+        Self { seen: [0; WORDS], rate: 0.5, new_at: 0 }
     }
 
-    /// Returns whether a cell is known, and whether it was seen in this generation.
-    fn has(&self, cell: u16) -> (bool, bool) {
-        let (word, bit) = place(cell);
-        self.seen.get(word).map_or((false, false), |[known, seen]| (known & bit != 0, seen & bit != 0))
+    /// Returns the two bits of a cell.
+    fn bits(&self, cell: u16) -> u64 {
+        let (word, shift) = place(cell);
+        self.seen.get(word).map_or(0, |word| (word >> shift) & 0b11)
     }
 
     /// Returns how often a cell is new, after `count` values.
@@ -116,10 +117,9 @@ impl Cells {
     }
 
     fn learn(&mut self, cell: u16, is_new: bool, count: u64) {
-        let (word, bit) = place(cell);
-        if let Some([known, seen]) = self.seen.get_mut(word) {
-            *known |= bit;
-            *seen |= bit;
+        let (word, shift) = place(cell);
+        if let Some(word) = self.seen.get_mut(word) {
+            *word |= 0b11 << shift;
         }
         if is_new {
             let weight = (1.0 / (count as f64 + 2.0)).max(1.0 / RATE_VALUES as f64);
@@ -129,9 +129,9 @@ impl Cells {
     }
 
     fn end_generation(&mut self) {
-        for [known, seen] in &mut self.seen {
-            *known = std::mem::take(seen);
-        }
+        // What was seen in this generation is known in the next.
+        const KNOWN: u64 = u64::MAX / 0b11;
+        self.seen.iter_mut().for_each(|word| *word = (*word >> 1) & KNOWN);
     }
 }
 
@@ -145,9 +145,9 @@ fn kept(from: u64, to: u64) -> f64 {
     if late == 0 { early } else { early * libm::pow(1.0 - 1.0 / RATE_VALUES as f64, late as f64) }
 }
 
-/// Returns the word and the bit of a cell.
-const fn place(cell: u16) -> (usize, u64) {
-    ((cell / 64) as usize, 1 << (cell % 64))
+/// Returns the word of a cell, and where in it its bits are.
+const fn place(cell: u16) -> (usize, u32) {
+    ((cell / 32) as usize % WORDS, (cell % 32) as u32 * 2)
 }
 
 /// What a value would be, before it is learned.
@@ -193,28 +193,25 @@ impl Novelty {
         look.part = day_part(hour);
         let usual = self.of_day.get(look.part).copied().flatten();
         let coordinates = look.features.take(look.value, hour, usual);
-        (look.unknown, look.unseen, look.surprise) = (0, 0, 0.0);
+        let (mut unknown, mut unseen) = (0_u64, 0_u64);
         let is_warm = look.features.count > self.quiet_until;
-        let mut bit = 1;
+        let mut surprise = 0.0;
         for ((tables, (one, other)), cells) in self.cells.iter().zip(coordinates).zip(&mut look.cells) {
             let (mut one, mut other) = (finest(one), finest(other));
             for (table, cell) in tables.iter().zip(cells) {
                 *cell = hash(one, other);
-                let (known, seen) = table.has(*cell);
-                if !seen {
-                    look.unseen |= bit;
+                let bits = table.bits(*cell);
+                // The first cell's bit ends up the highest of all.
+                unseen = (unseen << 1) | u64::from(bits & 0b10 == 0);
+                unknown = (unknown << 1) | u64::from(bits & 0b01 == 0);
+                if bits & 0b01 == 0 && is_warm {
+                    surprise -= libm::log(table.rate(self.features.count).max(RAREST));
                 }
-                if !known {
-                    look.unknown |= bit;
-                    if is_warm {
-                        look.surprise -= libm::log(table.rate(self.features.count).max(RAREST));
-                    }
-                }
-                bit <<= 1;
                 // Rounds down, so that every cell lies whole in one of the next coarser resolution.
                 (one, other) = (one >> 1, other >> 1);
             }
         }
+        (look.unknown, look.unseen, look.surprise) = (unknown, unseen, surprise);
         if look.surprise > 0.0 {
             let [(level, _), .., (step, _), (of_day, _), _, _] = coordinates;
             // What is new is the more surprising the further out it is.
@@ -231,12 +228,13 @@ impl Novelty {
         }
         let mut unseen = look.unseen;
         while unseen != 0 {
-            let place = unseen.trailing_zeros() as usize;
+            let bit = unseen.trailing_zeros();
+            let place = KINDS * RESOLUTIONS - 1 - bit as usize;
             let (kind, resolution) = (place / RESOLUTIONS, place % RESOLUTIONS);
             let table = self.cells.get_mut(kind).and_then(|tables| tables.get_mut(resolution));
             let cell = look.cells.get(kind).and_then(|cells| cells.get(resolution));
             if let (Some(table), Some(cell)) = (table, cell) {
-                table.learn(*cell, look.unknown & (1 << place) != 0, before);
+                table.learn(*cell, look.unknown & (1 << bit) != 0, before);
             }
             unseen &= unseen - 1;
         }
@@ -278,7 +276,7 @@ fn day_part(hour: f64) -> usize {
 
 /// Cells grow with the distance: twice as far out they are twice as wide.
 fn squash(value: f64) -> f64 {
-    libm::copysign(2.0 * log(1.0 + value.abs()), value)
+    (2.0 * log(1.0 + value.abs())).copysign(value)
 }
 
 /// The natural logarithm of a positive number to within 0.007: cells need no better, and it takes a tenth of the time.
@@ -291,21 +289,20 @@ fn log(value: f64) -> f64 {
     std::f64::consts::LN_2 * (exponent + over * (1.346_6 - 0.346_6 * over))
 }
 
-/// Returns the cell of a coordinate at the finest resolution.
-#[expect(clippy::cast_possible_truncation, reason = "what is far out is in the last cell")]
+/// Returns the cell of a coordinate at the finest resolution, rounded to the nearest: the lowest bits of a sum so large that
+/// it has no bits for fractions. A cast takes six times as long.
+#[expect(clippy::cast_possible_truncation, reason = "a coordinate is less than 2^20")]
 fn finest(coordinate: f64) -> i32 {
-    let fine = coordinate * FINEST;
-    let towards_zero = fine as i32;
-    towards_zero.saturating_sub(i32::from(f64::from(towards_zero) > fine))
+    const NO_FRACTION: f64 = 6_755_399_441_055_744.0;
+    ((coordinate * FINEST - 0.5 + NO_FRACTION).to_bits() as u32).cast_signed()
 }
 
-/// Returns the number of a cell of two coordinates, by the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+/// Returns the number of a cell of two coordinates: the highest bits of a product (Dietzfelbinger et al. 1997, "A reliable
+/// randomized algorithm for the closest-pair problem").
 #[expect(clippy::cast_possible_truncation, reason = "it is less than BITS")]
 fn hash(one: i32, other: i32) -> u16 {
     let bits = (u64::from(one.cast_unsigned()) << 32) | u64::from(other.cast_unsigned());
-    let mixed = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((mixed ^ (mixed >> 31)) % BITS as u64) as u16
+    (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS.trailing_zeros())) as u16
 }
 
 #[cfg(test)]

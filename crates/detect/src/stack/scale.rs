@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The scale is held still after so many values.
 const SETTLED: u32 = 200;
 /// Over so many values the running mean and deviation follow the stream.
-const SPAN: f64 = 1_000.0;
+const SPAN: u32 = 1_000;
 /// A scale is stale when the stream lies so many units from its centre, or strays so many times more or less.
 const STALE: f64 = 4.0;
 
@@ -21,6 +21,8 @@ pub(super) struct Scale {
     deviation: f64,
     centre: f64,
     unit: f64,
+    /// One over the unit: a product takes a third of the time of a quotient.
+    inverse: f64,
 }
 
 impl Scale {
@@ -28,7 +30,7 @@ impl Scale {
     pub(super) fn take(&mut self, value: f64) -> f64 {
         let found = if self.count < 2 { 0.0 } else { self.of(value) };
         self.count = self.count.saturating_add(1);
-        let weight = (1.0 / f64::from(self.count)).max(1.0 / SPAN);
+        let weight = 1.0 / f64::from(self.count.min(SPAN));
         if self.count < 2 {
             self.mean = value;
         }
@@ -37,14 +39,24 @@ impl Scale {
         self.deviation += weight * (off - self.deviation);
         // A number that never changed has no unit yet.
         if self.count <= SETTLED || self.unit == 0.0 {
-            (self.centre, self.unit) = (self.mean, self.deviation);
+            self.settle();
         }
         found
     }
 
+    fn settle(&mut self) {
+        (self.centre, self.unit) = (self.mean, self.deviation);
+        self.inverse = 1.0 / self.unit();
+    }
+
     /// Returns how many units a value is from the centre.
     pub(super) fn of(&self, value: f64) -> f64 {
-        (value - self.centre) / self.unit()
+        (value - self.centre) * self.inverse
+    }
+
+    /// Returns one over the unit.
+    pub(super) const fn inverse(&self) -> f64 {
+        self.inverse
     }
 
     /// Returns the unit: the mean deviation, not less than 1e-9.
@@ -57,7 +69,7 @@ impl Scale {
         let ratio = self.deviation.max(1e-9) / self.unit();
         let is_stale = self.of(self.mean).abs() > STALE || !(1.0 / STALE..=STALE).contains(&ratio);
         if is_stale {
-            (self.centre, self.unit) = (self.mean, self.deviation);
+            self.settle();
         }
         is_stale
     }
