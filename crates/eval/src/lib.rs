@@ -4,3 +4,4 @@
 //! not here: detectors, and the data, which stay where they are.
 
 pub mod nab;
+pub mod table;
