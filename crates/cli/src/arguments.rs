@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    demo, dev_certs, eval, kpi, ledger, operate, replay, serve, simulate, stop, takeover, token, watch,
+    chart, demo, dev_certs, eval, kpi, ledger, operate, replay, score, serve, simulate, stop, takeover,
+    token, watch,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
   watchkeeper demo                                   the whole loop in this terminal
   watchkeeper serve                                  the monitor, on ws://127.0.0.1:7410/v1
   watchkeeper replay machine.csv --agent press-1     a recorded series as an agent
+  watchkeeper score machine.csv -o scores.csv        how odd each row of a series is
   watchkeeper watch --as anna                        the text console
   watchkeeper stop vehicle-4 --reason 'on fire'      ESTOP, now")]
 pub(crate) struct Arguments {
@@ -48,6 +50,10 @@ pub(crate) enum Command {
     Takeover(takeover::TakeoverArguments),
     /// Says how the alarms of a recorded shift performed: rates, floods, nuisances, time to acknowledge
     Kpi(kpi::KpiArguments),
+    /// Scores every row of a CSV of your own: how odd it is, whether it alerts, and because of what
+    Score(score::ScoreArguments),
+    /// Draws scores, alerts and labelled windows over the signals
+    Chart(chart::ChartArguments),
     /// Scores detectors on labelled data, beside what is published of others
     Eval(eval::EvalArguments),
     /// Makes keys, issues tokens, and takes them back
@@ -89,6 +95,8 @@ mod tests {
             "token issue K --person anna --role supervisor --scope truck-* --scope lab-1 -o F --keep-fresh",
             "token issue K --agent truck-7",
             "token revoke K --person anna",
+            "score FILE.csv --calibrate 400 --budget 0.5/1000rows --ignore id --keep target -o scores.csv --chart scores.svg",
+            "chart scores.csv --series FILE.csv --windows windows.json -o scores.svg",
             "eval nab --data D",
             "ledger verify --data D --head H --head I",
             "ledger show --data D --type takeover --from 5 --json",

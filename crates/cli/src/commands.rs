@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod chart;
 pub(crate) mod demo;
 pub(crate) mod dev_certs;
 pub(crate) mod eval;
@@ -7,6 +8,7 @@ pub(crate) mod kpi;
 pub(crate) mod ledger;
 pub(crate) mod operate;
 pub(crate) mod replay;
+pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stop;
@@ -30,6 +32,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Stop(arguments) => stop::run(arguments).await,
         Command::Takeover(arguments) => takeover::run(arguments),
         Command::Kpi(arguments) => kpi::run(&arguments),
+        Command::Score(arguments) => score::run(arguments).await,
+        Command::Chart(arguments) => chart::run(arguments).await,
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(arguments).await,
         Command::Ledger(arguments) => ledger::run(arguments),

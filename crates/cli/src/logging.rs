@@ -52,6 +52,8 @@ fn draws(command: &Command) -> bool {
         | Command::Token(_)
         | Command::Kpi(_)
         | Command::Eval(_)
+        | Command::Score(_)
+        | Command::Chart(_)
         | Command::Ledger(_) => false,
     }
 }
@@ -70,6 +72,8 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Token(_)
         | Command::Kpi(_)
         | Command::Eval(_)
+        | Command::Score(_)
+        | Command::Chart(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }
 }

@@ -1,4 +1,5 @@
-//! The `watchkeeper` command: serve, dev-certs, demo, simulate, replay, watch, operate, stop, takeover, kpi, ledger.
+//! The `watchkeeper` command: serve, dev-certs, demo, simulate, replay, watch, operate, stop, takeover, kpi, score, chart,
+//! eval, ledger.
 //!
 //! Each subcommand is one file of [`commands`]; what is long in it has a folder beside it. Everything that
 //! talks to a monitor does so through the public SDK, over a socket, like anybody else's program: `demo` too.
@@ -9,6 +10,7 @@
 mod arguments;
 mod commands;
 mod connection;
+mod draft;
 mod failure;
 mod kpi;
 mod logging;

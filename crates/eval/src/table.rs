@@ -24,7 +24,7 @@ pub use cell::{LABELS, is_label};
 pub use error::TableError;
 pub use time::{TimeKind, Unit};
 
-use records::Records;
+use records::{Record, Records};
 use std::io::{self, Cursor, Read};
 
 /// Most signals of a table.
@@ -78,6 +78,14 @@ pub struct Row<'a> {
     pub at_secs: Option<f64>,
     /// The signals, in the order of the file; NaN where one is missing, never infinite.
     pub values: &'a [f64],
+    record: Record<'a>,
+}
+
+impl<'a> Row<'a> {
+    /// Returns what is written in a column, without quotes and without blanks around it.
+    pub fn cell(&self, column: usize) -> &'a [u8] {
+        self.record.get(column)
+    }
 }
 
 /// What was met so far that does not stop a reading.
@@ -95,6 +103,17 @@ pub struct Tally {
     pub first_backwards: Option<u64>,
     /// Rows at the time of the row above them.
     pub repeated: u64,
+}
+
+impl Tally {
+    fn count(&mut self, order: f64, last: Option<f64>, line: u64) {
+        self.rows += 1;
+        if last.is_some_and(|last| order < last) {
+            self.backwards += 1;
+            self.first_backwards.get_or_insert(line);
+        }
+        self.repeated += u64::from(last.is_some_and(|last| order.total_cmp(&last).is_eq()));
+    }
 }
 
 /// A table that is read row by row.
@@ -178,19 +197,10 @@ impl<R: Read> Table<R> {
             self.tally.infinite += u64::from(value.is_infinite());
             self.values.push(if value.is_finite() { value } else { f64::NAN });
         }
-        self.count(order, line);
+        let last = self.last.replace(order);
+        self.tally.count(order, last, line);
         let at_secs = (self.time != TimeKind::RowNumber).then_some(order);
-        Ok(Some(Row { line, time: &self.text, at_secs, values: &self.values }))
-    }
-
-    fn count(&mut self, order: f64, line: u64) {
-        self.tally.rows += 1;
-        let last = self.last.replace(order).unwrap_or(f64::NEG_INFINITY);
-        if order < last {
-            self.tally.backwards += 1;
-            self.tally.first_backwards.get_or_insert(line);
-        }
-        self.tally.repeated += u64::from(order.total_cmp(&last).is_eq());
+        Ok(Some(Row { line, time: &self.text, at_secs, values: &self.values, record }))
     }
 
     /// Returns every column, in the order of the file.

@@ -4,7 +4,7 @@
 const MISSING: [&[u8]; 8] = [b"", b"na", b"n/a", b"nan", b"null", b"none", b"-", b"?"];
 
 /// Names of columns that hold what a detector is to find, in small letters with `_` between words.
-pub const LABELS: [&str; 20] = [
+pub const LABELS: [&str; 19] = [
     "label",
     "labels",
     "anomaly",
@@ -24,7 +24,6 @@ pub const LABELS: [&str; 20] = [
     "is_fraud",
     "tx_fraud",
     "tx_fraud_scenario",
-    "is_alert",
 ];
 
 /// Returns whether a column's name is one of [`LABELS`]; letters may be large, words may be joined by `-`, `.` or a blank.

@@ -28,7 +28,7 @@ pub(super) struct Records<R> {
 }
 
 /// One record: its cells without quotes and without blanks around them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Record<'a> {
     /// The line that it begins in, from 1.
     pub(super) line: u64,

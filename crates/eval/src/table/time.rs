@@ -65,7 +65,8 @@ impl TimeKind {
         }
     }
 
-    /// Reads a time as seconds, or the number of a row; `None` where it is none of this kind.
+    /// Reads a time as seconds, or the number of a row; `None` where it is none of this kind. The separator is that of the
+    /// table: a comma may be the decimal point where it is another.
     pub fn read(self, cell: &[u8], separator: u8) -> Option<f64> {
         match self {
             Self::Calendar => calendar(cell),
@@ -75,7 +76,7 @@ impl TimeKind {
     }
 
     /// Returns what a time of this kind looks like.
-    pub(super) fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
             Self::Calendar => "RFC 3339, `YYYY-MM-DD HH:MM:SS` with or without a fraction, or `YYYY-MM-DD`",
             Self::Epoch(Unit::Seconds) => "seconds since 1970, as in the rows above",
