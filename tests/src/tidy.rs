@@ -55,6 +55,7 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "takeover",
             "review",
             "engine",
+            "eval",
             "ledger",
             "picture",
             "client",

@@ -10,7 +10,7 @@ use crate::{
     out::{count, note, say},
     shutdown::{Stop, interruptible},
 };
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use budget::Budget;
 use clap::Args;
 use input::Input;
@@ -88,6 +88,11 @@ fn score(arguments: &ScoreArguments, stop: &Stop) -> anyhow::Result<()> {
     };
     let mut stack = Stack::new(signals.len(), settings)?;
     let mut trace = arguments.chart.as_ref().map(|_| chart::Trace::new(&signals));
+    ensure!(
+        arguments.chart.as_ref() != Some(&arguments.output),
+        "{} is named twice: scores and chart are two files",
+        arguments.output.display()
+    );
     let mut drawing = match &arguments.chart {
         Some(path) => Some(Draft::new(path, &[file, &arguments.output])?),
         None => None,

@@ -93,12 +93,12 @@ impl Input {
     pub(crate) fn note_oddities(&self) {
         let tally = self.table.tally();
         for (number, what, then) in [
-            (tally.missing, "missing value", "each taken as the last one before it"),
-            (tally.infinite, "infinite value", "taken as missing"),
-            (tally.repeated, "row", "at the time of the row above, scored as any other"),
+            (tally.missing, "missing value", ": taken as the last one before"),
+            (tally.infinite, "infinite value", ": taken as missing"),
+            (tally.repeated, "row", " at the time of the row above: scored as any other"),
         ] {
             if number > 0 {
-                note(format_args!("{}: {then}", count(number, what)));
+                note(format_args!("{}{then}", count(number, what)));
             }
         }
         if let Some(line) = tally.first_backwards {

@@ -1,0 +1,72 @@
+//! Tables that somebody brings: read twice, in different pieces, and scored.
+
+use crate::scorer::{Settings, Stack};
+use std::io::{self, Read};
+use watchkeeper_eval::table::{MAX_COLUMNS, MAX_SIGNALS, Table, TableError, Wishes};
+
+/// A sketch is 33 KiB: more rows of signals than that would test the same again, slower.
+const MAX_SCORED: usize = 2_000;
+
+/// Reads `input` as a table, whole and in pieces, and scores what is read.
+pub(crate) fn run(input: &[u8]) {
+    let whole = read(input);
+    let piece = 1 + input.len() % 7;
+    let pieces = read(Pieces { rest: input, piece });
+    assert_eq!(whole, pieces, "it matters in which pieces a file comes");
+    if let Err(words) = &whole {
+        let steers =
+            |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        assert!(!words.chars().any(steers), "a file steers a terminal: {words:?}");
+    }
+}
+
+/// What came of a table, in a form that can be compared: of each row its line, time, values and score.
+type Said = Result<Vec<(u64, String, Vec<u64>, u64)>, String>;
+
+fn read(input: impl Read) -> Said {
+    let read = || -> Result<_, TableError> {
+        let mut table = Table::open(input, &Wishes::default())?;
+        let signals = table.signals().count();
+        assert!((1..=MAX_SIGNALS).contains(&signals) && table.columns().len() <= MAX_COLUMNS);
+        assert!(table.interval_secs().is_none_or(|secs| secs > 0.0 && secs.is_finite()));
+        let settings = Settings { calibrate: 3, rows_per_false_alert: 100.0 };
+        let mut stack = Stack::new(signals, settings).expect("the table has no more signals than that");
+        let mut rows = Vec::new();
+        let mut scored = 0;
+        while let Some(row) = table.next_row()? {
+            assert_eq!(row.values.len(), signals);
+            assert!(row.values.iter().all(|value| !value.is_infinite()));
+            assert!(row.at_secs.is_none_or(f64::is_finite));
+            let bits = row.values.iter().map(|value| value.to_bits()).collect();
+            scored += signals;
+            let score = if scored < MAX_SCORED { stack.score(row.at_secs, row.values) } else { continue };
+            assert!((0.0..=1.0).contains(&score.score), "{score:?}");
+            assert!(
+                score.top.iter().all(|(signal, share)| *signal < signals && (0.0..=1.0).contains(share)),
+                "{score:?}"
+            );
+            rows.push((row.line, row.time.to_owned(), bits, score.score.to_bits()));
+        }
+        assert!(table.tally().rows > 0, "a table has a row");
+        Ok(rows)
+    };
+    read().map_err(|error| error.to_string())
+}
+
+/// Gives a few bytes at a time.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    piece: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = buffer.len().min(self.rest.len()).min(self.piece);
+        let (now, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        for (to, from) in buffer.iter_mut().zip(now) {
+            *to = *from;
+        }
+        Ok(count)
+    }
+}
