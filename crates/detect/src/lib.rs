@@ -23,6 +23,7 @@
 
 mod confidence;
 mod detector;
+pub mod entity;
 mod episode;
 mod finding;
 mod history;

@@ -3,5 +3,6 @@
 //! What a benchmark reads, and how it scores, is here; which detector makes the scores is the caller's to say. Deliberately
 //! not here: detectors, and the data, which stay where they are.
 
+pub mod cards;
 pub mod nab;
 pub mod table;

@@ -25,7 +25,7 @@ pub use error::TableError;
 pub use time::{TimeKind, Unit};
 
 use records::{Record, Records};
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 /// Most signals of a table.
 pub const MAX_SIGNALS: usize = 1_024;
@@ -33,6 +33,9 @@ pub const MAX_SIGNALS: usize = 1_024;
 pub const MAX_COLUMNS: usize = 4_096;
 /// Most bytes of a record. Columns of 256 bytes each, all of them, have room.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
+
+/// What is asked of the input at once.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +121,7 @@ impl Tally {
 
 /// A table that is read row by row.
 pub struct Table<R> {
-    records: Records<io::Chain<Cursor<Vec<u8>>, R>>,
+    records: Records<io::Chain<Cursor<Vec<u8>>, BufReader<R>>>,
     columns: Vec<Column>,
     separator: u8,
     time: TimeKind,
@@ -135,7 +138,8 @@ impl<R: Read> Table<R> {
     ///
     /// # Errors
     /// Where this is no table of numbers over time, or has more than [`MAX_SIGNALS`] signals.
-    pub fn open(mut input: R, wishes: &Wishes) -> Result<Self, TableError> {
+    pub fn open(input: R, wishes: &Wishes) -> Result<Self, TableError> {
+        let mut input = BufReader::with_capacity(CHUNK_BYTES, input);
         let mut sample = Vec::new();
         input.by_ref().take(MAX_RECORD_BYTES as u64).read_to_end(&mut sample)?;
         let is_whole = sample.len() < MAX_RECORD_BYTES;

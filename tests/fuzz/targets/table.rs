@@ -4,8 +4,9 @@ use crate::scorer::{Settings, Stack};
 use std::io::{self, Read};
 use watchkeeper_eval::table::{MAX_COLUMNS, MAX_SIGNALS, Table, TableError, Wishes};
 
-/// A sketch is 33 KiB: more rows of signals than that would test the same again, slower.
-const MAX_SCORED: usize = 2_000;
+/// More signals or rows than that would test the same again, slower.
+const MAX_SCORED_SIGNALS: usize = 8;
+const MAX_SCORED: usize = 500;
 
 /// Reads `input` as a table, whole and in pieces, and scores what is read.
 pub(crate) fn run(input: &[u8]) {
@@ -30,7 +31,9 @@ fn read(input: impl Read) -> Said {
         assert!((1..=MAX_SIGNALS).contains(&signals) && table.columns().len() <= MAX_COLUMNS);
         assert!(table.interval_secs().is_none_or(|secs| secs > 0.0 && secs.is_finite()));
         let settings = Settings { calibrate: 3, rows_per_false_alert: 100.0 };
-        let mut stack = Stack::new(signals, settings).expect("the table has no more signals than that");
+        let is_scored = signals <= MAX_SCORED_SIGNALS;
+        let mut stack =
+            Stack::new(if is_scored { signals } else { 0 }, settings).expect("that many are allowed");
         let mut rows = Vec::new();
         let mut scored = 0;
         while let Some(row) = table.next_row()? {
@@ -39,7 +42,10 @@ fn read(input: impl Read) -> Said {
             assert!(row.at_secs.is_none_or(f64::is_finite));
             let bits = row.values.iter().map(|value| value.to_bits()).collect();
             scored += signals;
-            let score = if scored < MAX_SCORED { stack.score(row.at_secs, row.values) } else { continue };
+            if !is_scored || scored > MAX_SCORED {
+                continue;
+            }
+            let score = stack.score(row.at_secs, row.values);
             assert!((0.0..=1.0).contains(&score.score), "{score:?}");
             assert!(
                 score.top.iter().all(|(signal, share)| *signal < signals && (0.0..=1.0).contains(share)),

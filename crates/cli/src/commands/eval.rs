@@ -1,5 +1,7 @@
 //! `eval`: detectors on labelled data.
 
+mod cards;
+
 use crate::out::say;
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
@@ -20,9 +22,10 @@ const OURS: &str = "watchkeeper novelty";
 #[command(after_help = "Examples:
   watchkeeper eval nab
   watchkeeper eval nab --data /srv/labelled
+  watchkeeper eval cards
 
 The data is not part of this program: --data, or WATCHKEEPER_DATA, names the folder that holds `nab`, the Numenta
-Anomaly Benchmark with its series, labels and results.")]
+Anomaly Benchmark with its series, labels and results, and `cards`, simulated card payments.")]
 pub(crate) struct EvalArguments {
     #[command(subcommand)]
     what: What,
@@ -36,11 +39,18 @@ enum What {
         #[arg(long, value_name = "DIR", env = "WATCHKEEPER_DATA", default_value = "../shared/data")]
         data: PathBuf,
     },
+    /// Card payments of the Fraud Detection Handbook: a test week, per-customer and per-terminal profiles
+    Cards {
+        /// The folder of labelled data
+        #[arg(long, value_name = "DIR", env = "WATCHKEEPER_DATA", default_value = "../shared/data")]
+        data: PathBuf,
+    },
 }
 
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
     match &arguments.what {
         What::Nab { data } => nab(&data.join("nab"))?,
+        What::Cards { data } => cards::run(&data.join("cards"))?,
     }
     Ok(ExitCode::SUCCESS)
 }

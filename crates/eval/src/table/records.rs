@@ -2,10 +2,8 @@
 
 use super::{MAX_COLUMNS, MAX_RECORD_BYTES, TableError};
 use csv_core::{ReadRecordResult, ReaderBuilder};
-use std::io::Read;
+use std::io::{self, BufRead};
 
-/// What is asked of the input at once.
-const CHUNK_BYTES: usize = 64 * 1024;
 /// Room for the text of a record at first; it grows to [`MAX_RECORD_BYTES`].
 const FIRST_TEXT_BYTES: usize = 4 * 1024;
 
@@ -13,10 +11,6 @@ const FIRST_TEXT_BYTES: usize = 4 * 1024;
 pub(super) struct Records<R> {
     input: R,
     core: csv_core::Reader,
-    chunk: Vec<u8>,
-    /// What of the chunk is still to be read.
-    next: usize,
-    filled: usize,
     is_at_end: bool,
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -53,14 +47,11 @@ impl<'a> Record<'a> {
     }
 }
 
-impl<R: Read> Records<R> {
+impl<R: BufRead> Records<R> {
     pub(super) fn new(input: R, separator: u8) -> Self {
         Self {
             input,
             core: ReaderBuilder::new().delimiter(separator).build(),
-            chunk: vec![0; CHUNK_BYTES],
-            next: 0,
-            filled: 0,
             is_at_end: false,
             text: vec![0; FIRST_TEXT_BYTES],
             // One more than is allowed, so that too many can be told from just as many.
@@ -78,12 +69,12 @@ impl<R: Read> Records<R> {
         self.line = self.skipped + self.core.line();
         let (mut text, mut columns) = (0, 0);
         loop {
-            self.fill()?;
-            let input = self.chunk.get(self.next..self.filled).unwrap_or_default();
+            let input = fill(&mut self.input)?;
+            self.is_at_end = input.is_empty();
             let room = self.text.get_mut(text..).unwrap_or_default();
             let ends = self.ends.get_mut(columns..).unwrap_or_default();
             let (result, read, written, ended) = self.core.read_record(input, room, ends);
-            self.next += read;
+            self.input.consume(read);
             self.bytes += read as u64;
             text += written;
             columns += ended;
@@ -113,7 +104,7 @@ impl<R: Read> Records<R> {
         Record { line: self.line, text: &self.text, ends: self.ends.get(..self.columns).unwrap_or_default() }
     }
 
-    /// Returns whether nothing is left, not even in the buffer.
+    /// Returns whether the record ended because the input did.
     pub(super) fn is_at_end(&self) -> bool {
         self.is_at_end
     }
@@ -125,37 +116,27 @@ impl<R: Read> Records<R> {
     /// Skips the rest of a line end and empty lines, so that the line of a record is the one it begins in.
     fn skip_line_ends(&mut self) -> Result<(), TableError> {
         loop {
-            self.fill()?;
-            let rest = self.chunk.get(self.next..self.filled).unwrap_or_default();
-            let ends = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+            let input = fill(&mut self.input)?;
+            let ends = input.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
             let (count, lines) =
                 ends.fold((0, 0), |(count, lines), byte| (count + 1, lines + u64::from(*byte == b'\n')));
-            self.next += count;
+            let is_done = count < input.len() || input.is_empty();
+            self.input.consume(count);
             self.bytes += count as u64;
             self.skipped += lines;
-            if self.is_at_end || self.next < self.filled {
+            if is_done {
                 return Ok(());
             }
         }
     }
+}
 
-    /// Reads on where the chunk is used up.
-    fn fill(&mut self) -> Result<(), TableError> {
-        if self.next < self.filled || self.is_at_end {
-            return Ok(());
+/// Returns what is in the buffer, filled again where it was used up; nothing at the end.
+fn fill(input: &mut impl BufRead) -> io::Result<&[u8]> {
+    while let Err(error) = input.fill_buf() {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
         }
-        self.next = 0;
-        self.filled = loop {
-            match self.input.read(&mut self.chunk) {
-                Ok(read) => break read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.filled = 0;
-                    return Err(error.into());
-                }
-            }
-        };
-        self.is_at_end = self.filled == 0;
-        Ok(())
     }
+    input.fill_buf()
 }

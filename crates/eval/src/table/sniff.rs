@@ -108,10 +108,9 @@ fn separator(sample: &[u8], is_whole: bool) -> Result<u8, TableError> {
             if columns == 0 {
                 columns = record.len();
             }
-            let is_read =
-                |cell: &&[u8]| look(cell, separator) == Look::Number || time::is_time(cell, separator);
             if record.len() == columns {
-                readable += record.cells().filter(is_read).count();
+                let numbers = record.cells().skip(1).filter(|cell| look(cell, separator) == Look::Number);
+                readable += numbers.count() + usize::from(time::is_time(record.get(0), separator));
             }
         });
         match tried {

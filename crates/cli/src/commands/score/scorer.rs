@@ -100,13 +100,16 @@ impl Stack {
             *surprise = sketch.handle_value(*value, hour);
         }
         let surprise = self.surprises.iter().copied().fold(0.0, f64::max);
+        self.rows += 1;
+        if surprise <= 0.0 {
+            return Scored::default();
+        }
         let step = step(surprise);
         let rarity = self.rarity(step);
-        if let Some(count) = self.counts.get_mut(step).filter(|_| surprise > 0.0) {
+        if let Some(count) = self.counts.get_mut(step) {
             *count += 1;
         }
-        self.rows += 1;
-        if surprise <= 0.0 || self.rows <= self.settings.calibrate || rarity >= 1.0 {
+        if self.rows <= self.settings.calibrate || rarity >= 1.0 {
             return Scored::default();
         }
         let is_rare = rarity * self.settings.rows_per_false_alert <= 1.0;
