@@ -12,7 +12,8 @@
 //! faster gives the same findings), holds bounded memory per agent, and allocates only when it has
 //! something to say.
 //!
-//! [`Novelty`] stands apart: it is measured (`watchkeeper eval`) and not yet one of the pipeline's detectors.
+//! [`Novelty`] and [`entity`], payments by customer and terminal, stand apart: they are measured (`watchkeeper eval`) and not yet
+//! among the pipeline's detectors.
 //!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
 //! the list in `detector.rs`.

@@ -1,5 +1,7 @@
 //! Detectors against labelled data: the published scores of public benchmarks, recomputed, and ours beside them.
 //!
+//! [`table`] reads what people bring themselves, for `watchkeeper score`.
+//!
 //! What a benchmark reads, and how it scores, is here; which detector makes the scores is the caller's to say. Deliberately
 //! not here: detectors, and the data, which stay where they are.
 
