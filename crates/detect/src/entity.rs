@@ -28,13 +28,14 @@ use weights::Weights;
 
 /// Most customers, and most terminals, of which a profile is kept: some 350 bytes each.
 pub const MAX_ENTITIES: usize = 100_000;
-/// From so many nats on an amount is rare: one payment in 55.
+/// From so many nats on an amount is rare, one payment in 55, and very rare, one in 400: what it is worth may change there.
 const RARE: f64 = 4.0;
+const VERY_RARE: f64 = 6.0;
 /// What is not in nats is brought to about their size: payments a day are divided, shares of verdicts multiplied.
 const RATES: f64 = 5.0;
 const SHARES: f64 = 5.0;
 /// Kinds of evidence, the constant included.
-pub const EVIDENCE: usize = 13;
+pub const EVIDENCE: usize = 15;
 
 /// A payment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -175,8 +176,10 @@ impl Payments {
             1.0,
             by_customer,
             (by_customer - RARE).max(0.0),
+            (by_customer - VERY_RARE).max(0.0),
             by_everybody,
             (by_everybody - RARE).max(0.0),
+            (by_everybody - VERY_RARE).max(0.0),
             week_there,
             month_there,
             terminal.last_few(now) * SHARES,
@@ -197,13 +200,13 @@ impl Payments {
         };
         // Of equals the last counts: what is known of the customer himself.
         let lead = [
-            (share(8..11, 0.0), Reason::History { frauds, judged }),
-            (share(5..8, 0.0), there),
+            (share(10..13, 0.0), Reason::History { frauds, judged }),
+            (share(7..10, 0.0), there),
             (
-                share(3..5, by_everybody),
+                share(4..7, by_everybody),
                 Reason::Everybody { amount: payment.amount, one_in: by_everybody.exp() },
             ),
-            (share(1..3, by_customer), Reason::Customer { amount: payment.amount, usual }),
+            (share(1..4, by_customer), Reason::Customer { amount: payment.amount, usual }),
         ]
         .into_iter();
         let lead = lead.filter(|(share, _)| *share > 0.0).max_by(|(a, _), (b, _)| a.total_cmp(b));

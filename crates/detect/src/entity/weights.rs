@@ -4,7 +4,7 @@ use super::EVIDENCE;
 use std::ops::Range;
 
 /// The first step of a weight.
-const RATE: f64 = 0.3;
+const RATE: f64 = 0.6;
 /// A weight is at most so large, whatever verdicts say.
 const MOST: f64 = 20.0;
 

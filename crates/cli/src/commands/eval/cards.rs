@@ -73,12 +73,17 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<()> {
             |index: usize| weeks.iter().filter_map(|week| week.get(index)).sum::<f64>() / weeks.len() as f64;
         say(format_args!("{:<28} {:>6.3} {:>6.3} {:>8.3}", detector.name, mean(0), mean(1), mean(2)))?;
     }
-    alerts(&transactions, &detectors, last, &test)?;
+    let week: Vec<usize> = (0..transactions.len())
+        .filter(|place| {
+            transactions.get(*place).is_some_and(|transaction| transaction.day >= last.test_day())
+        })
+        .collect();
+    alerts(&transactions, &detectors, last, &week)?;
     say("")?;
     say("the first alerts of the test week, by watchkeeper with verdicts:")?;
     let Some(with_verdicts) = detectors.last() else { return Ok(()) };
     let threshold = threshold(&transactions, with_verdicts, last);
-    let alerted = test
+    let alerted = week
         .iter()
         .filter(|place| with_verdicts.scores.get(**place).is_some_and(|score| *score >= threshold));
     for place in alerted.take(5) {
@@ -177,14 +182,11 @@ fn figures(transactions: &[Transaction], detector: &Detector, split: Split) -> [
     [roc_auc(&judged), average_precision(&judged), card_precision(&judged, TOP)]
 }
 
-/// Returns the score that so many payments a day passed in the week of training, of cards not known by then. What is fraud
-/// in that week does not matter, only what was known before it.
+/// Returns the score that so many payments a day passed in the week of training: no label goes into it.
 fn threshold(transactions: &[Transaction], detector: &Detector, split: Split) -> f64 {
-    let back = split.test_day() - split.first_day;
-    let Some(first_day) = split.first_day.checked_sub(back) else { return f64::INFINITY };
-    let earlier = Split { first_day }.test(transactions);
+    let scored = transactions.iter().zip(&detector.scores);
     let mut scores: Vec<f64> =
-        earlier.iter().filter_map(|place| detector.scores.get(*place).copied()).collect();
+        scored.filter(|(transaction, _)| split.trains(transaction.day)).map(|(_, score)| *score).collect();
     scores.sort_by(|a, b| b.total_cmp(a));
     scores.get(ALERTS_A_DAY * TEST_DAYS as usize).copied().unwrap_or(f64::INFINITY)
 }
@@ -194,11 +196,11 @@ fn alerts(
     transactions: &[Transaction],
     detectors: &[Detector],
     split: Split,
-    test: &[usize],
+    week: &[usize],
 ) -> anyhow::Result<()> {
     say("")?;
     say(format_args!(
-        "alerts at a threshold that {ALERTS_A_DAY} payments a day passed in the training week"
+        "alerts among all payments of the week, at a threshold that {ALERTS_A_DAY} a day passed in the week of training"
     ))?;
     say(format_args!(
         "{:<28} {:>7} {:>9}   recall by scenario: amount, terminal, customer",
@@ -209,7 +211,7 @@ fn alerts(
         let (mut raised, mut right) = (0_u64, 0_u64);
         let mut by_scenario = [(0_u64, 0_u64); 4];
         for (transaction, score) in
-            test.iter().filter_map(|place| transactions.get(*place).zip(detector.scores.get(*place)))
+            week.iter().filter_map(|place| transactions.get(*place).zip(detector.scores.get(*place)))
         {
             let is_alert = *score > threshold;
             raised += u64::from(is_alert);
