@@ -55,7 +55,6 @@ pub const ALLOWED_EDGES: &[(&str, &[&str])] = &[
             "takeover",
             "review",
             "engine",
-            "eval",
             "ledger",
             "picture",
             "client",

@@ -5,7 +5,8 @@ use std::{
     fmt::Write,
     fs,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -196,6 +197,34 @@ fn a_run_that_fails_leaves_what_was_there() {
 }
 
 #[test]
+fn a_run_that_is_interrupted_leaves_nothing_behind() {
+    let directory = TempDir::new().unwrap();
+    let rows = (0..400_000)
+        .fold("t,a,b\n".to_owned(), |text, row| text + &format!("{row},{},{}\n", row % 7, row % 5));
+    fs::write(directory.path().join("series.csv"), rows).unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        .args(["score", "series.csv", "-o", "scores.csv"])
+        .current_dir(directory.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let waited = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        names(directory.path()).len() == 2
+    });
+    assert!(waited, "a draft is written beside");
+    assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
+    let output = run.wait_with_output().unwrap();
+    assert!(
+        !output.status.success() && told(&output).contains("interrupted; nothing was written"),
+        "{}",
+        told(&output)
+    );
+    assert_eq!(names(directory.path()), ["series.csv"]);
+}
+
+#[test]
 fn what_is_odd_about_a_file_has_one_meaning_each_and_is_said() {
     let mut text = "t,a,still\n".to_owned();
     for row in 0..3_000 {
@@ -274,6 +303,20 @@ fn a_chart_is_made_of_scores_series_and_windows() {
         let output = chart(further);
         assert!(!output.status.success() && told(&output).contains(part), "{part:?}: {}", told(&output));
     }
+    // Rows numbered from 1001 on: windows are in the same numbers.
+    let rows = (1_001..=1_101).fold("n,a\n".to_owned(), |text, row| text + &format!("{row},{}\n", row % 7));
+    fs::write(at("numbered.csv"), rows).unwrap();
+    fs::write(at("numbers.json"), "[[1051, 1101]]").unwrap();
+    let output = watchkeeper(&["score", "numbered.csv", "-o", "numbered-scores.csv"], directory.path());
+    assert!(output.status.success(), "{}", told(&output));
+    let arguments = ["chart", "numbered-scores.csv", "--windows", "numbers.json", "-o", "numbered.svg"];
+    let output = watchkeeper(&arguments, directory.path());
+    assert!(output.status.success(), "{}", told(&output));
+    let svg = fs::read_to_string(at("numbered.svg")).unwrap();
+    let begins = format!("<rect x=\"{}\"", (84 + 1_100 - 24) / 2);
+    let is_window = |line: &&str| line.contains("#F7E0A6") && line.starts_with(&begins);
+    assert_eq!(svg.lines().filter(is_window).count(), 1, "the window begins in the middle: {svg}");
+    assert!(svg.contains("1020") && svg.contains("row"), "{svg}");
     let output = watchkeeper(&["chart", "series.csv", "-o", "new.svg"], directory.path());
     assert!(
         told(&output).contains("series.csv is not as `watchkeeper score` writes it"),

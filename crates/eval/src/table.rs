@@ -79,6 +79,8 @@ pub struct Row<'a> {
     pub time: &'a str,
     /// Its time in seconds, since 1970 or since whatever the file counts from; `None` where rows are only numbered.
     pub at_secs: Option<f64>,
+    /// What the first column says: the time in seconds, or the number of the row.
+    pub position: f64,
     /// The signals, in the order of the file; NaN where one is missing, never infinite.
     pub values: &'a [f64],
     record: Record<'a>,
@@ -109,13 +111,13 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, order: f64, last: Option<f64>, line: u64) {
+    fn count(&mut self, position: f64, last: Option<f64>, line: u64) {
         self.rows += 1;
-        if last.is_some_and(|last| order < last) {
+        if last.is_some_and(|last| position < last) {
             self.backwards += 1;
             self.first_backwards.get_or_insert(line);
         }
-        self.repeated += u64::from(last.is_some_and(|last| order.total_cmp(&last).is_eq()));
+        self.repeated += u64::from(last.is_some_and(|last| position.total_cmp(&last).is_eq()));
     }
 }
 
@@ -183,7 +185,7 @@ impl<R: Read> Table<R> {
             return Err(TableError::FieldCount { line, found: record.len(), expected: self.columns.len() });
         }
         let cell = record.get(0);
-        let order = self.time.read(cell, self.separator).ok_or_else(|| match cell {
+        let position = self.time.read(cell, self.separator).ok_or_else(|| match cell {
             [] => TableError::NoTime { line },
             _ => TableError::Time { line, text: error::excerpt(cell), kind: self.time },
         })?;
@@ -201,10 +203,10 @@ impl<R: Read> Table<R> {
             self.tally.infinite += u64::from(value.is_infinite());
             self.values.push(if value.is_finite() { value } else { f64::NAN });
         }
-        let last = self.last.replace(order);
-        self.tally.count(order, last, line);
-        let at_secs = (self.time != TimeKind::RowNumber).then_some(order);
-        Ok(Some(Row { line, time: &self.text, at_secs, values: &self.values, record }))
+        let last = self.last.replace(position);
+        self.tally.count(position, last, line);
+        let at_secs = (self.time != TimeKind::RowNumber).then_some(position);
+        Ok(Some(Row { line, time: &self.text, at_secs, position, values: &self.values, record }))
     }
 
     /// Returns every column, in the order of the file.

@@ -1,4 +1,4 @@
-//! Tables that somebody brings: read twice, in different pieces, and scored.
+//! Tables that somebody brings: read, some twice in different pieces, and scored.
 
 use crate::scorer::{Settings, Stack};
 use std::io::{self, Read};
@@ -11,9 +11,11 @@ const MAX_SCORED: usize = 500;
 /// Reads `input` as a table, whole and in pieces, and scores what is read.
 pub(crate) fn run(input: &[u8]) {
     let whole = read(input);
-    let piece = 1 + input.len() % 7;
-    let pieces = read(Pieces { rest: input, piece });
-    assert_eq!(whole, pieces, "it matters in which pieces a file comes");
+    // A quarter of them, for speed.
+    if input.len().is_multiple_of(4) {
+        let pieces = read(Pieces { rest: input, piece: 1 + input.len() % 7 });
+        assert_eq!(whole, pieces, "it matters in which pieces a file comes");
+    }
     if let Err(words) = &whole {
         let steers =
             |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

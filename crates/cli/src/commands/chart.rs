@@ -90,9 +90,9 @@ fn chart(arguments: &ChartArguments, stop: &Stop) -> anyhow::Result<()> {
             Some(series) => {
                 let other = series.next_row(stop)?;
                 let other = other.filter(|other| other.time == row.time).with_context(|| apart(&row))?;
-                trace.handle_row(row.at_secs, other.values, *score, alert);
+                trace.handle_row(row.position, other.values, *score, alert);
             }
-            None => trace.handle_row(row.at_secs, &[], *score, alert),
+            None => trace.handle_row(row.position, &[], *score, alert),
         }
     }
     if let Some(series) = &mut series {

@@ -107,7 +107,7 @@ fn score(arguments: &ScoreArguments, stop: &Stop) -> anyhow::Result<()> {
         output.write_record(record(row.time, &scored, &signals)).with_context(writing)?;
         if let Some(trace) = &mut trace {
             let alert = chart::Alert { blamed: scored.top.first().map(|(signal, _)| *signal) };
-            trace.handle_row(row.at_secs, row.values, scored.score, scored.alert.then_some(alert));
+            trace.handle_row(row.position, row.values, scored.score, scored.alert.then_some(alert));
         }
     }
     if let (Some(trace), Some(drawing)) = (&trace, &mut drawing) {

@@ -175,7 +175,7 @@ mod tests {
             labels(&[midnight + 100.0, midnight + 4.9 * 3_600.0], Counts::Times),
             ["01-01 01:00", "01-01 02:00", "01-01 03:00", "01-01 04:00"]
         );
-        assert_eq!(labels(&[midnight, midnight + 9.0 * 86_400.0], Counts::Times)[1], "2024-01-03");
+        assert_eq!(labels(&[midnight, midnight + 9.0 * 86_400.0], Counts::Times)[1], "2024-01-04");
         assert_eq!(labels(&[midnight, midnight + 0.25], Counts::Times)[1], "00:00:00.050");
     }
 

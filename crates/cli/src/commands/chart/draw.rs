@@ -6,7 +6,10 @@ use super::{
 };
 use crate::out::count;
 use anyhow::{anyhow, ensure};
-use plotters::{coord::Shift, prelude::*};
+use plotters::{
+    coord::{Shift, ranged1d::Ranged},
+    prelude::*,
+};
 use std::io::Write;
 use watchkeeper_eval::table::TimeKind;
 
@@ -19,6 +22,8 @@ const LABELS: u32 = 84;
 const TIMES: u32 = 52;
 /// Most signals with a panel: those most named in alerts.
 const PANELS: usize = 6;
+/// Alerts at more places have triangles above and no lines, which would hide the curves.
+const LINES: usize = 100;
 /// Most characters of a name.
 const NAME: usize = 60;
 
@@ -43,7 +48,6 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// # Errors
 /// Where windows are to be shown and times go back, or the picture cannot be written.
 pub(crate) fn draw(trace: &Trace, looks: &Looks<'_>, output: &mut impl Write) -> anyhow::Result<()> {
-    let is_by_time = trace.is_in_order && looks.kind != TimeKind::RowNumber;
     let has_windows = !looks.windows.is_empty();
     ensure!(trace.is_in_order || !has_windows, "windows cannot be drawn: times of the series go back");
     let mut text = String::new();
@@ -56,10 +60,10 @@ pub(crate) fn draw(trace: &Trace, looks: &Looks<'_>, output: &mut impl Write) ->
             root.fill(&WHITE).map_err(failed)?;
             let (title, rest) = root.split_vertically(TITLE);
             head(&title, trace, looks, shown.len())?;
-            // Row numbers of a file may begin anywhere; the picture's begin at 0 where times go back.
-            let places = place(trace, is_by_time);
+            // Where times go back, rows are one after the other.
+            let places = place(trace);
             let counts = match looks.kind {
-                TimeKind::Calendar | TimeKind::Epoch(_) if is_by_time => Counts::Times,
+                TimeKind::Calendar | TimeKind::Epoch(_) if trace.is_in_order => Counts::Times,
                 TimeKind::Calendar | TimeKind::Epoch(_) | TimeKind::Elapsed | TimeKind::RowNumber => {
                     Counts::Numbers
                 }
@@ -79,7 +83,7 @@ pub(crate) fn draw(trace: &Trace, looks: &Looks<'_>, output: &mut impl Write) ->
                 &rest,
                 &trace.score,
                 up,
-                Some(&below(&places, counts, looks.kind, is_by_time)),
+                Some(&below(&places, counts, looks.kind, trace.is_in_order)),
                 INK,
             )?;
             root.present().map_err(failed)
@@ -103,20 +107,20 @@ fn shown(trace: &Trace) -> Vec<&Curve> {
 }
 
 /// Returns where each bin is across.
-fn place(trace: &Trace, is_by_time: bool) -> Vec<f64> {
-    let at = |place: &Place| if is_by_time { place.at_secs } else { None };
-    trace.places.iter().map(|place| at(place).unwrap_or(place.row as f64)).collect()
+fn place(trace: &Trace) -> Vec<f64> {
+    let at = |place: &Place| if trace.is_in_order { place.position } else { place.row as f64 };
+    trace.places.iter().map(at).collect()
 }
 
 /// Returns what stands below the last axis.
-fn below(places: &[f64], counts: Counts, kind: TimeKind, is_by_time: bool) -> String {
+fn below(places: &[f64], counts: Counts, kind: TimeKind, is_in_order: bool) -> String {
     let ends = places.first().zip(places.last());
     match (counts, ends) {
         (Counts::Times, Some((first, last))) => {
             let say = |at: f64| format!("{} {}", axis::time(at, 86_400.0), axis::time(at, 1.0));
             format!("time (UTC), {} to {}", say(*first), say(*last))
         }
-        (Counts::Numbers, _) if is_by_time && kind == TimeKind::Elapsed => "seconds".to_owned(),
+        (Counts::Numbers, _) if is_in_order && kind == TimeKind::Elapsed => "seconds".to_owned(),
         (Counts::Times | Counts::Numbers, _) => "row".to_owned(),
     }
 }
@@ -184,10 +188,7 @@ impl Sheet<'_> {
         below: Option<&str>,
         colour: RGBColor,
     ) -> anyhow::Result<()> {
-        let (low, high) = {
-            use plotters::coord::ranged1d::Ranged;
-            (up.range().start, up.range().end)
-        };
+        let (low, high) = (up.range().start, up.range().end);
         let mut chart = ChartBuilder::on(area)
             .margin_right(24)
             .margin_top(22)
@@ -210,6 +211,12 @@ impl Sheet<'_> {
             .x_desc(below.unwrap_or_default())
             .draw()
             .map_err(failed)?;
+        let places = self.places.iter().zip(&self.trace.places);
+        let alerts: Vec<f64> = places.filter(|(_, place)| place.has_alert).map(|(at, _)| *at).collect();
+        for at in alerts.iter().filter(|_| alerts.len() <= LINES) {
+            let line = vec![(*at, low), (*at, high)];
+            chart.draw_series([PathElement::new(line, ALERT.mix(0.55))]).map_err(failed)?;
+        }
         for line in lines(self.places, curve) {
             match line.as_slice() {
                 [dot] => chart.draw_series([Circle::new(*dot, 2, colour.filled())]),
@@ -217,13 +224,8 @@ impl Sheet<'_> {
             }
             .map_err(failed)?;
         }
-        for (at, place) in self.places.iter().zip(&self.trace.places) {
-            if place.has_alert {
-                let line = vec![(*at, low), (*at, high)];
-                chart.draw_series([PathElement::new(line, ALERT.mix(0.55))]).map_err(failed)?;
-                chart.draw_series([TriangleMarker::new((*at, high), 5, ALERT.filled())]).map_err(failed)?;
-            }
-        }
+        let triangles = alerts.iter().map(|at| TriangleMarker::new((*at, high), 5, ALERT.filled()));
+        chart.draw_series(triangles).map_err(failed)?;
         area.draw(&Text::new(
             short(&curve.name),
             (i32::try_from(LABELS).unwrap_or_default() + 2, 4),

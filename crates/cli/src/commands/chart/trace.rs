@@ -28,8 +28,8 @@ impl Extent {
 pub(super) struct Place {
     /// The number of its first row, from 0.
     pub(super) row: u64,
-    /// The time of its first row, in seconds.
-    pub(super) at_secs: Option<f64>,
+    /// The time of its first row in seconds, or what number that row has in the file.
+    pub(super) position: f64,
     pub(super) has_alert: bool,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Trace {
     /// Whether each row is later than the one before, or as late.
     pub(super) is_in_order: bool,
     rows_a_bin: u64,
-    last: Option<f64>,
+    last: f64,
 }
 
 impl Trace {
@@ -74,24 +74,18 @@ impl Trace {
             rows: 0,
             is_in_order: true,
             rows_a_bin: 1,
-            last: None,
+            last: f64::NEG_INFINITY,
         }
     }
 
     /// Takes a row.
-    pub(crate) fn handle_row(
-        &mut self,
-        at_secs: Option<f64>,
-        values: &[f64],
-        score: f64,
-        alert: Option<Alert>,
-    ) {
+    pub(crate) fn handle_row(&mut self, position: f64, values: &[f64], score: f64, alert: Option<Alert>) {
         if self.rows.is_multiple_of(self.rows_a_bin) {
             if self.places.len() == BINS {
                 self.halve();
             }
             // After joining, an odd row may still belong to the last bin: there are BINS of two before it.
-            self.places.push(Place { row: self.rows, at_secs, has_alert: false });
+            self.places.push(Place { row: self.rows, position, has_alert: false });
             let curves = self.signals.iter_mut().chain([&mut self.score]);
             curves.for_each(|curve| curve.bins.push(Extent::EMPTY));
         }
@@ -110,8 +104,8 @@ impl Trace {
                 curve.blamed += 1;
             }
         }
-        self.is_in_order &= at_secs.zip(self.last).is_none_or(|(at, last)| at >= last);
-        self.last = at_secs;
+        self.is_in_order &= position >= self.last;
+        self.last = position;
         self.rows += 1;
     }
 
@@ -145,7 +139,7 @@ mod tests {
         for row in 0..3_000_000_u64 {
             let value = if row == 1_234_567 { 99.0 } else { (row % 10) as f64 };
             let alert = (row == 1_234_567).then_some(Alert { blamed: Some(0) });
-            trace.handle_row(Some(row as f64), &[value], 0.0, alert);
+            trace.handle_row(row as f64, &[value], 0.0, alert);
         }
         assert!((BINS / 2..=BINS).contains(&trace.places.len()), "{}", trace.places.len());
         assert_eq!(trace.places.len(), trace.signals[0].bins.len());
@@ -160,7 +154,7 @@ mod tests {
     fn few_rows_are_kept_as_they_are_and_a_gap_stays_one() {
         let mut trace = Trace::new(&["a".to_owned()]);
         for (at, value) in [(0.0, 5.0), (1.0, f64::NAN), (0.5, 6.0)] {
-            trace.handle_row(Some(at), &[value], 0.25, None);
+            trace.handle_row(at, &[value], 0.25, None);
         }
         let lows: Vec<f64> = trace.signals[0].bins.iter().map(|bin| bin.low).collect();
         assert_eq!(format!("{lows:?}"), "[5.0, NaN, 6.0]");
