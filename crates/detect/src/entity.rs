@@ -26,7 +26,7 @@ use tail::Tail;
 use verdicts::Verdicts;
 use weights::Weights;
 
-/// Most customers, and most terminals, of which a profile is kept: some 350 bytes each.
+/// Most customers, and most terminals, of which a profile is kept: below 300 bytes each, with the maps around them.
 pub const MAX_ENTITIES: usize = 100_000;
 /// From so many nats on an amount is rare, one payment in 55, and very rare, one in 400: what it is worth may change there.
 const RARE: f64 = 4.0;

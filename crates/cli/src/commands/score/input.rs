@@ -93,7 +93,7 @@ impl Input {
     pub(crate) fn note_oddities(&self) {
         let tally = self.table.tally();
         for (number, what, then) in [
-            (tally.missing, "missing value", ": taken as the last one before"),
+            (tally.missing, "missing value", ""),
             (tally.infinite, "infinite value", ": taken as missing"),
             (tally.repeated, "row", " at the time of the row above: scored as any other"),
         ] {
