@@ -22,6 +22,8 @@ mod invariants;
 mod refusal;
 #[path = "../fuzz/targets/segment.rs"]
 mod segment;
+#[path = "../fuzz/targets/table.rs"]
+mod table;
 #[path = "../fuzz/targets/token.rs"]
 mod token;
 #[path = "../../crates/takeover/tests/support/trace.rs"]
@@ -36,6 +38,7 @@ use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+use watchkeeper_eval::table::MAX_RECORD_BYTES;
 use watchkeeper_ledger::{MAX_OPENING_BYTES, MAX_PAYLOAD_BYTES};
 use watchkeeper_protocol::{AgentMessage, FirstFrame, OperatorMessage, ToAgent, ToOperator, Wire};
 
@@ -197,5 +200,16 @@ fn no_segment_breaks_the_ledger_or_takes_more_memory_than_an_opening_and_a_recor
     play("segment", &corpus("segment"), |bytes| {
         let (peak, bound) = (peak_of(|| segment::run(bytes)), most + 16 * bytes.len());
         assert!(peak <= bound, "{peak} bytes held for a segment of {}, at most {bound}", bytes.len());
+    });
+}
+
+#[test]
+fn no_table_breaks_the_reader_or_the_detector_or_takes_more_memory_than_a_record_and_its_signals() {
+    let _alone = alone();
+    // The beginning that is looked at and a record, twice; a sketch for each signal, of which a byte may make one.
+    let most = 4 * MAX_RECORD_BYTES + (1 << 20);
+    play("table", &corpus("table"), |bytes| {
+        let (peak, bound) = (peak_of(|| table::run(bytes)), most + (64 << 10) * bytes.len());
+        assert!(peak <= bound, "{peak} bytes held for a table of {}, at most {bound}", bytes.len());
     });
 }

@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    deferral, demo, dev_certs, eval, kpi, ledger, operate, replay, rules, serve, simulate, stop, takeover,
-    token, watch,
+    chart, deferral, demo, dev_certs, eval, kpi, ledger, operate, replay, rules, score, serve, simulate,
+    stop, takeover, token, watch,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ use std::path::PathBuf;
   watchkeeper demo                                   the whole loop in this terminal
   watchkeeper serve                                  the monitor, on ws://127.0.0.1:7410/v1
   watchkeeper replay machine.csv --agent press-1     a recorded series as an agent
+  watchkeeper score machine.csv -o scores.csv        how odd each row of a series is
   watchkeeper watch --as anna                        the text console
   watchkeeper stop vehicle-4 --reason 'on fire'      ESTOP, now")]
 pub(crate) struct Arguments {
@@ -53,6 +54,10 @@ pub(crate) enum Command {
     Deferral(deferral::DeferralArguments),
     /// Checks rules that people write, tries them on what happened, and puts them in force
     Rules(rules::RulesArguments),
+    /// Scores every row of a CSV of your own: how odd it is, whether it alerts, and because of what
+    Score(score::ScoreArguments),
+    /// Draws scores, alerts and labelled windows over the signals
+    Chart(chart::ChartArguments),
     /// Scores detectors on labelled data, beside what is published of others
     Eval(eval::EvalArguments),
     /// Makes keys, issues tokens, and takes them back
@@ -103,6 +108,9 @@ mod tests {
             "rules list R.toml",
             "eval nab --data D",
             "eval cifar10h --data D --seed 2",
+            "score FILE.csv --calibrate 400 --budget 0.5/1000rows --ignore id --keep target -o scores.csv --chart scores.svg",
+            "chart scores.csv --series FILE.csv --windows windows.json -o scores.svg",
+            "eval cards --data D",
             "ledger verify --data D --head H --head I",
             "ledger show --data D --type takeover --from 5 --json",
             "ledger replay --data D",

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod chart;
 pub(crate) mod deferral;
 pub(crate) mod demo;
 pub(crate) mod dev_certs;
@@ -9,6 +10,7 @@ pub(crate) mod ledger;
 pub(crate) mod operate;
 pub(crate) mod replay;
 pub(crate) mod rules;
+pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stop;
@@ -34,6 +36,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Kpi(arguments) => kpi::run(&arguments),
         Command::Deferral(arguments) => deferral::run(&arguments),
         Command::Rules(arguments) => rules::run(arguments).await,
+        Command::Score(arguments) => score::run(arguments).await,
+        Command::Chart(arguments) => chart::run(arguments).await,
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(arguments).await,
         Command::Ledger(arguments) => ledger::run(arguments),

@@ -54,6 +54,8 @@ fn draws(command: &Command) -> bool {
         | Command::Deferral(_)
         | Command::Eval(_)
         | Command::Rules(_)
+        | Command::Score(_)
+        | Command::Chart(_)
         | Command::Ledger(_) => false,
     }
 }
@@ -74,6 +76,8 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Deferral(_)
         | Command::Eval(_)
         | Command::Rules(_)
+        | Command::Score(_)
+        | Command::Chart(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }
 }

@@ -1,4 +1,5 @@
 //! The `watchkeeper` command: serve, dev-certs, demo, simulate, replay, watch, operate, stop, takeover, kpi, deferral, rules,
+//! score, chart,
 //! eval, ledger.
 //!
 //! Each subcommand is one file of [`commands`]; what is long in it has a folder beside it. Everything that
@@ -11,6 +12,7 @@ mod arguments;
 mod backtest;
 mod commands;
 mod connection;
+mod draft;
 mod failure;
 mod kpi;
 mod logging;

@@ -1,4 +1,4 @@
-//! What the command says on its standard output.
+//! What the command says.
 
 use std::io::{self, Write};
 
@@ -22,6 +22,12 @@ pub(crate) fn say(text: impl std::fmt::Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")?;
     stdout.flush()
+}
+
+/// Writes a line about what is done on the way to standard error.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    // Where standard error is closed there is nobody left to tell.
+    writeln!(io::stderr().lock(), "{text}").unwrap_or_default();
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! shared: medians and tails are printed, and what counts is the ratio of the medians. `state`: what a thousand streams
 //! take of memory, over a thousand.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use hdrhistogram::Histogram;
 use krcf::{RandomCutForest, RandomCutForestOptions};
@@ -34,7 +35,9 @@ impl Noise {
 /// A daily cycle and noise in each signal.
 fn row(noise: &mut Noise, second: usize, row: &mut [f64]) {
     let cycle = (second as f64 / 86_400.0 * std::f64::consts::TAU).sin();
-    row.iter_mut().for_each(|value| *value = 20.0 + 3.0 * cycle + noise.next() + noise.next());
+    for value in row {
+        *value = 20.0 + 3.0 * cycle + noise.next() + noise.next();
+    }
 }
 
 /// Returns this process' memory, bytes.

@@ -13,8 +13,8 @@
 //! something to say.
 //!
 //! [`Stack`] stands apart: it scores any stream of numbers (`watchkeeper score` and `eval`) and is not yet one of the
-//! pipeline's detectors. So do those that say what a confidence is worth: [`Calibration`], [`Deferral`], [`ConfusionMatrix`]
-//! and [`ConfidenceDrift`].
+//! pipeline's detectors. So do those that say what a confidence is worth, [`Calibration`], [`Deferral`], [`ConfusionMatrix`]
+//! and [`ConfidenceDrift`], and [`entity`], payments by customer and terminal.
 //!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
 //! the list in `detector.rs`.
@@ -28,6 +28,7 @@ mod confidence;
 mod deferral;
 mod detector;
 mod drift;
+pub mod entity;
 mod episode;
 mod finding;
 mod history;

@@ -85,6 +85,16 @@ pub enum Channel {
     Joint,
 }
 
+impl Channel {
+    /// Returns its name, as tables have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Novelty => "novelty",
+            Self::Joint => "joint",
+        }
+    }
+}
+
 /// What is said of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scored {

@@ -1,8 +1,12 @@
 //! Detectors against labelled data: the published scores of public benchmarks, recomputed, and ours beside them.
 //!
+//! [`table`] reads what people bring themselves, for `watchkeeper score`.
+//!
 //! What a benchmark reads, and how it scores, is here; which detector makes the scores is the caller's to say. Deliberately
 //! not here: detectors, and the data, which stay where they are.
 
+pub mod cards;
 pub mod cifar10h;
 pub mod nab;
 pub mod skab;
+pub mod table;

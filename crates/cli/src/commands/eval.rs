@@ -1,5 +1,6 @@
 //! `eval`: detectors on labelled data.
 
+mod cards;
 mod cifar10h;
 mod nab;
 mod skab;
@@ -18,10 +19,11 @@ use std::{
   watchkeeper eval nab --data /srv/labelled
   watchkeeper eval skab
   watchkeeper eval cifar10h
+  watchkeeper eval cards
 
 The data is not part of this program: --data, or WATCHKEEPER_DATA, names the folder that holds `nab`, the Numenta
-Anomaly Benchmark with its series, labels and results, `skab`, the Skoltech Anomaly Benchmark with its runs, and
-`cifar10h`, the answers of people and a model.")]
+Anomaly Benchmark with its series, labels and results, `skab`, the Skoltech Anomaly Benchmark with its runs,
+`cifar10h`, the answers of people and a model, and `cards`, simulated card payments.")]
 pub(crate) struct EvalArguments {
     #[command(subcommand)]
     what: What,
@@ -50,6 +52,12 @@ enum What {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Card payments of the Fraud Detection Handbook: a test week, per-customer and per-terminal profiles
+    Cards {
+        /// The folder of labelled data
+        #[arg(long, value_name = "DIR", env = "WATCHKEEPER_DATA", default_value = "../shared/data")]
+        data: PathBuf,
+    },
 }
 
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
@@ -57,6 +65,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
         What::Nab { data } => nab::run(&folder(data, "nab")?)?,
         What::Skab { data } => skab::run(&folder(data, "skab")?)?,
         What::Cifar10h { data, seed } => cifar10h::run(&folder(data, "cifar10h")?, *seed)?,
+        What::Cards { data } => cards::run(&folder(data, "cards")?)?,
     }
     Ok(ExitCode::SUCCESS)
 }

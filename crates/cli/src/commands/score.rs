@@ -1,0 +1,163 @@
+//! `score`: how odd each row of anybody's table is.
+
+mod budget;
+pub(crate) mod input;
+
+use crate::{
+    commands::chart,
+    draft::Draft,
+    out::{count, note, say},
+    shutdown::{Stop, interruptible},
+};
+use anyhow::{Context, ensure};
+use budget::Budget;
+use clap::Args;
+use input::Input;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use watchkeeper_detect::{Channel, Scored, Stack, StackSettings};
+use watchkeeper_eval::table::Wishes;
+
+/// The columns of what is written.
+const HEADER: [&str; 10] = [
+    "timestamp",
+    "score",
+    "alert",
+    "channel",
+    "signal_1",
+    "share_1",
+    "signal_2",
+    "share_2",
+    "signal_3",
+    "share_3",
+];
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  watchkeeper score machine.csv -o scores.csv
+  watchkeeper score machine.csv --calibrate 400 --budget 1/day -o scores.csv --chart scores.svg
+
+The first column says when: RFC 3339, YYYY-MM-DD HH:MM:SS, YYYY-MM-DD, seconds to nanoseconds since 1970, seconds, or the
+number of the row. Every other column of numbers is a signal, 1024 at most. Commas, semicolons, tabs and bars are told
+apart; a header may be missing. Columns of words, and those with a name such as label, anomaly, class or target, are left
+out. Nothing, NA, NaN and null are missing values; infinity is taken as one. Rows are scored in the order of the file.
+
+Each row is judged by those above it alone. In the output, `score` is 0 to 1, and from 0.5 on the row is rarer than the budget
+allows false alerts to be; `alert` is 1 in the first row of an episode; `channel` is what led to it, and up to three signals
+follow with their shares.")]
+pub(crate) struct ScoreArguments {
+    /// A CSV of numbers over time
+    #[arg(value_name = "FILE.csv")]
+    file: PathBuf,
+    /// Learns from so many first rows, which get no alert; 60 at least
+    #[arg(long, value_name = "ROWS", default_value_t = StackSettings::default().calibrate)]
+    calibrate: u64,
+    /// At most so many false alerts, such as 1/day or 2/hour of the file's own time, or 0.5/1000rows
+    #[arg(long, value_name = "N/UNIT", default_value = "0.5/1000rows")]
+    budget: Budget,
+    /// Leaves a column out; may be given again
+    #[arg(long, value_name = "COLUMN")]
+    ignore: Vec<String>,
+    /// Takes a column as a signal though it is called like a label; may be given again
+    #[arg(long, value_name = "COLUMN")]
+    keep: Vec<String>,
+    /// Where the scores go; replaced once all rows are scored
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Draws scores and signals, too
+    #[arg(long, value_name = "FILE.svg")]
+    chart: Option<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: ScoreArguments) -> anyhow::Result<ExitCode> {
+    interruptible(move |stop| score(&arguments, stop)).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn score(arguments: &ScoreArguments, stop: &Stop) -> anyhow::Result<()> {
+    let file = arguments.file.as_path();
+    let wishes = Wishes { ignore: arguments.ignore.clone(), keep: arguments.keep.clone() };
+    let mut input = Input::open(file, &wishes)?;
+    input.note_columns();
+    let signals: Vec<String> = input.table.signals().map(str::to_owned).collect();
+    let settings = StackSettings {
+        calibrate: arguments.calibrate,
+        rows_per_false_alert: arguments.budget.rows_per_alert(input.table.interval_secs())?,
+    };
+    let mut stack = Stack::new(signals.len(), settings)?;
+    let mut trace = arguments.chart.as_ref().map(|_| chart::Trace::new(&signals));
+    ensure!(
+        arguments.chart.as_ref() != Some(&arguments.output),
+        "{} is named twice: scores and chart are two files",
+        arguments.output.display()
+    );
+    let mut drawing = match &arguments.chart {
+        Some(path) => Some(Draft::new(path, &[file, &arguments.output])?),
+        None => None,
+    };
+    let mut output = csv::Writer::from_writer(Draft::new(&arguments.output, &[file])?);
+    let writing = || format!("writing {}", arguments.output.display());
+    output.write_record(HEADER).with_context(writing)?;
+    let mut alerts = 0_u64;
+    while let Some(row) = input.next_row(stop)? {
+        let scored = stack.score(row.at_secs, row.values);
+        alerts += u64::from(scored.alert);
+        output.write_record(record(row.time, &scored, &signals)).with_context(writing)?;
+        if let Some(trace) = &mut trace {
+            let alert =
+                chart::Alert { blamed: scored.top.first().copied().flatten().map(|(signal, _)| signal) };
+            trace.handle_row(row.position, row.values, scored.score, scored.alert.then_some(alert));
+        }
+    }
+    if let (Some(trace), Some(drawing)) = (&trace, &mut drawing) {
+        let looks = chart::Looks { title: name(file), kind: input.table.time_kind(), windows: &[] };
+        chart::draw(trace, &looks, drawing)?;
+    }
+    let draft = output.into_inner().map_err(csv::IntoInnerError::into_error).with_context(writing)?;
+    draft.finish()?;
+    if let Some(drawing) = drawing {
+        drawing.finish()?;
+    }
+    input.note_oddities();
+    let rows = input.table.tally().rows;
+    if arguments.calibrate >= rows {
+        note(format_args!(
+            "every row was calibrated on: --calibrate {} of {}",
+            arguments.calibrate,
+            count(rows, "row")
+        ));
+    }
+    say(format_args!(
+        "{} scored, {}; one false alert allowed in {:.0} rows; written to {}",
+        count(rows, "row"),
+        count(alerts, "alert"),
+        settings.rows_per_false_alert,
+        arguments.output.display()
+    ))?;
+    Ok(())
+}
+
+/// Returns the name of a file without the folders it is in.
+pub(crate) fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Returns a row of the output.
+fn record(time: &str, scored: &Scored, signals: &[String]) -> [String; HEADER.len()] {
+    let mut cells = [const { String::new() }; HEADER.len()];
+    let start = [
+        time.to_owned(),
+        format!("{:.6}", scored.score),
+        u8::from(scored.alert).to_string(),
+        scored.channel.map(Channel::name).unwrap_or_default().to_owned(),
+    ];
+    let top = scored.top.iter().flatten().flat_map(|(signal, share)| {
+        [signals.get(*signal).cloned().unwrap_or_default(), format!("{share:.3}")]
+    });
+    for (cell, text) in cells.iter_mut().zip(start.into_iter().chain(top)) {
+        *cell = text;
+    }
+    cells
+}
