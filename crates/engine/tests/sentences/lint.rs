@@ -68,8 +68,12 @@ pub(crate) fn findings(card: &Card) -> Vec<String> {
         check(!text.contains("  "), "has two spaces in a row");
         check(!text.trim_end().ends_with([',', ';', ':']), "ends in the middle");
         let lower = text.to_lowercase();
-        JARGON.iter().for_each(|word| check(!lower.contains(word), &format!("says {word:?}")));
-        DEBUG.iter().for_each(|word| check(!text.contains(word), &format!("prints {word:?}")));
+        for word in JARGON {
+            check(!lower.contains(word), &format!("says {word:?}"));
+        }
+        for word in DEBUG {
+            check(!text.contains(word), &format!("prints {word:?}"));
+        }
     }
     found
 }
