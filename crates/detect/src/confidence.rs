@@ -10,7 +10,7 @@ use crate::{
     detector::Detector,
     episode::{Episode, Level, Step, Timing},
     history::History,
-    phrase::{plain, range},
+    phrase::Figures,
     robust::{Learning, Robust},
 };
 use std::time::Duration;
@@ -181,25 +181,30 @@ impl ConfidenceWatch {
                 &self.falling,
             ),
         };
-        let expected = range(Some(expected_low), None, &Label::default());
+        let unit = Label::default();
+        let figures = match concern {
+            Concern::Low => Figures::new([self.value, expected_low], &unit),
+            Concern::Falling => {
+                Figures::new([self.short_mean, self.long_run.location(), expected_low], &unit)
+            }
+        };
+        let expected = figures.range(Some(expected_low), None);
         let since = episode.since().unwrap_or_default();
-        let (value, mean, usual) =
-            (plain(self.value), plain(self.short_mean), plain(self.long_run.location()));
+        let [value, mean, usual] =
+            [self.value, self.short_mean, self.long_run.location()].map(|value| figures.number(value));
         let text = match (concern, phase) {
             (Concern::Low, Phase::Raised | Phase::Worse) => {
                 format!("confidence is {value}, expected {expected}; since decision {since}")
             }
             (Concern::Falling, Phase::Raised | Phase::Worse) => format!(
-                "confidence fell to {mean} from its usual {usual}, expected {expected} ({} scales down); since decision {since}",
-                plain(self.drop)
+                "confidence fell to {mean} from its usual {usual}, expected {expected}; since decision {since}"
             ),
             (Concern::Low, Phase::Cleared) => format!(
                 "confidence is {value}, expected {expected}; lowest was {}",
-                plain(episode.peak().map_or(self.value, |peak| peak.statistic))
+                figures.number(episode.peak().map_or(self.value, |peak| peak.statistic))
             ),
             (Concern::Falling, Phase::Cleared) => format!(
-                "confidence is {mean} again, its usual is {usual}; it was down by {} scales",
-                plain(episode.peak().map_or(0.0, |peak| peak.statistic))
+                "confidence is {mean} again, its usual is {usual}; it had fallen since decision {since}"
             ),
         };
         Explanation {

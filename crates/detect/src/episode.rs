@@ -30,7 +30,7 @@ pub(crate) struct Peak {
     /// The statistic there.
     pub(crate) statistic: f64,
     /// How far out, to compare with.
-    magnitude: f64,
+    pub(crate) magnitude: f64,
     /// The decision there.
     pub(crate) seq: DecisionSeq,
 }

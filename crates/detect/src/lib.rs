@@ -51,6 +51,6 @@ pub use settings::{
     ConfidenceSettings, DetectSettings, KindSettings, LateSettings, LimitRule, OutlierSettings,
     SequenceSettings, SettingProblem, SettingsError, SilenceSettings,
 };
-pub use stack::{Channel, MAX_SIGNALS, Scored, Stack, StackError, StackSettings};
+pub use stack::{AlertContext, Channel, MAX_SIGNALS, Scored, Stack, StackError, StackSettings};
 pub use stream::StreamCounters;
 pub use team::ConfusionMatrix;

@@ -8,7 +8,7 @@ use crate::{
     detector::Detector,
     episode::{Episode, Level, Step, Timing},
     history::History,
-    phrase::{finite, measure, range},
+    phrase::{Figures, finite},
 };
 use std::time::Duration;
 use watchkeeper_model::{
@@ -176,8 +176,8 @@ impl RuleWatch {
     ) -> Finding {
         let rule = &self.rule;
         let value = history.latest(column);
-        let allowed = range(rule.min, rule.max, &self.unit);
-        let shown = measure(value, &self.unit);
+        let figures = Figures::of(value, rule.min, rule.max, &self.unit);
+        let (shown, allowed) = (figures.measure(value), figures.range(rule.min, rule.max));
         let since = self.episode.since().unwrap_or_default();
         let text = match phase {
             Phase::Raised | Phase::Worse => {
@@ -193,7 +193,7 @@ impl RuleWatch {
                     "{} is {shown}, the rule {} allows {allowed}; furthest was {} at decision {}",
                     rule.signal,
                     rule.subject(),
-                    measure(peak.map_or(value, |p| p.statistic), &self.unit),
+                    figures.measure(peak.map_or(value, |p| p.statistic)),
                     peak.map_or(since, |p| p.seq),
                 )
             }

@@ -10,7 +10,7 @@ use crate::{
     detector::Detector,
     episode::{Episode, Level, Step, Timing},
     history::History,
-    phrase::{measure, plain, range},
+    phrase::Figures,
     robust::{Learning, Robust},
 };
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl OutlierWatch {
 
     fn severity_of(&self, watch: &SignalWatch) -> Severity {
         watch.episode.severity().unwrap_or_else(|| {
-            let peak = watch.episode.peak().map_or(0.0, |peak| peak.statistic.abs());
+            let peak = watch.episode.peak().map_or(0.0, |peak| peak.magnitude);
             if peak >= self.settings.critical { Severity::Critical } else { Severity::Warning }
         })
     }
@@ -234,26 +234,24 @@ impl SignalWatch {
         } else {
             Level::Between
         };
-        Some(Step { level, statistic: self.z, magnitude: size, seq })
+        Some(Step { level, statistic: value, magnitude: size, seq })
     }
 
     fn text(&self, phase: Phase, value: f64) -> String {
         let SignalSpec { name, unit } = &self.spec;
-        let shown = measure(value, unit);
-        let expected = range(Some(self.low), Some(self.high), unit);
+        let (low, high) = (Some(self.low), Some(self.high));
+        let figures = Figures::of(value, low, high, unit);
+        let (shown, expected) = (figures.measure(value), figures.range(low, high));
         let since = self.episode.since().unwrap_or_default();
         match phase {
             Phase::Raised | Phase::Worse => {
-                format!(
-                    "{name} is {shown}, expected {expected} (z = {}) since decision {since}",
-                    plain(self.z)
-                )
+                format!("{name} is {shown}, expected {expected}; since decision {since}")
             }
             Phase::Cleared => {
                 let peak = self.episode.peak();
                 format!(
-                    "{name} is {shown}, expected {expected}; furthest was z = {} at decision {}",
-                    plain(peak.map_or(0.0, |p| p.statistic)),
+                    "{name} is {shown}, expected {expected}; furthest was {} at decision {}",
+                    figures.measure(peak.map_or(value, |p| p.statistic)),
                     peak.map_or(since, |p| p.seq)
                 )
             }

@@ -6,8 +6,14 @@ use watchkeeper_model::Label;
 /// Writes a number with about four significant digits and no trailing zeros.
 pub(crate) fn plain(value: f64) -> String {
     let size = value.abs();
-    if !value.is_finite() || size >= 1e9 || (size < 1e-3 && size > 0.0) {
-        return format!("{value:.3e}").replace("NaN", "missing");
+    if value.is_nan() {
+        return "missing".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "infinite" } else { "minus infinite" }.to_owned();
+    }
+    if size >= 1e9 || (size < 1e-3 && size > 0.0) {
+        return format!("{value:.3e}");
     }
     let decimals = match size {
         s if s >= 1_000.0 => 0,
@@ -15,9 +21,13 @@ pub(crate) fn plain(value: f64) -> String {
         s if s >= 1.0 => 2,
         _ => 4,
     };
-    let text = format!("{value:.decimals$}");
+    short(&format!("{value:.decimals$}"))
+}
+
+/// Takes the zeros away that say nothing.
+fn short(text: &str) -> String {
     if !text.contains('.') {
-        return text;
+        return text.to_owned();
     }
     match text.trim_end_matches('0').trim_end_matches('.') {
         "-0" => "0".to_owned(),
@@ -25,19 +35,86 @@ pub(crate) fn plain(value: f64) -> String {
     }
 }
 
-/// Writes a number with its unit, where it has one.
-pub(crate) fn measure(value: f64, unit: &Label) -> String {
-    if unit.as_str().is_empty() { plain(value) } else { format!("{} {unit}", plain(value)) }
+/// How numbers are written that are told together: what was observed, what was expected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures<'a> {
+    /// `None` where they are too large or too small to be written out.
+    decimals: Option<usize>,
+    unit: &'a Label,
 }
 
-/// Writes an allowed or expected range.
-pub(crate) fn range(low: Option<f64>, high: Option<f64>, unit: &Label) -> String {
-    match (low, high) {
-        (Some(low), Some(high)) => format!("{} to {}", plain(low), measure(high, unit)),
-        (Some(low), None) => format!("at least {}", measure(low, unit)),
-        (None, Some(high)) => format!("at most {}", measure(high, unit)),
-        (None, None) => "anything".to_owned(),
+impl<'a> Figures<'a> {
+    /// Takes three significant digits of the largest, or as many as it takes to tell each from the others.
+    pub(crate) fn new(numbers: impl IntoIterator<Item = f64>, unit: &'a Label) -> Self {
+        let mut numbers: Vec<f64> = numbers.into_iter().filter(|number| number.is_finite()).collect();
+        numbers.sort_by(f64::total_cmp);
+        let largest = numbers.iter().fold(0.0, |largest: f64, number| largest.max(number.abs()));
+        let pairs = numbers.iter().zip(numbers.iter().skip(1));
+        let apart = pairs.map(|(one, next)| next - one).filter(|apart| *apart > 0.0);
+        let places = apart.map(|apart| -magnitude(apart)).fold(0, i32::max);
+        let decimals = match largest {
+            0.0 => Some(0),
+            1e-3..1e9 => usize::try_from(places.max(2 - magnitude(largest)))
+                .ok()
+                .map(|places| places.min(MOST_DECIMALS)),
+            _ => None,
+        };
+        Self { decimals, unit }
     }
+
+    /// Takes what tells a value from the ends of its range.
+    pub(crate) fn of(value: f64, low: Option<f64>, high: Option<f64>, unit: &'a Label) -> Self {
+        Self::new([Some(value), low, high].into_iter().flatten(), unit)
+    }
+
+    /// Writes a number without its unit.
+    pub(crate) fn number(&self, value: f64) -> String {
+        match self.decimals {
+            Some(decimals) if value.abs() < 1e9 => short(&format!("{value:.decimals$}")),
+            _ => plain(value),
+        }
+    }
+
+    /// Writes a number with its unit, where it has one.
+    pub(crate) fn measure(&self, value: f64) -> String {
+        let number = self.number(value);
+        if !value.is_finite() || self.unit.as_str().is_empty() {
+            return number;
+        }
+        format!("{number} {}", self.unit)
+    }
+
+    /// Writes an allowed or expected range.
+    pub(crate) fn range(&self, low: Option<f64>, high: Option<f64>) -> String {
+        match (low, high) {
+            (Some(low), Some(high)) if self.number(low) == self.number(high) => self.measure(high),
+            (Some(low), Some(high)) => format!("{} to {}", self.number(low), self.measure(high)),
+            (Some(low), None) => format!("at least {}", self.measure(low)),
+            (None, Some(high)) => format!("at most {}", self.measure(high)),
+            (None, None) => "anything".to_owned(),
+        }
+    }
+
+    /// Rounds a number towards smaller ones, as it is written.
+    pub(crate) fn down(&self, value: f64) -> f64 {
+        let parts = self.decimals.map_or(1.0, |decimals| libm::pow(10.0, decimals as f64));
+        let down = (value * parts).floor() / parts;
+        if self.decimals.is_some() && down.is_finite() { down } else { value }
+    }
+}
+
+/// More than that nobody reads.
+const MOST_DECIMALS: usize = 9;
+
+/// Returns the power of ten of a number's first digit.
+#[expect(clippy::cast_possible_truncation, reason = "powers of ten of doubles are within 400")]
+fn magnitude(number: f64) -> i32 {
+    libm::log10(number).floor() as i32
+}
+
+/// Writes a count with its noun: `1 decision is`, `3 decisions are`.
+pub(crate) fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// Writes a span in seconds.
@@ -68,6 +145,27 @@ mod tests {
             assert_eq!(plain(value), text);
         }
         assert_eq!(plain(f64::NAN), "missing");
-        assert_eq!(range(Some(11.8), Some(13.9), &Label::cut("m/s")), "11.8 to 13.9 m/s");
+    }
+
+    #[test]
+    fn what_was_observed_is_told_from_what_was_expected() {
+        let unit = Label::cut("m/s");
+        let written = |value: f64, low: f64, high: f64| {
+            let figures = Figures::of(value, Some(low), Some(high), &unit);
+            (figures.measure(value), figures.range(Some(low), Some(high)))
+        };
+        for (value, low, high, shown, range) in [
+            (15.5, 11.8, 13.9, "15.5 m/s", "11.8 to 13.9 m/s"),
+            (13.900_4, 11.8, 13.9, "13.9004 m/s", "11.8 to 13.9 m/s"),
+            (20_123.4, 20_120.0, 20_122.0, "20123 m/s", "20120 to 20122 m/s"),
+            (6.0, 5.0, 5.0, "6 m/s", "5 m/s"),
+            (f64::NAN, 0.0, 0.0, "missing", "0 m/s"),
+            (0.000_05, 0.0, 0.000_01, "5.000e-5 m/s", "0 to 1.000e-5 m/s"),
+        ] {
+            assert_eq!(written(value, low, high), (shown.to_owned(), range.to_owned()));
+        }
+        let figures = Figures::of(15.5, None, Some(13.9), &unit);
+        assert_eq!(figures.range(None, Some(13.9)), "at most 13.9 m/s");
+        assert_eq!(figures.number(figures.down(13.99)), "13.9");
     }
 }

@@ -12,6 +12,7 @@ mod rarity;
 mod record;
 mod scale;
 mod square;
+mod words;
 
 use joint::{Joint, TOGETHER};
 use novelty::Novelty;
@@ -19,6 +20,7 @@ use rarity::{Prior, Rarity};
 use record::Record;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+pub use words::AlertContext;
 
 /// Signals that one stream may have.
 pub const MAX_SIGNALS: usize = 1_024;
@@ -100,6 +102,9 @@ impl Channel {
 pub struct Scored {
     /// How odd it is, 0 to 1; 0.5 is as rare as the budget allows alerts to be.
     pub score: f64,
+    /// How rare: once in so many rows of this stream something so odd is seen, all channels together; above 0, perhaps
+    /// infinite; 0 where nothing is odd. Far beyond the rows that were seen it is a guess.
+    pub period: f64,
     /// Whether it is odder than the [`HOLD`] rows before it: what is scored once an oddity begins, and as it grows.
     pub is_record: bool,
     /// Whether an alert begins here.
@@ -282,8 +287,15 @@ impl Stack {
     /// Says what a row is that was looked at; an alert of an episode that has begun is told again.
     fn judge(&self, look: &Look) -> Scored {
         let channels = if self.joint.is_empty() { 1.0 } else { 2.0 };
-        let mut scored =
-            Scored { score: 0.0, is_record: false, alert: false, channel: None, top: [None; TOP], why: None };
+        let mut scored = Scored {
+            score: 0.0,
+            period: 0.0,
+            is_record: false,
+            alert: false,
+            channel: None,
+            top: [None; TOP],
+            why: None,
+        };
         let mut place = 0;
         let both = [Channel::Novelty, Channel::Joint].into_iter().zip(&self.evidence).zip(look.statistics);
         for ((channel, evidence), (statistic, of)) in both {
@@ -298,7 +310,7 @@ impl Stack {
             scored.alert |= is_record && score >= 0.5 && self.rows >= self.settings.calibrate;
             scored.is_record |= is_record;
             if score > scored.score {
-                (scored.score, scored.channel, place) = (score, Some(channel), of);
+                (scored.score, scored.period, scored.channel, place) = (score, period, Some(channel), of);
             }
         }
         scored.top = match scored.channel {

@@ -1,5 +1,6 @@
 //! `eval`: detectors on labelled data.
 
+mod alerts;
 mod cards;
 mod cifar10h;
 mod nab;
@@ -17,6 +18,7 @@ use std::{
 #[command(after_help = "Examples:
   watchkeeper eval nab
   watchkeeper eval nab --data /srv/labelled
+  watchkeeper eval nab --alerts realKnownCause/machine_temperature_system_failure.csv
   watchkeeper eval skab
   watchkeeper eval cifar10h
   watchkeeper eval cards
@@ -36,6 +38,9 @@ enum What {
         /// The folder of labelled data
         #[arg(long, value_name = "DIR", env = "WATCHKEEPER_DATA", default_value = "../shared/data")]
         data: PathBuf,
+        /// Say what every alert of one series says, in place of the scores
+        #[arg(long, value_name = "SERIES")]
+        alerts: Option<String>,
     },
     /// The Skoltech Anomaly Benchmark: 34 runs of a valve testbed, 8 sensors
     Skab {
@@ -62,7 +67,8 @@ enum What {
 
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
     match &arguments.what {
-        What::Nab { data } => nab::run(&folder(data, "nab")?)?,
+        What::Nab { data, alerts: Some(series) } => alerts::run(&folder(data, "nab")?, series)?,
+        What::Nab { data, alerts: None } => nab::run(&folder(data, "nab")?)?,
         What::Skab { data } => skab::run(&folder(data, "skab")?)?,
         What::Cifar10h { data, seed } => cifar10h::run(&folder(data, "cifar10h")?, *seed)?,
         What::Cards { data } => cards::run(&folder(data, "cards")?)?,

@@ -9,6 +9,7 @@ use super::{Arrival, StreamCounters};
 use crate::{
     Finding, KindSettings, Phase, SequenceSettings,
     episode::{Episode, Level, Step, Timing},
+    phrase::counted,
 };
 use std::time::Duration;
 use watchkeeper_model::{
@@ -225,9 +226,13 @@ impl SequenceWatch {
         let since = episode.since().unwrap_or_default();
         let text = match phase {
             Phase::Raised | Phase::Worse => {
-                format!("{count} decisions are {what}, expected none; noticed at decision {since}")
+                let decisions = counted(count, "decision is", "decisions are");
+                format!("{decisions} {what}, expected none; noticed at decision {since}")
             }
-            Phase::Cleared => format!("no more decisions are {what}; {count} were since decision {since}"),
+            Phase::Cleared => {
+                let decisions = counted(count, "was", "were");
+                format!("no more decisions are {what}; {decisions} since decision {since}")
+            }
         };
         let is_odd = phase != Phase::Cleared;
         Finding {

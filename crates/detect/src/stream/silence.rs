@@ -170,9 +170,11 @@ impl SilenceWatch {
         let allowed = self.allowed();
         let text = match phase {
             Phase::Raised | Phase::Worse => {
-                format!("no {what} for {}, expected within {}", span(self.silent_for), span(allowed))
+                format!("no {what} for {}, expected one within {}", span(self.silent_for), span(allowed))
             }
-            Phase::Cleared => format!("{what} come again, or need not; expected within {}", span(allowed)),
+            Phase::Cleared => {
+                format!("{what} come again, or need not; expected one within {}", span(allowed))
+            }
         };
         let is_odd = phase != Phase::Cleared;
         let silent_secs = if is_odd { self.silent_for.as_secs_f64() } else { 0.0 };

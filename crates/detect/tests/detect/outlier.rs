@@ -131,7 +131,9 @@ fn it_gets_worse_once_and_clears_after_ten_quiet_samples_and_t_clear() {
     let (at, finding) = &cleared[0];
     assert_eq!((*at, finding.phase), (9, Phase::Cleared), "at the tenth quiet sample");
     assert_eq!(finding.severity, Severity::Critical, "as bad as it was at worst");
-    assert!(finding.explanation.text.as_str().contains("furthest was z = "));
+    let text = finding.explanation.text.as_str();
+    let furthest = format!("; furthest was {:.1} m/s at decision 403", 12.0 + 3.0 * reach);
+    assert!(text.starts_with("speed is 12.") && text.ends_with(&furthest), "{text}");
 }
 
 #[test]
@@ -201,4 +203,27 @@ fn an_ignored_signal_and_one_with_a_high_floor_say_nothing() {
     }
     feed.signals(&[99.0; 3]);
     assert_eq!(names(&feed.signals(&[99.0; 3])), [(Phase::Raised, "z")]);
+}
+
+#[test]
+fn without_the_signal_that_led_the_score_is_lower() {
+    let signals = [("speed", "m/s"), ("gap", "m"), ("yaw", "deg/s")];
+    let alert = |values: [f64; 3]| {
+        let mut feed = Feed::new(AgentKind::Vehicle, &signals, &DetectSettings::default());
+        for at in 0..400 {
+            feed.signals(&[12.0 + noise(3 * at), 60.0 + noise(3 * at + 1), noise(3 * at + 2)]);
+        }
+        feed.signals(&values);
+        (feed.signals(&values), feed.pipeline.score())
+    };
+    let (found, score) = alert([3.0, 85.0, 0.0]);
+    let why = &found[0].explanation;
+    let named: Vec<_> = why.signals.iter().map(|signal| signal.signal.as_str()).collect();
+    assert_eq!(named, ["gap", "speed"]);
+    assert!(why.signals[0].contribution > why.signals[1].contribution);
+    let (rest, without) = alert([3.0, 60.0, 0.0]);
+    assert_eq!(names(&rest), [(Phase::Raised, "speed")]);
+    assert!(without < score && rest[0].explanation.score < why.score, "{without} {score}");
+    let (nothing, usual) = alert([12.0, 60.0, 0.0]);
+    assert!(nothing.is_empty() && usual < without, "{usual}");
 }

@@ -111,6 +111,30 @@ fn without_the_signal_that_led_the_score_is_lower() {
 }
 
 #[test]
+fn without_the_signal_that_led_a_novelty_the_score_is_lower() {
+    let mut noise = Noise(13);
+    let usual: Vec<[f64; 3]> =
+        (0..2_500).map(|_| [10.0, 20.0, 30.0].map(|level| level + noise.normal())).collect();
+    let mut before = stack(3);
+    run(&mut before, &usual);
+    let score = |row: [f64; 3]| before.clone().score(None, &row);
+    // Two signals do what they never did, one of them more so.
+    let all = [10.0, 45.0, 90.0];
+    let alert = score(all);
+    assert!(alert.alert && alert.channel == Some(Channel::Novelty), "{alert:?}");
+    let [Some((lead, most)), Some((second, less)), _] = alert.top else { panic!("{alert:?}") };
+    assert_eq!((lead, second), (2, 1));
+    assert!(most > less && alert.period > 0.0);
+    let mut without = all;
+    without[lead] = usual[2_499][lead];
+    let removed = score(without);
+    assert_eq!(removed.top[0].map(|(signal, _)| signal), Some(second));
+    assert!(removed.score < alert.score && removed.period < alert.period, "{removed:?} {alert:?}");
+    without[second] = usual[2_499][second];
+    assert!(score(without).score < removed.score);
+}
+
+#[test]
 fn saved_and_restored_at_a_hundred_places_it_goes_on_to_the_bit() {
     let mut rows = together(12_000);
     rows[9_000..9_020].iter_mut().for_each(|row| row[0] += 9.0);

@@ -194,7 +194,7 @@ fn silence_is_raised_and_cleared_exactly_at_its_time() {
     let found = feed.wait(Duration::from_nanos(1));
     assert_eq!(names(&found), [(Phase::Raised, "decisions")]);
     assert_eq!(found[0].cause, CauseClass::Silence);
-    assert_eq!(found[0].explanation.text.as_str(), "no decisions for 1 s, expected within 1 s");
+    assert_eq!(found[0].explanation.text.as_str(), "no decisions for 1 s, expected one within 1 s");
     assert!((feed.pipeline.score() - 1.0).abs() < f64::EPSILON);
     heartbeats_until(&mut feed, begins.after(Duration::from_secs(3)));
     let back = feed.now.after(feed.period);

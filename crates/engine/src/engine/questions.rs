@@ -62,8 +62,10 @@ impl Engine {
         let words: Vec<&str> = options.iter().map(watchkeeper_model::Label::as_str).collect();
         let fallback = words.get(usize::from(*default)).copied().unwrap_or("its default");
         let left = now.until(open.deadline).as_secs();
-        let text =
-            format!("asks: {prompt} ({}); without an answer in {left} s: {fallback}", words.join(" / "));
+        let text = format!(
+            "the agent asks: {prompt} ({}); without an answer in {left} s: {fallback}",
+            words.join(" / ")
+        );
         let subject = format!("question {scene_id}");
         let finding = state_finding(CauseClass::Asked, &subject, Severity::Warning, &text, phase);
         self.set_state_cause(agent_id, finding, now);

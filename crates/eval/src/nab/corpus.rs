@@ -17,6 +17,14 @@ pub struct Row {
     pub value: f64,
 }
 
+impl Row {
+    /// Returns the seconds of its day that its time is, `2014-01-01 13:05:00`; `None` where it is written otherwise.
+    pub fn second_of_day(&self) -> Option<f64> {
+        let (_, clock) = self.time.split_once(' ')?;
+        clock.split(':').map(str::parse::<f64>).try_fold(0.0, |sum, part| Some(sum * 60.0 + part.ok()?))
+    }
+}
+
 /// One series with its labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
@@ -72,27 +80,8 @@ impl Corpus {
     /// # Errors
     /// The first file that cannot be used, and where.
     pub fn open(folder: &Path) -> Result<Self, CorpusError> {
-        let path = folder.join("labels/combined_windows.json");
-        let text =
-            fs::read_to_string(&path).map_err(|source| CorpusError::Read { path: path.clone(), source })?;
-        let wrong = |reason: String| CorpusError::Labels { path: path.clone(), reason };
-        let labels: BTreeMap<String, Value> =
-            serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let mut series = Vec::with_capacity(labels.len());
-        for (name, windows) in labels {
-            let times: Vec<(String, String)> =
-                serde_json::from_value(windows).map_err(|error| wrong(format!("{name}: {error}")))?;
-            let rows = rows(&folder.join(&name))?;
-            let windows = times
-                .iter()
-                .map(|(first, last)| {
-                    window(&rows, first, last)
-                        .ok_or_else(|| wrong(format!("{name}: no row is within {first} to {last}")))
-                })
-                .collect::<Result<_, _>>()?;
-            series.push(Series { name, rows, windows });
-        }
-        Ok(Self { series })
+        let series = labels(folder)?.into_iter().map(|(name, windows)| Series::read(folder, name, windows));
+        Ok(Self { series: series.collect::<Result<_, _>>()? })
     }
 
     /// Returns how many rows there are in all.
@@ -104,6 +93,52 @@ impl Corpus {
     pub fn windows(&self) -> usize {
         self.series.iter().map(|series| series.windows.len()).sum()
     }
+}
+
+impl Series {
+    /// Reads one series of the benchmark's folder by its name.
+    ///
+    /// # Errors
+    /// No series of this name, or what cannot be used of it, and where.
+    pub fn open(folder: &Path, name: &str) -> Result<Self, CorpusError> {
+        let mut labels = labels(folder)?;
+        let Some(windows) = labels.remove(name) else {
+            let known =
+                labels.keys().next().map(|known| format!("; one is called {known}")).unwrap_or_default();
+            return Err(wrong(folder, format!("there is no series {name:?}{known}")));
+        };
+        Self::read(folder, name.to_owned(), windows)
+    }
+
+    fn read(folder: &Path, name: String, windows: Value) -> Result<Self, CorpusError> {
+        let times: Vec<(String, String)> =
+            serde_json::from_value(windows).map_err(|error| wrong(folder, format!("{name}: {error}")))?;
+        let rows = rows(&folder.join(&name))?;
+        let windows = times
+            .iter()
+            .map(|(first, last)| {
+                window(&rows, first, last)
+                    .ok_or_else(|| wrong(folder, format!("{name}: no row is within {first} to {last}")))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { name, rows, windows })
+    }
+}
+
+/// Where the labelled windows are.
+fn labels_path(folder: &Path) -> PathBuf {
+    folder.join("labels/combined_windows.json")
+}
+
+fn wrong(folder: &Path, reason: String) -> CorpusError {
+    CorpusError::Labels { path: labels_path(folder), reason }
+}
+
+/// Reads the labelled windows of every series by its name.
+fn labels(folder: &Path) -> Result<BTreeMap<String, Value>, CorpusError> {
+    let path = labels_path(folder);
+    let text = fs::read_to_string(&path).map_err(|source| CorpusError::Read { path, source })?;
+    serde_json::from_str(&text).map_err(|error| wrong(folder, error.to_string()))
 }
 
 fn rows(path: &Path) -> Result<Vec<Row>, CorpusError> {

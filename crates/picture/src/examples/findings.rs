@@ -103,7 +103,7 @@ pub(super) fn unusual(
     };
     let unit = if lead.unit.as_str().is_empty() { String::new() } else { format!(" {}", lead.unit) };
     alarm.explanation.text = note(&format!(
-        "{} is {}{unit}, expected {band}{unit} (z = 4.9) since decision 47960",
+        "{} is {}{unit}, expected {band}{unit}; since decision 47960",
         lead.signal, lead.value
     ));
     alarm.explanation.signals = vec![lead];

@@ -12,7 +12,10 @@ use watchkeeper_model::{
     AgentId, AlertId, CommandArgs, CommandId, CommandKind, CommandState, ControlState, DemandId, MonoTime,
     Response,
 };
-use watchkeeper_picture::{Action, Intent, view::takeover::releases};
+use watchkeeper_picture::{
+    Action, Intent,
+    view::{countdown, takeover::releases},
+};
 use watchkeeper_protocol::{ToOperator, session::Head};
 use watchkeeper_server::clock::Clock;
 
@@ -142,7 +145,13 @@ impl Script {
             }
             ToOperator::ControlStatus(update) => {
                 let status = &update.status;
-                self.story.demands.extend(status.demand.as_ref().map(|demand| demand.demand_id));
+                if let Some(demand) = &status.demand
+                    && self.story.demands.insert(demand.demand_id)
+                {
+                    let left = countdown(Duration::from_nanos(demand.left_nanos));
+                    let next = format!("if nobody acts in {left}: {} {}", status.agent, demand.then);
+                    self.tell(&next)?;
+                }
                 let before = self.states.insert(status.agent.clone(), status.control_state);
                 if before.is_some_and(|before| before != status.control_state) {
                     self.story.fallbacks += u64::from(status.control_state == ControlState::Fallback);

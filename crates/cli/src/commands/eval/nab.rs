@@ -109,15 +109,9 @@ fn ours(corpus: &Corpus) -> anyhow::Result<Ours> {
 fn of(series: &Series) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let mut stack = Stack::new(1, StackSettings::default())?;
     let score = |row: &Row| {
-        let scored = stack.score(seconds(&row.time), &[row.value]);
+        let scored = stack.score(row.second_of_day(), &[row.value]);
         let of_record = if scored.is_record { scored.score } else { 0.0 };
         (of_record, f64::from(u8::from(scored.alert)))
     };
     Ok(series.rows.iter().map(score).unzip())
-}
-
-/// Returns the seconds of its day that a time as the benchmark writes it is, `2014-01-01 13:05:00`.
-fn seconds(time: &str) -> Option<f64> {
-    let (_, clock) = time.split_once(' ')?;
-    clock.split(':').map(str::parse::<f64>).try_fold(0.0, |sum, part| Some(sum * 60.0 + part.ok()?))
 }

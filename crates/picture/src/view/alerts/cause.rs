@@ -17,10 +17,16 @@ pub fn cause_text(alarm: &Alarm) -> String {
         return said;
     }
     let value = plain(lead.value);
-    let mut more: Vec<_> = expected(lead).into_iter().collect();
+    let expected = expected(lead);
+    let came = match (&expected, lead.unit.as_str()) {
+        (Some(_), _) => format!("got {value}"),
+        (None, "") => format!("{} is {value}", lead.signal),
+        (None, unit) => format!("{} is {value} {unit}", lead.signal),
+    };
+    let mut more: Vec<_> = expected.into_iter().collect();
     match times(alarm) {
-        Some(times) => more.push(format!("got {value} exactly {times}")),
-        None if !said.contains(&value) && !lead.value.is_nan() => more.push(format!("got {value}")),
+        Some(times) => more.push(format!("{came} exactly {times}")),
+        None if !said.contains(&value) && !lead.value.is_nan() => more.push(came),
         None => {}
     }
     if more.is_empty() {

@@ -1,0 +1,53 @@
+//! `eval nab --alerts`, as a person meets it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop there")]
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+/// Returns the folder of labelled data; `None`, said aloud, when there is none on this machine.
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
+fn data() -> Option<PathBuf> {
+    let folder = std::env::var_os("WATCHKEEPER_DATA").map(PathBuf::from);
+    let folder = folder.filter(|folder| folder.join("nab").is_dir());
+    if folder.is_none() {
+        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
+        println!("skipped: no data");
+    }
+    folder
+}
+
+fn alerts(data: PathBuf, series: &str) -> (Output, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
+    let output = command.args(["eval", "nab", "--alerts", series, "--data"]).arg(data).output().unwrap();
+    let said = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
+    (output, said)
+}
+
+#[test]
+fn every_alert_of_a_series_is_told_with_its_time_and_window() {
+    let Some(data) = data() else { return };
+    let (output, said) = alerts(data, "realKnownCause/nyc_taxi.csv");
+    assert!(output.status.success(), "{said}");
+    assert!(said.starts_with("realKnownCause/nyc_taxi.csv: 10320 rows, 5 labelled windows\n"), "{said}");
+    let told: Vec<&str> = said.split("\n\n").filter(|part| part.starts_with("row ")).collect();
+    assert!(
+        told.iter().all(|part| part.contains("; since 201") && part.contains(" labelled window")),
+        "{said}"
+    );
+    let inside: std::collections::BTreeSet<&str> = told
+        .iter()
+        .filter_map(|part| part.lines().next()?.split_once(", in labelled window ").map(|(_, window)| window))
+        .collect();
+    let sum = format!("{} alerts; {} of 5 labelled windows have one\n", told.len(), inside.len());
+    assert!(told.len() > 1 && said.ends_with(&sum), "{said}");
+}
+
+#[test]
+fn a_series_that_is_not_there_is_refused_with_one_that_is() {
+    let Some(data) = data() else { return };
+    let (output, said) = alerts(data, "nyc_taxi.csv");
+    assert!(!output.status.success());
+    assert!(said.contains("there is no series \"nyc_taxi.csv\"; one is called artificial"), "{said}");
+}
