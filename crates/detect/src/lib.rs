@@ -13,7 +13,7 @@
 //! something to say.
 //!
 //! [`Stack`] stands apart: it scores any stream of numbers (`watchkeeper score` and `eval`) and is not yet one of the
-//! pipeline's detectors. So do those that say what a confidence is worth: [`Calibration`], [`Deferral`], [`ConfusionMatrix`]
+//! pipeline's detectors; a [`Learner`] learns from verdicts on its alerts how it weighs its evidence. So do those that say what a confidence is worth: [`Calibration`], [`Deferral`], [`ConfusionMatrix`]
 //! and [`ConfidenceDrift`].
 //!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
@@ -50,6 +50,9 @@ pub use settings::{
     ConfidenceSettings, DetectSettings, KindSettings, LateSettings, LimitRule, OutlierSettings,
     SequenceSettings, SettingProblem, SettingsError, SilenceSettings,
 };
-pub use stack::{Channel, MAX_SIGNALS, Scored, Stack, StackError, StackSettings};
+pub use stack::{
+    Channel, LEAST_WEIGHT, LearnError, Learner, MAX_SIGNALS, MAX_WAITING, MOST_CHANGE, MOST_WEIGHT, PARTS,
+    Part, Scored, Shares, Stack, StackError, StackSettings, Update, Weights, WeightsError,
+};
 pub use stream::StreamCounters;
 pub use team::ConfusionMatrix;

@@ -1,4 +1,5 @@
-//! Detectors against labelled data: the published scores of public benchmarks, recomputed, and ours beside them.
+//! Detectors against labelled data: the published scores of public benchmarks, recomputed, and ours beside them; and
+//! made streams, where no benchmark has what is asked.
 //!
 //! What a benchmark reads, and how it scores, is here; which detector makes the scores is the caller's to say. Deliberately
 //! not here: detectors, and the data, which stay where they are.
@@ -6,3 +7,4 @@
 pub mod cifar10h;
 pub mod nab;
 pub mod skab;
+pub mod verdicts;

@@ -3,6 +3,7 @@
 mod cifar10h;
 mod nab;
 mod skab;
+mod verdicts;
 
 use anyhow::ensure;
 use clap::{Args, Subcommand};
@@ -18,10 +19,11 @@ use std::{
   watchkeeper eval nab --data /srv/labelled
   watchkeeper eval skab
   watchkeeper eval cifar10h
+  watchkeeper eval verdicts
 
 The data is not part of this program: --data, or WATCHKEEPER_DATA, names the folder that holds `nab`, the Numenta
 Anomaly Benchmark with its series, labels and results, `skab`, the Skoltech Anomaly Benchmark with its runs, and
-`cifar10h`, the answers of people and a model.")]
+`cifar10h`, the answers of people and a model. `verdicts` makes its streams itself.")]
 pub(crate) struct EvalArguments {
     #[command(subcommand)]
     what: What,
@@ -50,6 +52,15 @@ enum What {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Made streams: what verdicts on alerts teach, false alarms at equal recall before and after
+    Verdicts {
+        /// What streams are drawn from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Verdicts that are learned from, 1 to 10,000
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        verdicts: u32,
+    },
 }
 
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
@@ -57,6 +68,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
         What::Nab { data } => nab::run(&folder(data, "nab")?)?,
         What::Skab { data } => skab::run(&folder(data, "skab")?)?,
         What::Cifar10h { data, seed } => cifar10h::run(&folder(data, "cifar10h")?, *seed)?,
+        What::Verdicts { seed, verdicts } => verdicts::run(*seed, *verdicts)?,
     }
     Ok(ExitCode::SUCCESS)
 }
