@@ -11,11 +11,8 @@ fn stream() -> Stream {
 }
 
 fn scores(rows: &[(usize, f64)]) -> Vec<Vec<f64>> {
-    let mut scores = vec![0.0; 1_000];
-    for (row, score) in rows {
-        scores[*row] = *score;
-    }
-    vec![scores]
+    let of = |row| rows.iter().find(|(at, _)| *at == row).map_or(0.0, |(_, score)| *score);
+    vec![(0..1_000).map(of).collect()]
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub const MOST_CHANGE: f64 = 0.05;
 pub const MAX_WAITING: usize = 1_024;
 
 /// Says why something cannot be learned from.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub enum LearnError {
     /// Alerts are told in the order of their numbers, once each.
     #[error("alert {} is not newer than alert {}, which was told before", alert.0, newest.0)]
@@ -40,6 +40,12 @@ pub enum LearnError {
     /// It has its verdict, was given up as one of too many, or was never told.
     #[error("alert {} does not wait for a verdict", .0.0)]
     NotWaiting(AlertId),
+    /// A score that is none.
+    #[error("a score of {0} is not within 0 to 1")]
+    Score(f64),
+    /// A saved state whose parts do not belong together.
+    #[error("a saved state that is not whole: save it anew")]
+    Broken,
 }
 
 /// What is kept of an alert until there is a verdict.
@@ -97,6 +103,21 @@ pub struct Learner {
 }
 
 impl Learner {
+    /// Returns whether one that was read back can be gone on from: saved in a form that keeps every bit of a number, as
+    /// MessagePack does, it goes on as if it had not been.
+    ///
+    /// # Errors
+    /// Numbers that it never has.
+    pub fn check(self) -> Result<Self, LearnError> {
+        let is_score = |score: f64| (0.0..=1.0).contains(&score);
+        let is_said =
+            |said: Said| [said.false_alarm, said.real].iter().all(|of| *of >= 1.0 && of.is_finite());
+        let is_whole = is_said(self.said)
+            && self.waiting.values().all(|waiting| is_score(waiting.score))
+            && self.last.is_none_or(|(update, said)| is_score(update.score) && is_said(said));
+        if is_whole { Ok(self) } else { Err(LearnError::Broken) }
+    }
+
     /// The weights as they are now.
     pub const fn weights(&self) -> Weights {
         self.weights
@@ -106,14 +127,16 @@ impl Learner {
     /// [`MAX_WAITING`] do not wait: the oldest is given up.
     ///
     /// # Errors
-    /// An alert whose number is not above all before.
+    /// An alert whose number is not above all before, or a score that is not 0 to 1.
     pub fn remember(&mut self, alert: AlertId, shares: Shares, score: f64) -> Result<(), LearnError> {
         if let Some(newest) = self.newest.filter(|newest| *newest >= alert) {
             return Err(LearnError::NotNew { alert, newest });
         }
+        if !(0.0..=1.0).contains(&score) {
+            return Err(LearnError::Score(score));
+        }
         self.newest = Some(alert);
-        // What is no number is clamped to 0 by this order.
-        self.waiting.insert(alert, Waiting { shares, score: score.max(0.0).min(1.0) });
+        self.waiting.insert(alert, Waiting { shares, score });
         while self.waiting.len() > MAX_WAITING {
             self.waiting.pop_first();
         }
@@ -211,6 +234,7 @@ mod tests {
                 format!("alert {number} is not newer than alert 1025, which was told before")
             );
         }
+        assert_eq!(learner.remember(AlertId(2_000), mostly(2), 1.5), Err(LearnError::Score(1.5)));
         let before = learner.weights();
         let update = learner.judge(AlertId(3), Verdict::Unclear).expect("it waits");
         assert_eq!((update.before, update.after, learner.weights()), (before, before, before));
@@ -257,10 +281,13 @@ mod tests {
         for number in 1..=10_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             // For long stretches always the same is said of the same parts.
-            let part = ((state >> 40) % 3 + number / 1_000) as usize % PARTS;
+            let part = (((state >> 40) % 3 + number / 1_000) % 12) as usize;
             let shares = if part == 11 { Shares::of_joint() } else { mostly(part) };
-            let verdict =
-                if (number / 500 + part as u64) % 2 == 0 { Verdict::Real } else { Verdict::FalseAlarm };
+            let verdict = if (number / 500 + part as u64).is_multiple_of(2) {
+                Verdict::Real
+            } else {
+                Verdict::FalseAlarm
+            };
             learner.remember(AlertId(number), shares, (state >> 60) as f64 / 15.0).expect("it is new");
             let update = learner.judge(AlertId(number), verdict).expect("it waits");
             for (before, after) in numbers(update.before).into_iter().zip(numbers(update.after)) {
@@ -281,8 +308,12 @@ mod tests {
             }
         }
         let saved = rmp_serde::to_vec(&learner).expect("it can be saved");
-        let mut read: Learner = rmp_serde::from_slice(&saved).expect("it can be read");
+        let read: Learner = rmp_serde::from_slice(&saved).expect("it can be read");
+        let mut read = read.check().expect("it is whole");
         assert_eq!(read, learner);
+        let mut broken = learner.clone();
+        broken.said.real = f64::NAN;
+        assert_eq!(broken.check(), Err(LearnError::Broken));
         let updates = [&mut read, &mut learner].map(|of| of.judge(AlertId(1), Verdict::Real));
         assert_eq!(updates[0], updates[1]);
         let line = serde_json::to_value(updates[0].as_ref().expect("it waits")).expect("a record");

@@ -92,22 +92,18 @@ pub enum WeightsError {
 /// evidence as a whole keeps its scale. One value may serve all streams of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "[f64; PARTS]", into = "[f64; PARTS]")]
-pub struct Weights {
-    novelty: [f64; NOVELTY_PARTS],
-    joint: f64,
-}
+pub struct Weights([f64; PARTS]);
 
 impl Default for Weights {
     /// All 1.
     fn default() -> Self {
-        Self { novelty: [1.0; NOVELTY_PARTS], joint: 1.0 }
+        Self([1.0; PARTS])
     }
 }
 
 impl From<Weights> for [f64; PARTS] {
     fn from(weights: Weights) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k] = weights.novelty;
-        [a, b, c, d, e, f, g, h, i, j, k, weights.joint]
+        weights.0
     }
 }
 
@@ -119,23 +115,24 @@ impl TryFrom<[f64; PARTS]> for Weights {
         if let Some((part, weight)) = Part::ALL.into_iter().zip(weights).find(bad) {
             return Err(WeightsError::Weight { part, weight });
         }
-        let (novelty, joint) = split(weights);
-        let sum: f64 = novelty.iter().sum();
+        let sum: f64 = Self(weights).novelty().iter().sum();
         if (sum - NOVELTY_PARTS as f64).abs() > ROUNDING {
             return Err(WeightsError::Sum(sum));
         }
-        Ok(Self { novelty, joint })
+        Ok(Self(weights))
     }
 }
 
 impl Weights {
     /// Those of novelty, in the order of [`Part`].
     pub(super) const fn novelty(&self) -> &[f64; NOVELTY_PARTS] {
-        &self.novelty
+        let [novelty @ .., _] = &self.0;
+        novelty
     }
 
     pub(super) const fn joint(&self) -> f64 {
-        self.joint
+        let [.., joint] = self.0;
+        joint
     }
 
     /// Returns what an exponentiated-gradient step of size `by` makes of them (mirror descent with the entropy as its map):
@@ -143,24 +140,26 @@ impl Weights {
     /// their bounds by the one factor that does both: the nearest such weights in relative entropy. None changes by more than
     /// a factor of exp(|`by`|).
     pub(super) fn moved(&self, shares: &Shares, by: f64) -> Self {
-        let (novelty, joint) = split(shares.0);
+        let [of_novelty @ .., of_joint] = shares.0;
         let bounded = |weight: f64| weight.clamp(LEAST_WEIGHT, MOST_WEIGHT);
-        let largest = novelty.into_iter().fold(f64::MIN_POSITIVE, f64::max);
-        let mut stepped = self.novelty;
-        for (weight, share) in stepped.iter_mut().zip(novelty) {
+        let largest = of_novelty.into_iter().fold(f64::MIN_POSITIVE, f64::max);
+        let mut weights = self.0;
+        let [novelty @ .., joint] = &mut weights;
+        for (weight, share) in novelty.iter_mut().zip(of_novelty) {
             *weight *= libm::exp(by * (share / largest));
         }
         let back = libm::exp(-by);
         let (mut low, mut high) = (back.min(1.0), back.max(1.0));
         for _ in 0..HALVES {
             let factor = f64::midpoint(low, high);
-            let sum: f64 = stepped.iter().map(|weight| bounded(weight * factor)).sum();
+            let sum: f64 = novelty.iter().map(|weight| bounded(weight * factor)).sum();
             *(if sum < NOVELTY_PARTS as f64 { &mut low } else { &mut high }) = factor;
         }
-        Self {
-            novelty: stepped.map(|weight| bounded(weight * high)),
-            joint: bounded(self.joint * libm::exp(by * JOINT_STEP * joint)),
+        for weight in novelty {
+            *weight = bounded(*weight * high);
         }
+        *joint = bounded(*joint * libm::exp(by * JOINT_STEP * of_joint));
+        Self(weights)
     }
 }
 
@@ -186,23 +185,21 @@ impl TryFrom<[f64; PARTS]> for Shares {
 }
 
 impl Shares {
-    /// Those of an alert of novelty, of what its parts came to.
+    /// Those of an alert of novelty, of what its parts came to; `None` where that is nothing.
     pub(super) fn of_novelty(parts: [f64; NOVELTY_PARTS]) -> Option<Self> {
         let sum: f64 = parts.iter().sum();
-        let [a, b, c, d, e, f, g, h, i, j, k] = parts.map(|part| part / sum);
-        Self::try_from([a, b, c, d, e, f, g, h, i, j, k, 0.0]).ok()
+        let mut shares = [0.0; PARTS];
+        shares.iter_mut().zip(parts).for_each(|(share, part)| *share = part / sum);
+        Self::try_from(shares).ok()
     }
 
     /// Those of an alert of the joint chart.
     pub(super) const fn of_joint() -> Self {
-        Self([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+        let mut shares = [0.0; PARTS];
+        let [.., joint] = &mut shares;
+        *joint = 1.0;
+        Self(shares)
     }
-}
-
-/// Returns what belongs to novelty, and what to the joint chart.
-const fn split(parts: [f64; PARTS]) -> ([f64; NOVELTY_PARTS], f64) {
-    let [a, b, c, d, e, f, g, h, i, j, k, joint] = parts;
-    ([a, b, c, d, e, f, g, h, i, j, k], joint)
 }
 
 #[cfg(test)]
@@ -213,10 +210,10 @@ mod tests {
     /// Shares that are drawn: of novelty, or of the joint chart.
     fn shares() -> impl Strategy<Value = Shares> {
         let novelty = proptest::array::uniform11(0.0..1.0_f64);
-        (novelty, 0..8).prop_map(|(mut parts, which)| {
+        (novelty, 0..8_usize).prop_map(|(mut parts, which)| {
             // Often one of them stands out, so that weights reach their bounds.
             if which > 2 {
-                parts[which as usize] += 1e3;
+                parts[which] += 1e3;
             }
             if which == 0 { Shares::of_joint() } else { Shares::of_novelty(parts).expect("above 0") }
         })
@@ -236,7 +233,7 @@ mod tests {
                     prop_assert!((LEAST_WEIGHT..=MOST_WEIGHT).contains(&after), "{}", after);
                     prop_assert!(after / before <= most && before / after <= most, "{} {}", before, after);
                 }
-                let sum: f64 = after.novelty.iter().sum();
+                let sum: f64 = after.novelty().iter().sum();
                 prop_assert!((sum - NOVELTY_PARTS as f64).abs() < 1e-9, "{}", sum);
                 weights = after;
             }

@@ -29,8 +29,8 @@ fn run(stack: &mut Stack) -> Vec<Scored> {
 }
 
 fn of(shares: Shares, part: Part) -> f64 {
-    let at = Part::ALL.iter().position(|of| *of == part).expect("a part");
-    <[f64; PARTS]>::from(shares)[at]
+    let mut all = Part::ALL.into_iter().zip(<[f64; PARTS]>::from(shares));
+    all.find_map(|(of, share)| (of == part).then_some(share)).expect("a part")
 }
 
 /// Weights after so many verdicts of a kind on alerts with these shares.
