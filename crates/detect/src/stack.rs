@@ -226,8 +226,8 @@ impl Stack {
     /// Weighs evidence in another way from the next row on.
     ///
     /// How rare a record is, is told from the records before it, and those were weighed as they were. A statistic changes by no
-    /// larger factor than the weight that changed most: after one verdict by [`MOST_CHANGE`] at the most, which is what the
-    /// histogram of records cannot tell apart up to some 40 nats, and what it forgets with its rows. Weights that are far
+    /// larger factor than the weight that changed most: after one verdict by [`MOST_CHANGE`] at the most, less than a bin of
+    /// the histogram of records up to 40 nats, and forgotten with them. Weights that are far
     /// from those before make a stream too loud or too quiet until about as many rows came as it had seen.
     pub const fn set_weights(&mut self, weights: Weights) {
         self.weights = weights;

@@ -58,7 +58,7 @@ pub fn at(streams: &[Stream], scores: &[Vec<f64>], threshold: f64) -> At {
 }
 
 /// Counts the same at the highest threshold with which `wanted` real anomalies are found: chosen by the labels, so that two ways
-/// to score are compared at the same number found.
+/// to score are compared at the same number found (more only where scores are equal).
 pub fn at_found(streams: &[Stream], scores: &[Vec<f64>], wanted: usize) -> At {
     let highest = wanted.checked_sub(1).and_then(|place| peaks(streams, scores).get(place).copied());
     at(streams, scores, highest.unwrap_or(f64::INFINITY))
