@@ -111,6 +111,7 @@ mod tests {
             "score FILE.csv --calibrate 400 --budget 0.5/1000rows --ignore id --keep target -o scores.csv --chart scores.svg",
             "chart scores.csv --series FILE.csv --windows windows.json -o scores.svg",
             "eval cards --data D",
+            "eval clean FOLDER --budget 2000",
             "ledger verify --data D --head H --head I",
             "ledger show --data D --type takeover --from 5 --json",
             "ledger replay --data D",

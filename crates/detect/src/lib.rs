@@ -13,8 +13,9 @@
 //! something to say.
 //!
 //! [`Stack`] stands apart: it scores any stream of numbers (`watchkeeper score` and `eval`) and is not yet one of the
-//! pipeline's detectors. So do those that say what a confidence is worth, [`Calibration`], [`Deferral`], [`ConfusionMatrix`]
-//! and [`ConfidenceDrift`], and [`entity`], payments by customer and terminal.
+//! pipeline's detectors; a [`Learner`] learns from verdicts on its alerts how it weighs its evidence. So do those that say
+//! what a confidence is worth, [`Calibration`], [`Deferral`], [`ConfusionMatrix`] and [`ConfidenceDrift`], and [`entity`],
+//! payments by customer and terminal.
 //!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
 //! the list in `detector.rs`.
@@ -51,6 +52,10 @@ pub use settings::{
     ConfidenceSettings, DetectSettings, KindSettings, LateSettings, LimitRule, OutlierSettings,
     SequenceSettings, SettingProblem, SettingsError, SilenceSettings,
 };
-pub use stack::{AlertContext, Channel, MAX_SIGNALS, Scored, Stack, StackError, StackSettings};
+pub use stack::{
+    AlertContext, Channel, LEAST_WEIGHT, LearnError, Learner, MAX_SIGNALS, MAX_WAITING, MOST_CHANGE,
+    MOST_WEIGHT, PARTS, Part, Scored, Shares, Stack, StackError, StackSettings, Update, Weights,
+    WeightsError,
+};
 pub use stream::StreamCounters;
 pub use team::ConfusionMatrix;

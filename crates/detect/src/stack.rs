@@ -7,12 +7,17 @@
 //! the number of signals.
 
 mod joint;
+mod learner;
 mod novelty;
 mod rarity;
 mod record;
 mod scale;
 mod square;
+mod weights;
 mod words;
+
+pub use learner::{LearnError, Learner, MAX_WAITING, MOST_CHANGE, Update};
+pub use weights::{LEAST_WEIGHT, MOST_WEIGHT, PARTS, Part, Shares, Weights, WeightsError};
 
 use joint::{Joint, TOGETHER};
 use novelty::Novelty;
@@ -33,7 +38,7 @@ const TOP: usize = 3;
 /// How often an interval is halved to find the value that would not have alerted.
 const HALVES: u32 = 24;
 /// Says in which form a state was saved.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// What streams do of which nothing is known, measured on made streams that hold nothing odd (`docs/detection.md`).
 const NOVELTY_PRIOR: Prior = Prior { rate: 1.0 / 300.0, from: 20.0, scale: 12.0 };
 const JOINT_PRIOR: Prior = Prior { rate: 1.0 / 300.0, from: 20.0, scale: 8.0 };
@@ -115,6 +120,8 @@ pub struct Scored {
     pub top: [Option<(usize, f64)>; TOP],
     /// Why; only where an alert begins.
     pub why: Option<Why>,
+    /// What of the evidence led to it, for a [`Learner`]; only where an alert begins.
+    pub shares: Option<Shares>,
 }
 
 /// What was expected of the first of [`Scored::top`].
@@ -156,6 +163,7 @@ struct Look {
 pub struct Stack {
     version: u8,
     settings: StackSettings,
+    weights: Weights,
     rows: u64,
     novelty: Vec<Novelty>,
     /// Blocks of signals; empty where there is one signal only.
@@ -192,6 +200,7 @@ impl Stack {
         Ok(Self {
             version: VERSION,
             settings,
+            weights: Weights::default(),
             rows: 0,
             novelty: (0..signals).map(|_| Novelty::new()).collect(),
             joint,
@@ -224,6 +233,21 @@ impl Stack {
         self.novelty.len()
     }
 
+    /// Returns the weights of its evidence: all 1 unless others were set.
+    pub const fn weights(&self) -> Weights {
+        self.weights
+    }
+
+    /// Weighs evidence in another way from the next row on.
+    ///
+    /// How rare a record is, is told from the records before it, and those were weighed as they were. A statistic changes by no
+    /// larger factor than the weight that changed most: after one verdict by [`MOST_CHANGE`] at the most, less than a bin of
+    /// the histogram of records up to 40 nats, and forgotten with them. Weights that are far
+    /// from those before make a stream too loud or too quiet until about as many rows came as it had seen.
+    pub const fn set_weights(&mut self, weights: Weights) {
+        self.weights = weights;
+    }
+
     /// Takes a row and says how odd it is. `at` is its time in seconds, of which only the hour of the day is looked at;
     /// `values` has one value per signal: NaN, infinite or not there is missing, and as the one before.
     pub fn score(&mut self, at: Option<f64>, values: &[f64]) -> Scored {
@@ -233,6 +257,7 @@ impl Stack {
         let mut scored = self.judge(&look);
         if scored.alert && self.quiet.is_none() {
             scored.why = self.why(&scored, values, hour, &mut look);
+            scored.shares = self.shares(&scored, &look);
         }
         self.learn(&look);
         self.count_episode(&mut scored);
@@ -268,12 +293,23 @@ impl Stack {
         Some(Why { expected, counterfactual })
     }
 
+    /// Says which parts of the evidence led to an alert.
+    fn shares(&self, scored: &Scored, look: &Look) -> Option<Shares> {
+        let [(_, signal), _] = look.statistics;
+        match scored.channel? {
+            Channel::Joint => Some(Shares::of_joint()),
+            Channel::Novelty => {
+                Shares::of_novelty(self.novelty.get(signal)?.parts(look.novelty.get(signal)?))
+            }
+        }
+    }
+
     /// Looks at a row without learning it.
     fn look_at(&self, values: &[f64], hour: f64, look: &mut Look) {
         let value = |signal: usize| values.get(signal).copied().unwrap_or(f64::NAN);
         look.novelty.resize_with(self.novelty.len(), novelty::Look::default);
         for (signal, (sketch, look)) in self.novelty.iter().zip(&mut look.novelty).enumerate() {
-            sketch.look(value(signal), hour, look);
+            sketch.look(value(signal), hour, self.weights.novelty(), look);
         }
         look.joint.resize_with(self.joint.len(), joint::Look::default);
         for ((block, look), first) in self.joint.iter().zip(&mut look.joint).zip((0..).step_by(TOGETHER)) {
@@ -281,7 +317,7 @@ impl Stack {
         }
         let novelty = highest(look.novelty.iter().map(|look| look.surprise));
         let (joint, block) = highest(look.joint.iter().map(|look| look.statistic));
-        look.statistics = [novelty, (20.0 * libm::log1p(joint / 9.0), block)];
+        look.statistics = [novelty, (self.weights.joint() * (20.0 * libm::log1p(joint / 9.0)), block)];
     }
 
     /// Says what a row is that was looked at; an alert of an episode that has begun is told again.
@@ -295,6 +331,7 @@ impl Stack {
             channel: None,
             top: [None; TOP],
             why: None,
+            shares: None,
         };
         let mut place = 0;
         let both = [Channel::Novelty, Channel::Joint].into_iter().zip(&self.evidence).zip(look.statistics);

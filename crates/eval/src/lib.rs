@@ -1,4 +1,5 @@
-//! Detectors against labelled data: the published scores of public benchmarks, recomputed, and ours beside them.
+//! Detectors against labelled data: the published scores of public benchmarks, recomputed, and ours beside them; and
+//! made streams, where no benchmark has what is asked.
 //!
 //! [`table`] reads what people bring themselves, for `watchkeeper score`.
 //!
@@ -10,3 +11,4 @@ pub mod cifar10h;
 pub mod nab;
 pub mod skab;
 pub mod table;
+pub mod verdicts;

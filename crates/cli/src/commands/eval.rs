@@ -3,8 +3,10 @@
 mod alerts;
 mod cards;
 mod cifar10h;
+mod clean;
 mod nab;
 mod skab;
+mod verdicts;
 
 use anyhow::ensure;
 use clap::{Args, Subcommand};
@@ -22,10 +24,13 @@ use std::{
   watchkeeper eval skab
   watchkeeper eval cifar10h
   watchkeeper eval cards
+  watchkeeper eval verdicts
+  watchkeeper eval clean made/ --budget 2000
 
 The data is not part of this program: --data, or WATCHKEEPER_DATA, names the folder that holds `nab`, the Numenta
 Anomaly Benchmark with its series, labels and results, `skab`, the Skoltech Anomaly Benchmark with its runs,
-`cifar10h`, the answers of people and a model, and `cards`, simulated card payments.")]
+`cifar10h`, the answers of people and a model, and `cards`, simulated card payments. `verdicts` makes its streams itself, and
+crates/eval/clean.py makes those of `clean`.")]
 pub(crate) struct EvalArguments {
     #[command(subcommand)]
     what: What,
@@ -63,6 +68,23 @@ enum What {
         #[arg(long, value_name = "DIR", env = "WATCHKEEPER_DATA", default_value = "../shared/data")]
         data: PathBuf,
     },
+    /// Streams that hold nothing odd: how many alerts there are beside the budget
+    Clean {
+        /// A folder of CSVs; crates/eval/clean.py makes ten million rows of six kinds
+        folder: PathBuf,
+        /// Rows for one false alert, 100 to 10,000,000
+        #[arg(long, value_name = "ROWS", default_value_t = 2_000.0)]
+        budget: f64,
+    },
+    /// Made streams: what verdicts on alerts teach, false alarms at equal recall before and after
+    Verdicts {
+        /// What streams are drawn from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Verdicts that are learned from, 1 to 10,000
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        verdicts: u32,
+    },
 }
 
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
@@ -72,6 +94,8 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<ExitCode> {
         What::Skab { data } => skab::run(&folder(data, "skab")?)?,
         What::Cifar10h { data, seed } => cifar10h::run(&folder(data, "cifar10h")?, *seed)?,
         What::Cards { data } => cards::run(&folder(data, "cards")?)?,
+        What::Clean { folder, budget } => clean::run(folder, *budget)?,
+        What::Verdicts { seed, verdicts } => verdicts::run(*seed, *verdicts)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,14 +3,14 @@
 //! Causal features of a value (where it is, where it goes, how lively it is, for how long it stands, how it compares with the
 //! same time of day) are put into cells, alone or in pairs, at four resolutions. A cell that was never seen is a surprise of
 //! -ln(how often cells of its kind are new): a signal that always does something new surprises nobody. The surprises are
-//! added up, and how far out the value is comes on top. Seen cells are bits of a hash, in two generations, so that what was not seen for long is new again: bounded
+//! weighted and added up, and how far out the value is comes on top. Seen cells are bits of a hash, in two generations, so that what was not seen for long is new again: bounded
 //! memory, constant time, no look-ahead, no label.
 //!
 //! Ours, after sketches with hashed cells as in xStream (Manzoor, Lamba and Akoglu 2018) and half-space trees (Tan, Ting and
 //! Liu 2011); from both we differ by the features, by novelty in place of density, by the rate per kind, and by a scale
 //! that is held still. Constants were chosen with a look at NAB's labels (`docs/detection.md`).
 
-use super::{MAX_VALUE, scale::Scale};
+use super::{MAX_VALUE, scale::Scale, weights::NOVELTY_PARTS};
 use serde::{Deserialize, Serialize};
 
 /// Cells of one kind and resolution are told apart by so many bits.
@@ -20,8 +20,8 @@ const WORDS: usize = BITS / 32;
 /// Cells per unit of a feature at the finest of the resolutions; each further one has half as many.
 const FINEST: f64 = 4.0;
 const RESOLUTIONS: usize = 4;
-/// Kinds of cells: each is a feature or two.
-const KINDS: usize = 10;
+/// Kinds of cells: each is a feature or two, in the order of [`Part`](super::weights::Part).
+const KINDS: usize = NOVELTY_PARTS - 1;
 /// After so many values the older generation of cells is forgotten.
 const GENERATION: u64 = 8_000;
 /// Over so many values the rate of new cells is taken.
@@ -116,6 +116,11 @@ impl Cells {
         self.rate * kept(self.new_at, count)
     }
 
+    /// Returns how surprising a new cell is after `count` values, nats.
+    fn surprise(&self, count: u64) -> f64 {
+        -libm::log(self.rate(count).max(RAREST))
+    }
+
     fn learn(&mut self, cell: u16, is_new: bool, count: u64) {
         let (word, shift) = place(cell);
         if let Some(word) = self.seen.get_mut(word) {
@@ -160,7 +165,9 @@ pub(super) struct Look {
     /// One bit for each cell: not known, and not seen in this generation.
     unknown: u64,
     unseen: u64,
-    /// How surprising it is, nats, 0 or more.
+    /// How far out it is, units of its features.
+    distance: f64,
+    /// How surprising it is, weighted nats, 0 or more.
     pub(super) surprise: f64,
 }
 
@@ -187,7 +194,8 @@ impl Novelty {
     }
 
     /// Looks at a value at an hour of the day, 0 to 24, without learning it; what is missing is as the last one was.
-    pub(super) fn look(&self, value: f64, hour: f64, look: &mut Look) {
+    /// `weights` has one for each kind of cells and, last, one for the distance.
+    pub(super) fn look(&self, value: f64, hour: f64, weights: &[f64; NOVELTY_PARTS], look: &mut Look) {
         look.value = if value.is_finite() { value.clamp(-MAX_VALUE, MAX_VALUE) } else { self.features.last };
         look.features = self.features;
         look.part = day_part(hour);
@@ -196,7 +204,9 @@ impl Novelty {
         let (mut unknown, mut unseen) = (0_u64, 0_u64);
         let is_warm = look.features.count > self.quiet_until;
         let mut surprise = 0.0;
-        for ((tables, (one, other)), cells) in self.cells.iter().zip(coordinates).zip(&mut look.cells) {
+        let [kinds @ .., of_distance] = weights;
+        let kinds = self.cells.iter().zip(kinds).zip(coordinates).zip(&mut look.cells);
+        for (((tables, weight), (one, other)), cells) in kinds {
             let (mut one, mut other) = (finest(one), finest(other));
             for (table, cell) in tables.iter().zip(cells) {
                 *cell = hash(one, other);
@@ -205,18 +215,36 @@ impl Novelty {
                 unseen = (unseen << 1) | u64::from(bits & 0b10 == 0);
                 unknown = (unknown << 1) | u64::from(bits & 0b01 == 0);
                 if bits & 0b01 == 0 && is_warm {
-                    surprise -= libm::log(table.rate(self.features.count).max(RAREST));
+                    surprise += weight * table.surprise(self.features.count);
                 }
                 // Rounds down, so that every cell lies whole in one of the next coarser resolution.
                 (one, other) = (one >> 1, other >> 1);
             }
         }
         (look.unknown, look.unseen, look.surprise) = (unknown, unseen, surprise);
+        let [(level, _), .., (step, _), (of_day, _), _, _] = coordinates;
+        look.distance = level.abs() + step.abs() + of_day.abs();
         if look.surprise > 0.0 {
-            let [(level, _), .., (step, _), (of_day, _), _, _] = coordinates;
             // What is new is the more surprising the further out it is.
-            look.surprise += level.abs() + step.abs() + of_day.abs();
+            look.surprise += of_distance * look.distance;
         }
+    }
+
+    /// Returns what each kind of cells, and the distance, say of a surprise that was looked at, before weights.
+    pub(super) fn parts(&self, look: &Look) -> [f64; NOVELTY_PARTS] {
+        let mut parts = [0.0; NOVELTY_PARTS];
+        let mut bit = 1 << (KINDS * RESOLUTIONS);
+        for (tables, part) in self.cells.iter().zip(&mut parts) {
+            for table in tables {
+                bit >>= 1;
+                if look.unknown & bit != 0 {
+                    *part += table.surprise(self.features.count);
+                }
+            }
+        }
+        let [.., distance] = &mut parts;
+        *distance = look.distance;
+        parts
     }
 
     /// Learns what was looked at.
@@ -321,7 +349,7 @@ mod tests {
 
     fn take(novelty: &mut Novelty, value: f64, hour: f64) -> f64 {
         let mut look = Look::default();
-        novelty.look(value, hour, &mut look);
+        novelty.look(value, hour, &[1.0; NOVELTY_PARTS], &mut look);
         novelty.learn(&look);
         look.surprise
     }
@@ -385,8 +413,24 @@ mod tests {
             take(&mut novelty, usual(index), hour(index));
         }
         let before = novelty.clone();
-        novelty.look(1e9, 3.0, &mut Look::default());
+        novelty.look(1e9, 3.0, &[1.0; NOVELTY_PARTS], &mut Look::default());
         assert_eq!(novelty, before);
+    }
+
+    #[test]
+    fn a_surprise_is_the_sum_of_its_parts_each_times_its_weight() {
+        let mut novelty = Novelty::new();
+        for index in 0..2_000 {
+            take(&mut novelty, usual(index), hour(index));
+        }
+        let weights = [0.25, 4.0, 0.5, 0.5, 1.0, 0.3, 0.7, 1.5, 0.25, 1.0, 1.0];
+        for value in [24.0, 31.0, 60.0, -5.0] {
+            let mut look = Look::default();
+            novelty.look(value, 3.0, &weights, &mut look);
+            let parts = novelty.parts(&look);
+            let sum: f64 = parts.iter().zip(weights).map(|(part, weight)| part * weight).sum();
+            assert!(look.surprise > 0.0 && (look.surprise - sum).abs() < 1e-9, "{value}: {parts:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod confidence;
 mod deferral;
 mod drift;
 mod feed;
+mod learning;
 mod limit;
 mod machine_temperature;
 mod outlier;
