@@ -3,8 +3,8 @@
 //! Causal features of a value (where it is, where it goes, how lively it is, for how long it stands, how it compares with the
 //! same time of day) are put into cells, alone or in pairs, at four resolutions. A cell that was never seen is a surprise of
 //! -ln(how often cells of its kind are new): a signal that always does something new surprises nobody. The surprises are
-//! weighted and added up, and how far out the value is comes on top. Seen cells are bits of a hash, in two generations, so that what was not seen for long is new again: bounded
-//! memory, constant time, no look-ahead, no label.
+//! weighted and added up, and how far out the value is comes on top. Seen cells are bits of a hash, in two generations, so
+//! that what was not seen for long is new again: bounded memory, constant time, no look-ahead, no label.
 //!
 //! Ours, after sketches with hashed cells as in xStream (Manzoor, Lamba and Akoglu 2018) and half-space trees (Tan, Ting and
 //! Liu 2011); from both we differ by the features, by novelty in place of density, by the rate per kind, and by a scale
