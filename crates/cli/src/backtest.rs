@@ -81,7 +81,6 @@ pub(crate) struct Backtest<F> {
     tell: F,
     run: Option<Run>,
     totals: Totals,
-    failure: Option<anyhow::Error>,
 }
 
 /// One run of the monitor.
@@ -102,15 +101,12 @@ impl<F: FnMut(&Flip) -> anyhow::Result<()>> Backtest<F> {
         tell: F,
     ) -> Self {
         let totals = Totals::default();
-        Self { candidate, against, window, tell, run: None, totals, failure: None }
+        Self { candidate, against, window, tell, run: None, totals }
     }
 
     /// Returns what it came to so far.
-    ///
-    /// # Errors
-    /// What kept a flip from being told, or an input from being read.
-    pub(crate) fn totals(&mut self) -> anyhow::Result<Totals> {
-        self.failure.take().map_or_else(|| Ok(self.totals.clone()), Err)
+    pub(crate) const fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     fn take(&mut self, record: &Record, in_force: &Engine) -> anyhow::Result<()> {
@@ -232,15 +228,10 @@ impl<F: FnMut(&Flip) -> anyhow::Result<()>> Follower for Backtest<F> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> ControlFlow<()> {
+    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> anyhow::Result<ControlFlow<()>> {
         while engine.poll_output().is_some() {}
-        match self.take(record, engine) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(failure) => {
-                self.failure = Some(failure);
-                ControlFlow::Break(())
-            }
-        }
+        self.take(record, engine)?;
+        Ok(ControlFlow::Continue(()))
     }
 
     fn handle_left_out(&mut self, segment: u64) {

@@ -23,7 +23,7 @@ pub(crate) trait Follower {
     fn handle_record(&mut self, record: &Record) -> anyhow::Result<ControlFlow<()>>;
 
     /// The engine took the input of this record: its outputs are to be drained now.
-    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> ControlFlow<()>;
+    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> anyhow::Result<ControlFlow<()>>;
 
     /// A segment is left out, and the run before it is over: the beginning of its own run is not there any more.
     fn handle_left_out(&mut self, segment: u64);
@@ -135,6 +135,6 @@ impl Player {
         });
         engine.handle(input, now);
         self.inputs += 1;
-        Ok(follower.handle_taken(record, engine))
+        follower.handle_taken(record, engine)
     }
 }

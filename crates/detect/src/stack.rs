@@ -39,6 +39,10 @@ const TOP: usize = 3;
 const HALVES: u32 = 24;
 /// Says in which form a state was saved.
 const VERSION: u8 = 2;
+/// The joint chart's statistic is JOINT_SCALE ln(1 + u2 / JOINT_USUAL), u2 a square deviation in spreads, so that the histogram of
+/// records has room for it: three spreads are 14, ten are 50, a thousand are 232.
+const JOINT_SCALE: f64 = 20.0;
+const JOINT_USUAL: f64 = 9.0;
 /// What streams do of which nothing is known, measured on made streams that hold nothing odd (`docs/detection.md`).
 const NOVELTY_PRIOR: Prior = Prior { rate: 1.0 / 300.0, from: 20.0, scale: 12.0 };
 const JOINT_PRIOR: Prior = Prior { rate: 1.0 / 300.0, from: 20.0, scale: 8.0 };
@@ -154,8 +158,19 @@ impl Evidence {
 struct Look {
     novelty: Vec<novelty::Look>,
     joint: Vec<joint::Look>,
-    /// Statistic of each channel, and the signal or block with the highest.
-    statistics: [(f64, usize); 2],
+    /// What each channel says, in the order of [`Stack::evidence`].
+    channels: [Statistic; 2],
+}
+
+/// What a channel says of a row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Statistic {
+    /// 0 where nothing is odd.
+    value: f64,
+    /// The signal or block that it is of.
+    of: usize,
+    /// Whether it is higher than those of the [`HOLD`] rows before.
+    is_record: bool,
 }
 
 /// A stream.
@@ -295,7 +310,7 @@ impl Stack {
 
     /// Says which parts of the evidence led to an alert.
     fn shares(&self, scored: &Scored, look: &Look) -> Option<Shares> {
-        let [(_, signal), _] = look.statistics;
+        let [Statistic { of: signal, .. }, _] = look.channels;
         match scored.channel? {
             Channel::Joint => Some(Shares::of_joint()),
             Channel::Novelty => {
@@ -317,7 +332,13 @@ impl Stack {
         }
         let novelty = highest(look.novelty.iter().map(|look| look.surprise));
         let (joint, block) = highest(look.joint.iter().map(|look| look.statistic));
-        look.statistics = [novelty, (self.weights.joint() * (20.0 * libm::log1p(joint / 9.0)), block)];
+        let joint = self.weights.joint() * JOINT_SCALE * libm::log1p(joint / JOINT_USUAL);
+        let [of_novelty, of_joint] = &self.evidence;
+        let statistic = |(value, of): (f64, usize), evidence: &Evidence| {
+            let is_record = evidence.record.is_record(value, self.rows);
+            Statistic { value, of, is_record }
+        };
+        look.channels = [statistic(novelty, of_novelty), statistic((joint, block), of_joint)];
     }
 
     /// Says what a row is that was looked at; an alert of an episode that has begun is told again.
@@ -334,16 +355,15 @@ impl Stack {
             shares: None,
         };
         let mut place = 0;
-        let both = [Channel::Novelty, Channel::Joint].into_iter().zip(&self.evidence).zip(look.statistics);
-        for ((channel, evidence), (statistic, of)) in both {
-            if statistic <= 0.0 {
+        let both = [Channel::Novelty, Channel::Joint].into_iter().zip(&self.evidence).zip(look.channels);
+        for ((channel, evidence), Statistic { value, of, is_record }) in both {
+            if value <= 0.0 {
                 continue;
             }
             // The budget is that of all channels together.
-            let period = evidence.rarity.period(statistic) / channels;
+            let period = evidence.rarity.period(value) / channels;
             let score =
                 if period.is_finite() { period / (period + self.settings.rows_per_false_alert) } else { 1.0 };
-            let is_record = evidence.record.is_record(statistic, self.rows);
             scored.alert |= is_record && score >= 0.5 && self.rows >= self.settings.calibrate;
             scored.is_record |= is_record;
             if score > scored.score {
@@ -371,10 +391,9 @@ impl Stack {
         for (block, look) in self.joint.iter_mut().zip(&look.joint) {
             block.learn(look);
         }
-        for (evidence, (statistic, _)) in self.evidence.iter_mut().zip(look.statistics) {
-            let is_record = statistic > 0.0 && evidence.record.is_record(statistic, self.rows);
-            evidence.rarity.learn(is_record.then_some(statistic));
-            evidence.record.learn(statistic, self.rows);
+        for (evidence, Statistic { value, is_record, .. }) in self.evidence.iter_mut().zip(look.channels) {
+            evidence.rarity.learn(is_record.then_some(value), self.rows);
+            evidence.record.learn(value, self.rows);
         }
         self.rows += 1;
     }

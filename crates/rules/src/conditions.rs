@@ -181,10 +181,11 @@ impl ActivationConditions {
     /// Returns what of an inference people are to look at; `None` where it does not go to people. Every condition is
     /// looked at, and what all that hold select is selected. A sample is drawn by rule and event.
     pub fn select_for(&self, rule: &RuleId, event: EventId<'_>, inference: &Inference) -> Option<Selection> {
-        self.select(inference, sampling::point(rule, event))
+        self.select(inference, &|| sampling::point(rule, event))
     }
 
-    pub(crate) fn select(&self, inference: &Inference, point: Point) -> Option<Selection> {
+    /// Selects with the point of the event, which is computed only for a sample.
+    pub(crate) fn select(&self, inference: &Inference, point: &impl Fn() -> Point) -> Option<Selection> {
         any_of(&self.conditions, inference, point)
     }
 }
@@ -222,12 +223,12 @@ impl fmt::Display for Names {
     }
 }
 
-fn any_of(conditions: &[Condition], inference: &Inference, point: Point) -> Option<Selection> {
+fn any_of(conditions: &[Condition], inference: &Inference, point: &impl Fn() -> Point) -> Option<Selection> {
     conditions.iter().filter_map(|one| one.select(inference, point)).reduce(Selection::or)
 }
 
 impl Condition {
-    fn select(&self, inference: &Inference, point: Point) -> Option<Selection> {
+    fn select(&self, inference: &Inference, point: &impl Fn() -> Point) -> Option<Selection> {
         match self {
             Self::KeyConfidence { keys, key_value, words } => {
                 let found = inference.keys.iter().filter(|key| {
@@ -251,7 +252,7 @@ impl Condition {
                     .filter(|(name, percent)| label.hold(name) && all_hold(confidence, *percent));
                 Selection::named(found.map(|(name, _)| name.as_str()))
             }
-            Self::Sampling { percent } => point.is_below(*percent).then_some(Selection::All),
+            Self::Sampling { percent } => point().is_below(*percent).then_some(Selection::All),
             Self::And(parts) => {
                 let all: Option<Vec<Selection>> =
                     parts.iter().map(|one| one.select(inference, point)).collect();

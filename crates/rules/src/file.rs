@@ -8,7 +8,7 @@ use crate::{
 use serde::Deserialize;
 use std::{ops::Range, time::Duration};
 use toml::Spanned;
-use watchkeeper_model::{AgentKind, Label, Note, Response, Severity};
+use watchkeeper_model::{AgentKind, AgentPattern, Label, Note, Response, Severity};
 
 /// Longest delay, in milliseconds: a day.
 const MAX_DELAY: u64 = 86_400_000;
@@ -89,7 +89,7 @@ fn lone_conditions(json: &str) -> Result<Vec<Rule>, RuleError> {
     Ok(vec![Rule {
         id: RuleId::new(LONE_RULE).expect("the name is an id"),
         why: Note::default(),
-        agent: "*".to_owned(),
+        agent: every_agent(),
         kind: None,
         condition: Condition::Activation(conditions),
         on_delay: Duration::ZERO,
@@ -98,6 +98,10 @@ fn lone_conditions(json: &str) -> Result<Vec<Rule>, RuleError> {
         response: Response::Advise,
         does: Does::Review,
     }])
+}
+
+fn every_agent() -> AgentPattern {
+    AgentPattern::new("*").expect("the star alone is every agent")
 }
 
 /// Finds lines and columns.
@@ -132,12 +136,11 @@ impl Places<'_> {
         if before.iter().any(|other| other.id == id) {
             return Err(wrong(written.id.span().start, Problem::SameId));
         }
-        let agent = written.agent.as_ref().map_or("*", |agent| agent.get_ref());
-        let stem = agent.strip_suffix('*').unwrap_or(agent);
-        if agent.is_empty() || stem.contains('*') {
-            let start = written.agent.as_ref().map_or(header.start, |agent| agent.span().start);
-            return Err(wrong(start, Problem::BadPattern(agent.to_owned())));
-        }
+        let agent = match &written.agent {
+            None => every_agent(),
+            Some(agent) => AgentPattern::new(agent.get_ref())
+                .map_err(|_no_id| wrong(agent.span().start, Problem::BadPattern(agent.get_ref().clone())))?,
+        };
         let by_default = if written.activation_conditions.is_some() { Does::Review } else { Does::Alert };
         let does = written.does.unwrap_or(by_default);
         self.check_company(&written, does, &id)?;
@@ -148,7 +151,7 @@ impl Places<'_> {
         let condition = self.condition(&written, header, &id)?;
         let by_default = if does == Does::Review { Severity::Advisory } else { Severity::Warning };
         Ok(Rule {
-            agent: agent.to_owned(),
+            agent,
             why: written.why,
             kind: written.kind,
             condition,
@@ -180,6 +183,10 @@ impl Places<'_> {
         }
         if let Some(clear) = &written.clear {
             return misplaced(clear.span().start, "clear", "does = \"alert\": a review is of one decision");
+        }
+        if let Some(limit) = written.limit.as_ref().filter(|limit| limit.get_ref().hysteresis != 0.0) {
+            let with = "does = \"alert\": a review is of one decision";
+            return misplaced(limit.span().start, "hysteresis", with);
         }
         match &written.response {
             Some(response) if *response.get_ref() == Response::Takeover => {

@@ -33,5 +33,5 @@ pub use expression::{Expression, ExpressionError};
 pub use facts::Facts;
 pub use rule::{Does, Judgement, Rule, RuleId};
 pub use sampling::{EventId, is_sampled};
-pub use set::{MAX_BYTES, MAX_RULES, RuleSet, RuleSetVersion};
+pub use set::{MAX_BYTES, RuleSet, RuleSetVersion};
 pub use watch::{RuleChange, RuleWatch, Turn};

@@ -6,7 +6,7 @@ use crate::{
 };
 use serde::Deserialize;
 use std::{fmt, sync::Arc, time::Duration};
-use watchkeeper_model::{AgentId, AgentKind, Label, Note, Response, Severity};
+use watchkeeper_model::{AgentId, AgentKind, AgentPattern, Label, Note, Response, Severity};
 
 /// Names a rule within its file: 1 to 48 bytes of `a-z 0-9 - _ .`
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +66,7 @@ impl Does {
 pub struct Rule {
     pub(crate) id: RuleId,
     pub(crate) why: Note,
-    pub(crate) agent: String,
+    pub(crate) agent: AgentPattern,
     pub(crate) kind: Option<AgentKind>,
     pub(crate) condition: Condition,
     pub(crate) on_delay: Duration,
@@ -131,7 +131,7 @@ impl Rule {
     }
 
     /// Returns whose decisions it judges, as it is written: an id, or a beginning followed by `*`.
-    pub fn agents(&self) -> &str {
+    pub const fn agents(&self) -> &AgentPattern {
         &self.agent
     }
 
@@ -153,19 +153,16 @@ impl Rule {
 
     /// Returns whether it watches this agent.
     pub fn applies_to(&self, agent: &AgentId, kind: AgentKind) -> bool {
-        let named = match self.agent.strip_suffix('*') {
-            Some(beginning) => agent.as_str().starts_with(beginning),
-            None => agent.as_str() == self.agent,
-        };
-        named && self.kind.is_none_or(|wanted| wanted == kind)
+        self.agent.matches(agent) && self.kind.is_none_or(|wanted| wanted == kind)
     }
 
     /// Judges one decision, without regard to those before it.
     pub fn judge(&self, facts: &Facts<'_>) -> Judgement {
-        self.judge_within(&mut Scene::new(facts))
+        self.judge_within(&mut Scene::new(facts), true)
     }
 
-    pub(crate) fn judge_within(&self, scene: &mut Scene<'_>) -> Judgement {
+    /// Judges one decision; whether it is over by the hysteresis matters only where the rule `stands`.
+    pub(crate) fn judge_within(&self, scene: &mut Scene<'_>, stands: bool) -> Judgement {
         match &self.condition {
             Condition::Limit(limit) => limit.judge(scene.facts),
             Condition::Expression { when, clear } => {
@@ -173,6 +170,7 @@ impl Rule {
                 match (when.is_true(context), clear) {
                     (Ok(true), _) => Judgement::Holds,
                     (Ok(false), None) => Judgement::Over,
+                    (Ok(false), Some(_)) if !stands => Judgement::Over,
                     (Ok(false), Some(clear)) => match clear.is_true(context) {
                         Ok(true) => Judgement::Over,
                         Ok(false) => Judgement::Between,
@@ -182,8 +180,8 @@ impl Rule {
                 }
             }
             Condition::Activation(conditions) => {
-                let point = self.point(scene.facts);
-                let found = conditions.select(scene.inference(), point);
+                let facts = scene.facts;
+                let found = conditions.select(scene.inference(), &|| self.point(facts));
                 if found.is_some() { Judgement::Holds } else { Judgement::Over }
             }
         }

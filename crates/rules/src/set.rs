@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 
 /// Most rules of a file.
-pub const MAX_RULES: usize = 256;
+pub(crate) const MAX_RULES: usize = 256;
 /// Longest file, in bytes: it goes into the record whole.
 pub const MAX_BYTES: usize = 128 << 10;
 

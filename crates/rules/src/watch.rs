@@ -76,7 +76,6 @@ pub struct RuleWatch {
     kind: AgentKind,
     rules: Arc<RuleSet>,
     posts: Vec<Post>,
-    unjudged: u64,
     last_decision_at: Option<MonoTime>,
 }
 
@@ -84,20 +83,21 @@ impl RuleWatch {
     /// Makes the watch of an agent of which nothing is known yet.
     pub fn new(agent: &AgentId, kind: AgentKind, rules: Arc<RuleSet>) -> Self {
         let posts = posts(agent, kind, &rules, &BTreeMap::new());
-        Self { agent: agent.clone(), kind, rules, posts, unjudged: 0, last_decision_at: None }
+        Self { agent: agent.clone(), kind, rules, posts, last_decision_at: None }
     }
 
-    /// Judges one decision and appends what changed to `found`.
-    pub fn handle_decision(&mut self, facts: &Facts<'_>, found: &mut Vec<RuleChange>, now: MonoTime) {
+    /// Judges one decision and appends what changed to `found`; returns how many rules could not judge it.
+    pub fn handle_decision(&mut self, facts: &Facts<'_>, found: &mut Vec<RuleChange>, now: MonoTime) -> u64 {
         self.handle_timeout(found, now);
+        let mut count = 0;
         self.last_decision_at = Some(now);
         let mut scene = Scene::new(facts);
         for post in &mut self.posts {
             let Some(rule) = self.rules.rules().get(post.place) else { continue };
-            let judgement = rule.judge_within(&mut scene);
+            let judgement = rule.judge_within(&mut scene, post.is_active());
             let seq = Some(facts.decision.seq);
             if let Judgement::Unknown(why) = judgement {
-                self.unjudged += 1;
+                count += 1;
                 post.unknown = post.unknown.saturating_add(1);
                 if post.unknown == UNKNOWN_IN_A_ROW {
                     found.push(unjudged(rule, Turn::Unjudged, seq, &why));
@@ -111,12 +111,13 @@ impl RuleWatch {
             // Each reviewed decision is news of its own: what was reviewed before does not stand.
             if rule.does == Does::Review && post.state == State::Active {
                 post.state = State::Quiet;
-                found.push(change(rule, Turn::Cleared, seq, &mut scene));
+                found.push(ended(rule, "each decision is looked at by itself"));
             }
             if let Some(turn) = post.handle_judgement(&judgement, rule, now) {
                 found.push(change(rule, turn, seq, &mut scene));
             }
         }
+        count
     }
 
     /// Lets time pass up to `now`: what has been over for long enough is cleared.
@@ -178,11 +179,6 @@ impl RuleWatch {
     pub fn active(&self) -> impl Iterator<Item = &Rule> {
         let standing = self.posts.iter().filter(|post| post.is_active());
         standing.filter_map(|post| self.rules.rules().get(post.place))
-    }
-
-    /// Returns how often a rule could not judge a decision so far.
-    pub const fn unjudged(&self) -> u64 {
-        self.unjudged
     }
 }
 
@@ -273,9 +269,7 @@ fn change(rule: &Rule, turn: Turn, decision: Option<DecisionSeq>, scene: &mut Sc
             format!("{} {verb}", rule.condition())
         }
         Condition::Activation(conditions) => {
-            let point = rule.point(facts);
-            let selected = conditions.select(scene.inference(), point);
-            match selected {
+            match conditions.select(scene.inference(), &|| rule.point(facts)) {
                 Some(crate::Selection::All) => "the decision is in the sample: look at all of it".to_owned(),
                 Some(crate::Selection::Named(names)) => {
                     let names: Vec<String> = names.into_iter().collect();

@@ -4,14 +4,17 @@
 //! input: every decision is judged by the rules before or by those after, and the record holds which. What cannot be
 //! used leaves the rules as they are, and is said with line and reason.
 
-use crate::{engine_loop::ControlItem, rule_store::RuleStore};
+use crate::{
+    engine_loop::ControlItem,
+    rule_store::{RuleChangeNote, RuleStore},
+};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, watch},
     time::MissedTickBehavior,
 };
 use watchkeeper_engine::EngineInput;
-use watchkeeper_rules::RuleSetVersion;
+use watchkeeper_rules::{RuleSet, RuleSetVersion};
 
 /// How often the history is looked at.
 const EVERY: Duration = Duration::from_millis(500);
@@ -68,14 +71,25 @@ impl RuleFollower {
         }
     }
 
+    /// Reads other rules, where some are named; what is in force already is not read again.
+    fn changed(&self) -> anyhow::Result<Option<(RuleChangeNote, RuleSet)>> {
+        let newest = self.store.newest()?;
+        if newest.version == self.in_force {
+            return Ok(None);
+        }
+        let rules = self.store.read(newest.version)?;
+        Ok(Some((newest, rules)))
+    }
+
     /// Returns other rules, where some came into force since the last look.
     fn look(&mut self) -> Option<EngineInput> {
-        match self.store.in_force() {
-            Ok((change, rules)) => {
+        match self.changed() {
+            Ok(None) => {
                 self.said = None;
-                if change.version == self.in_force {
-                    return None;
-                }
+                None
+            }
+            Ok(Some((change, rules))) => {
+                self.said = None;
                 self.in_force = change.version;
                 let (version, rules_count) = (change.version.short(), rules.rules().len());
                 tracing::info!(version, rules = rules_count, by = %change.by, "other rules are in force");

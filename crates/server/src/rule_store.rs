@@ -101,16 +101,23 @@ impl RuleStore {
     /// # Errors
     /// Where nothing was ever put in force, or it cannot be read any more.
     pub fn in_force(&self) -> anyhow::Result<(RuleChangeNote, RuleSet)> {
-        let newest = self.history()?.pop();
-        let Some(newest) = newest else {
-            let file = self.file.display();
-            bail!(
-                "no version of {file} is in force yet: put it in force with `watchkeeper rules activate {file} \
-                 --reason TEXT`"
-            );
-        };
+        let newest = self.newest()?;
         let rules = self.read(newest.version)?;
         Ok((newest, rules))
+    }
+
+    /// Returns the change that put in force what is in force.
+    ///
+    /// # Errors
+    /// Where nothing was ever put in force, or the history cannot be read any more.
+    pub fn newest(&self) -> anyhow::Result<RuleChangeNote> {
+        self.history()?.pop().with_context(|| {
+            let file = self.file.display();
+            format!(
+                "no version of {file} is in force yet: put it in force with `watchkeeper rules activate {file} \
+                 --reason TEXT`"
+            )
+        })
     }
 
     /// Reads a version.

@@ -198,11 +198,11 @@ impl Follower for Counting {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> ControlFlow<()> {
+    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> anyhow::Result<ControlFlow<()>> {
         let (now, wall) =
             (MonoTime::from_nanos(record.mono_nanos), WallTime::from_unix_nanos(record.wall_nanos));
         if !self.kpi.handle_time(now, wall) {
-            return ControlFlow::Break(());
+            return Ok(ControlFlow::Break(()));
         }
         if let Some(comparison) = &mut self.comparison {
             comparison.handle_input(record);
@@ -219,7 +219,7 @@ impl Follower for Counting {
             self.kpi.handle_alarm(&alarm, now, wall);
         }
         self.count_demands(engine.counts());
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn handle_left_out(&mut self, segment: u64) {

@@ -129,26 +129,26 @@ impl WhoArguments {
 
 pub(crate) async fn run(arguments: RulesArguments) -> anyhow::Result<ExitCode> {
     match arguments.what {
-        What::Check { file } => say(show::rules(&file, &read(&file)?.1))?,
+        What::Check { file } => say(show::rules(&file, &*read(&file)?))?,
         What::Backtest { file, data, against, from, to, json } => {
-            let candidate = read(&file)?.1;
-            let against = against.map(|file| read(&file)).transpose()?.map(|(_, rules)| rules);
+            let candidate = read(&file)?;
+            let against = against.map(|file| read(&file)).transpose()?;
             let mut told = 0;
             let tell = |flip: &Flip| print_flip(flip, json, &mut told);
             let mut backtest = Backtest::new(candidate, against, Window { from, to }, tell);
             follow(&data.open()?, &mut backtest)?;
-            print_totals(&backtest.totals()?, json)?;
+            print_totals(backtest.totals(), json)?;
         }
         What::Shadow { file, data, seconds, json } => {
-            let candidate = read(&file)?.1;
+            let candidate = read(&file)?;
             shadow(candidate, &data, seconds.map(Duration::from_secs), json).await?;
         }
         What::Activate { file, of, who } => {
-            let (text, rules) = read(&file)?;
+            let rules = read(&file)?;
             let store = RuleStore::of(of.as_deref().unwrap_or(&file));
-            store.activate(&text, &who.sign()?).context("nothing was changed")?;
-            let rules = count_of(rules.rules().len(), "rule");
-            say(format_args!("{rules} in force, version {}", RuleSet::parse(&text)?.version().short()))?;
+            store.activate(rules.text(), &who.sign()?).context("nothing was changed")?;
+            let count = count_of(rules.rules().len(), "rule");
+            say(format_args!("{count} in force, version {}", rules.version().short()))?;
             say(HEARD)?;
         }
         What::Rollback { file, to, who } => {
@@ -165,13 +165,12 @@ pub(crate) async fn run(arguments: RulesArguments) -> anyhow::Result<ExitCode> {
 
 const HEARD: &str = "a running monitor takes it up within a second and says so in its log";
 
-/// Reads rules, and the text they are made of.
-fn read(path: &Path) -> anyhow::Result<(String, Arc<RuleSet>)> {
+fn read(path: &Path) -> anyhow::Result<Arc<RuleSet>> {
     let text =
         fs::read_to_string(path).with_context(|| format!("reading the rules in {}", path.display()))?;
     let rules =
         RuleSet::parse(&text).with_context(|| format!("the rules in {} cannot be used", path.display()))?;
-    Ok((text, Arc::new(rules)))
+    Ok(Arc::new(rules))
 }
 
 /// Follows the record of a running monitor from now on. What happened before is only taken in, so that the candidate
@@ -182,7 +181,6 @@ async fn shadow(
     span: Option<Duration>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let mut shutdown = Shutdown::listen()?;
     let record = data.open()?;
     let mut told = 0;
     let tell = |flip: &Flip| print_flip(flip, json, &mut told);
@@ -190,6 +188,9 @@ async fn shadow(
     let mut backtest = Backtest::new(candidate, None, window, tell);
     let mut course = Course::default();
     let deadline = span.map(|span| Clock.now().after(span));
+    // What is on record already may take long, and ends with the first Ctrl-C as any program does.
+    course.go_on(&record, &mut backtest)?;
+    let mut shutdown = Shutdown::listen()?;
     loop {
         course.go_on(&record, &mut backtest)?;
         let left = deadline.map_or(EVERY, |deadline| Clock.now().until(deadline).min(EVERY));
@@ -201,7 +202,7 @@ async fn shadow(
             () = tokio::time::sleep(left) => {}
         }
     }
-    print_totals(&backtest.totals()?, json)
+    print_totals(backtest.totals(), json)
 }
 
 fn print_flip(flip: &Flip, json: bool, told: &mut u64) -> anyhow::Result<()> {

@@ -82,8 +82,9 @@ struct Usual {
     mean: Vec<f64>,
     /// One over each signal's standard deviation.
     scale: Vec<f64>,
-    /// Axes, one a row, and then the signals themselves, and each one's spread.
+    /// Axes, one a row.
     axes: Square,
+    /// The spread along each axis, and of each signal by itself.
     along: Vec<f64>,
     own: Vec<f64>,
 }
@@ -94,24 +95,20 @@ impl Usual {
         let all = first.clone().and(second);
         let mean = all.mean();
         let scale: Vec<f64> = deviations.iter().map(|deviation| 1.0 / deviation).collect();
-        let scaled = |square: Square| {
-            let mut square = square;
+        let scaled = |mut square: Square| {
             let of = |index: usize| scale.get(index).copied().unwrap_or_default();
             square.change(|cell, row, column| *cell *= of(row) * of(column));
             square
         };
-        let axes = scaled(all.around(&mean)).axes();
         let later = scaled(second.around(&first.mean()));
         let together = scaled(all.around(&mean));
-        let size = deviations.len().max(1) as f64;
-        let ridge = RIDGE * axes.rows().map(|axis| together.quadratic(axis)).sum::<f64>() / size;
-        let least = ridge.max(f64::MIN_POSITIVE);
+        // Whichever the axes, the spreads along them add up to the diagonal's sum.
+        let spreads = together.diagonal().sum::<f64>() / deviations.len().max(1) as f64;
+        let least = (RIDGE * spreads).max(f64::MIN_POSITIVE);
+        let axes = together.axes();
         let along = axes.rows().map(|axis| later.quadratic(axis) + least).collect();
-        let own = later
-            .rows()
-            .enumerate()
-            .map(|(index, row)| row.get(index).copied().unwrap_or_default().max(least));
-        Self { mean, own: own.collect(), scale, axes, along }
+        let own = later.diagonal().map(|spread| spread.max(least)).collect();
+        Self { mean, scale, axes, along, own }
     }
 }
 
@@ -249,16 +246,13 @@ impl Joint {
     }
 
     fn renew(&mut self) {
-        let signals = self.origin.len();
+        let signals = self.signals();
         let mean = self.values.mean();
-        let spread = self.values.around(&mean);
-        let deviation = |(index, row): (usize, &[f64])| {
-            let own = libm::sqrt(row.get(index).copied().unwrap_or_default().max(0.0));
-            let value = mean.get(index).copied().unwrap_or_default()
-                + self.origin.get(index).copied().unwrap_or_default();
-            own.max(LEAST_DEVIATION * value.abs()).max(1e-9)
+        let spreads = self.values.around(&mean);
+        let deviation = |((spread, mean), origin): ((f64, &f64), &f64)| {
+            libm::sqrt(spread.max(0.0)).max(LEAST_DEVIATION * (mean + origin).abs()).max(1e-9)
         };
-        let deviations: Vec<f64> = spread.rows().enumerate().map(deviation).collect();
+        let deviations: Vec<f64> = spreads.diagonal().zip(&mean).zip(&self.origin).map(deviation).collect();
         self.usual = Some(Usual::learn(&deviations, &self.first, &self.second));
         (self.values, self.first, self.second) =
             (Moments::new(signals), Moments::new(signals), Moments::new(signals));

@@ -317,8 +317,8 @@ fn log(value: f64) -> f64 {
     std::f64::consts::LN_2 * (exponent + over * (1.346_6 - 0.346_6 * over))
 }
 
-/// Returns the cell of a coordinate at the finest resolution, rounded to the nearest: the lowest bits of a sum so large that
-/// it has no bits for fractions. A cast takes six times as long.
+/// Returns the cell of a coordinate at the finest resolution, rounded down (whole numbers to the even cell at their side): the
+/// lowest bits of a sum so large that it has no bits for fractions, which is cheaper than a cast.
 #[expect(clippy::cast_possible_truncation, reason = "a coordinate is less than 2^20")]
 fn finest(coordinate: f64) -> i32 {
     const NO_FRACTION: f64 = 6_755_399_441_055_744.0;

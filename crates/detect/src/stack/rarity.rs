@@ -44,7 +44,6 @@ pub(super) struct Rarity {
     records: Vec<f64>,
     /// Rows they came from, older ones counting less.
     weight: f64,
-    rows: u64,
     most_rows: f64,
     /// The last record: its row and bin.
     last: Option<(u64, usize)>,
@@ -57,7 +56,6 @@ impl Rarity {
             prior,
             records: vec![0.0; BINS],
             weight: 0.0,
-            rows: 0,
             most_rows: MOST_ROWS.max(20.0 * period),
             last: None,
         }
@@ -78,11 +76,11 @@ impl Rarity {
         self.records.len() == BINS
     }
 
-    /// Learns a row, and the record that it was.
-    pub(super) fn learn(&mut self, record: Option<f64>) {
+    /// Learns a row, counted from 0, and the record that it was.
+    pub(super) fn learn(&mut self, record: Option<f64>, row: u64) {
         if let Some(statistic) = record {
             // A higher record of the same episode takes the place of the one before.
-            let before = self.last.filter(|(row, _)| row + HOLD >= self.rows);
+            let before = self.last.filter(|(of, _)| of + HOLD >= row);
             if let Some(count) = before.and_then(|(_, bin)| self.records.get_mut(bin)) {
                 *count = (*count - 1.0).max(0.0);
             }
@@ -90,12 +88,12 @@ impl Rarity {
             if let Some(count) = self.records.get_mut(bin) {
                 *count += 1.0;
             }
-            self.last = Some((self.rows, bin));
+            self.last = Some((row, bin));
         }
-        self.rows += 1;
         self.weight += 1.0;
-        if self.rows.is_multiple_of(FORGET_EVERY) {
-            let span = (self.rows as f64 / 2.0).clamp(LEAST_ROWS, self.most_rows);
+        let rows = row + 1;
+        if rows.is_multiple_of(FORGET_EVERY) {
+            let span = (rows as f64 / 2.0).clamp(LEAST_ROWS, self.most_rows);
             let kept = 1.0 - FORGET_EVERY as f64 / span;
             self.weight *= kept;
             self.records.iter_mut().for_each(|count| *count *= kept);
@@ -140,7 +138,7 @@ mod tests {
     fn what_was_seen_often_is_not_rare_whatever_the_prior_says() {
         let mut rarity = Rarity::new(PRIOR, 2_000.0);
         for row in 0..400_000_u32 {
-            rarity.learn(row.is_multiple_of(200).then(|| f64::from(row / 200 % 50)));
+            rarity.learn(row.is_multiple_of(200).then(|| f64::from(row / 200 % 50)), u64::from(row));
         }
         let period = rarity.period(44.0);
         assert!((1_550.0..1_750.0).contains(&period), "one in 1,667 rows: {period}");
@@ -152,8 +150,8 @@ mod tests {
         let (mut rising, mut at_once) = (Rarity::new(PRIOR, 2_000.0), Rarity::new(PRIOR, 2_000.0));
         for row in 0..50_000_u32 {
             let since = row % 1_000;
-            rising.learn((since < 30).then(|| f64::from(10 + since)));
-            at_once.learn((since == 29).then(|| f64::from(10 + since)));
+            rising.learn((since < 30).then(|| f64::from(10 + since)), u64::from(row));
+            at_once.learn((since == 29).then(|| f64::from(10 + since)), u64::from(row));
         }
         for statistic in [12.0, 20.0, 38.0] {
             let (one, other) = (rising.period(statistic), at_once.period(statistic));
@@ -165,7 +163,7 @@ mod tests {
     fn it_is_the_rarer_the_higher_it_is() {
         let mut rarity = Rarity::new(PRIOR, 2_000.0);
         for row in 0..10_000_u32 {
-            rarity.learn((row % 97 == 0).then(|| f64::from(row % 301)));
+            rarity.learn((row % 97 == 0).then(|| f64::from(row % 301)), u64::from(row));
         }
         let periods: Vec<f64> = (0..400).map(|statistic| rarity.period(f64::from(statistic))).collect();
         assert!(periods.windows(2).all(|pair| pair[0] <= pair[1]), "{periods:?}");

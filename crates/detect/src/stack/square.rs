@@ -31,6 +31,11 @@ impl Square {
         self.cells.chunks(self.size.max(1))
     }
 
+    /// Returns the cells from the first row's first to the last row's last.
+    pub(super) fn diagonal(&self) -> impl Iterator<Item = f64> {
+        self.cells.iter().step_by(self.size + 1).copied()
+    }
+
     /// Calls `change` with every cell, its row and its column.
     pub(super) fn change(&mut self, mut change: impl FnMut(&mut f64, usize, usize)) {
         let size = self.size.max(1);

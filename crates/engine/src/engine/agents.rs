@@ -267,7 +267,8 @@ impl Engine {
         let made = agent.clock.agent_moment(decision.made_at);
         self.findings = findings;
         if is_new {
-            self.judge_by_rules(agent_id, decision, now);
+            self.counts.rules_unjudged += agent.judge_by_rules(decision, &mut self.rule_changes, now);
+            self.take_rule_changes();
         }
         self.counts.decisions += 1;
         self.decisions_not_durable.push_back((self.inputs, session, decision.seq));

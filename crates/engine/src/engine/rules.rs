@@ -13,23 +13,6 @@ impl Engine {
         self.agents.get(agent_id).into_iter().flat_map(|agent| agent.rules.active())
     }
 
-    /// Judges a decision by the rules; what they find is added to the findings.
-    pub(super) fn judge_by_rules(&mut self, agent_id: &AgentId, decision: &Decision, now: MonoTime) {
-        let Some(agent) = self.agents.get_mut(agent_id) else { return };
-        let Agent { id, kind, mirror, pipeline, rules, .. } = agent;
-        let facts = Facts {
-            agent: id,
-            kind: *kind,
-            boot_id: mirror.boot_id(),
-            signals: pipeline.signals(),
-            decision,
-        };
-        let before = rules.unjudged();
-        rules.handle_decision(&facts, &mut self.rule_changes, now);
-        self.counts.rules_unjudged += rules.unjudged() - before;
-        self.take_rule_changes();
-    }
-
     /// Makes findings of what the rules of one agent found.
     pub(super) fn take_rule_changes(&mut self) {
         self.findings.extend(self.rule_changes.drain(..).map(finding));
@@ -49,6 +32,20 @@ impl Engine {
             self.handle_findings(&agent_id, None, now);
             self.rearm(&agent_id);
         }
+    }
+}
+
+impl Agent {
+    /// Judges a decision by the rules; appends what changed, and returns how many rules could not judge it.
+    pub(super) fn judge_by_rules(
+        &mut self,
+        decision: &Decision,
+        changes: &mut Vec<RuleChange>,
+        now: MonoTime,
+    ) -> u64 {
+        let Self { id, kind, mirror, pipeline, rules, .. } = self;
+        let (boot_id, signals) = (mirror.boot_id(), pipeline.signals());
+        rules.handle_decision(&Facts { agent: id, kind: *kind, boot_id, signals, decision }, changes, now)
     }
 }
 

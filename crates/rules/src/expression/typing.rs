@@ -9,8 +9,11 @@ use cel::common::ast::{
     CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, operators,
 };
 
-/// Most nodes of an expression: with one loop over at most 64 items, the cost of judging it is bounded.
+/// Most nodes of an expression. One loop goes over the alternatives of a decision, 16 at most, or a list that is written out
+/// and counts itself: so the cost of judging it is bounded.
 const MAX_NODES: usize = 256;
+/// A pattern costs as much as so many nodes: CEL compiles it each time.
+const PATTERN_NODES: usize = 32;
 /// Most bytes that a regular expression may take when it is compiled.
 const MAX_PATTERN: usize = 64 << 10;
 
@@ -147,12 +150,36 @@ impl Typing {
         }
         let name = call.func_name.as_str();
         match (name, given.as_slice()) {
-            ("matches", [Type::Text, Type::Text]) => pattern(node, call),
+            ("matches", [Type::Text, Type::Text]) => self.pattern(node, call),
             (operators::INDEX, [Type::Signals, Type::Text]) => self.signal_in_brackets(node, call),
             _ => match result(name, &given) {
                 Some(found) => Ok(found),
                 None => mistake(node, misuse(name, &given)),
             },
+        }
+    }
+
+    /// Checks a regular expression: CEL compiles it each time, so it must be known, small, and not in a loop.
+    fn pattern(&mut self, node: &IdedExpr, call: &CallExpr) -> Result<Type, Mistake> {
+        if !self.loop_names.is_empty() {
+            return mistake(
+                node,
+                "a pattern inside of a loop costs too much; use ==, startsWith or contains",
+            );
+        }
+        self.nodes += PATTERN_NODES;
+        let Some(Expr::Literal(LiteralValue::String(pattern))) =
+            call.args.last().map(|pattern| &pattern.expr)
+        else {
+            return mistake(node, "the pattern of matches must be written out in quotes");
+        };
+        match regex::RegexBuilder::new(pattern.inner()).size_limit(MAX_PATTERN).build() {
+            Ok(_) => Ok(Type::Bool),
+            Err(error) => {
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default();
+                mistake(node, format!("the pattern cannot be used: {}", last.trim_start_matches("error: ")))
+            }
         }
     }
 
@@ -208,22 +235,6 @@ fn literal_type(node: &IdedExpr, literal: &LiteralValue) -> Result<Type, Mistake
         }
         LiteralValue::UInt(_) => mistake(node, "write the number without u"),
         LiteralValue::Bytes(_) => mistake(node, "nothing is bytes; write a text in quotes"),
-    }
-}
-
-/// Checks a regular expression: CEL compiles it each time, so it must be known and small.
-fn pattern(node: &IdedExpr, call: &CallExpr) -> Result<Type, Mistake> {
-    let Some(Expr::Literal(LiteralValue::String(pattern))) = call.args.last().map(|pattern| &pattern.expr)
-    else {
-        return mistake(node, "the pattern of matches must be written out in quotes");
-    };
-    match regex::RegexBuilder::new(pattern.inner()).size_limit(MAX_PATTERN).build() {
-        Ok(_) => Ok(Type::Bool),
-        Err(error) => {
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            mistake(node, format!("the pattern cannot be used: {}", last.trim_start_matches("error: ")))
-        }
     }
 }
 

@@ -93,6 +93,7 @@ fn a_bad_expression_is_refused_where_it_is_bad() {
         ("decision.action.matches('[a')", 23, "the pattern cannot be used"),
         ("decision.action.matches('(a{200}){200}')", 23, "the pattern cannot be used"),
         ("decision.action.matches(decision.action)", 23, "must be written out in quotes"),
+        ("decision.alternatives.exists(a, a.action.matches('^b'))", 48, "a pattern inside of a loop"),
         ("decision.alternatives.filter(a, true) == []", 28, "use exists, all or exists_one"),
         ("signals.exists(s, true)", 14, "one cannot loop over the signals"),
         ("[1, 2].exists(a, [1, 2].exists(b, a == b))", 30, "a loop inside of a loop"),
@@ -112,7 +113,13 @@ fn an_expression_that_would_cost_too_much_is_refused() {
     let deep = format!("{}true{}", "(".repeat(200), ")".repeat(200));
     let broad = vec!["signals.speed > 1.0"; 100].join(" || ");
     let long = format!("decision.action == '{}'", "x".repeat(5_000));
-    for (expression, reason) in [(deep, "ecursion"), (broad, "more than 256 parts"), (long, "at most 4096")] {
+    let patterns = ["decision.action.matches('^b')"; 8].join(" || ");
+    for (expression, reason) in [
+        (deep, "ecursion"),
+        (broad, "more than 256 parts"),
+        (patterns, "more than 256 parts"),
+        (long, "at most 4096"),
+    ] {
         let error = Expression::parse(&expression).unwrap_err();
         assert!(error.reason.contains(reason), "{error}");
     }

@@ -31,27 +31,17 @@ activation_conditions = '''
 #[test]
 fn a_good_file_says_what_each_rule_does() {
     let set = rules(GOOD);
-    let told: Vec<_> = set
-        .rules()
-        .iter()
-        .map(|rule| (rule.id().as_str(), rule.condition(), rule.does(), rule.severity(), rule.response()))
-        .collect();
-    let told: Vec<_> =
-        told.iter().map(|(id, condition, a, b, c)| (*id, condition.as_str(), *a, *b, *c)).collect();
-    assert_eq!(
-        told,
-        [
-            ("over-speed", "speed above 13.9", Does::Alert, Severity::Critical, Response::Takeover),
-            (
-                "unsure-payment",
-                "decision.confidence < 0.6 && signals.amount > 1000.0",
-                Does::Alert,
-                Severity::Warning,
-                Response::Advise
-            ),
-            ("audit", "a sample of 1 %", Does::Review, Severity::Advisory, Response::Advise),
-        ]
-    );
+    let unsure = "decision.confidence < 0.6 && signals.amount > 1000.0";
+    let expected = [
+        ("over-speed", "speed above 13.9", Does::Alert, Severity::Critical, Response::Takeover),
+        ("unsure-payment", unsure, Does::Alert, Severity::Warning, Response::Advise),
+        ("audit", "a sample of 1 %", Does::Review, Severity::Advisory, Response::Advise),
+    ];
+    assert_eq!(set.rules().len(), expected.len());
+    for (rule, (id, condition, does, severity, response)) in set.rules().iter().zip(expected) {
+        assert_eq!((rule.id().as_str(), &*rule.condition()), (id, condition));
+        assert_eq!((rule.does(), rule.severity(), rule.response()), (does, severity, response), "{id}");
+    }
 }
 
 #[test]
@@ -84,6 +74,7 @@ fn a_bad_file_is_refused_with_line_column_and_reason() {
         ),
         ("hysteresis = 0.9", "hysteresis = -1.0", "line 6, column 9", "must be a number of at least 0"),
         ("truck-*", "*-truck*", "line 5, column 9", "neither an agent's id nor a beginning followed by *"),
+        ("truck-*", "truck 7", "line 5, column 9", "neither an agent's id nor a beginning followed by *"),
         (
             "\"critical\"",
             "\"grave\"",
@@ -127,7 +118,7 @@ fn a_bad_file_is_refused_with_line_column_and_reason() {
     ] {
         assert!(GOOD.contains(good), "{good}");
         let error = RuleSet::parse(&GOOD.replacen(good, bad, 1)).expect_err(bad).to_string();
-        assert!(error.starts_with(place) && error.contains(reason), "{bad}: {error}");
+        assert!(error.starts_with(&format!("{place}: ")) && error.contains(reason), "{bad}: {error}");
     }
 }
 
@@ -135,4 +126,14 @@ fn a_bad_file_is_refused_with_line_column_and_reason() {
 fn a_file_that_is_too_long_for_the_record_is_refused() {
     let error = RuleSet::parse(&"#".repeat(MAX_BYTES + 1)).unwrap_err().to_string();
     assert!(error.contains("at most 131072 are allowed"), "{error}");
+}
+
+#[test]
+fn a_review_has_no_hysteresis() {
+    let limit = "limit = { signal = \"speed\", max = 13.9, hysteresis = 0.9 }";
+    let review = format!("[[rule]]\nid = \"look\"\ndoes = \"review\"\n{limit}\n");
+    let error = RuleSet::parse(&review).unwrap_err().to_string();
+    assert!(error.starts_with("line 4, column 9: "), "{error}");
+    assert!(error.contains("`hysteresis` only goes with does = \"alert\""), "{error}");
+    assert!(RuleSet::parse(&review.replace(", hysteresis = 0.9", "")).is_ok());
 }

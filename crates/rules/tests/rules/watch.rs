@@ -12,13 +12,14 @@ struct Play {
     second: u64,
     told: Vec<(u64, String, Turn)>,
     last: Vec<RuleChange>,
+    unjudged: u64,
 }
 
 impl Play {
     fn new(set: Arc<RuleSet>) -> Self {
         let bench = Bench::new("truck-7", &[("speed", "m/s")]);
         let watch = RuleWatch::new(&bench.agent, bench.kind, set);
-        Self { bench, watch, second: 0, told: Vec::new(), last: Vec::new() }
+        Self { bench, watch, second: 0, told: Vec::new(), last: Vec::new(), unjudged: 0 }
     }
 
     fn now(&self) -> MonoTime {
@@ -35,7 +36,8 @@ impl Play {
             self.second += 1;
             let decision = decision(self.second, "drive", Some(0.9), &[*speed]);
             let mut found = Vec::new();
-            self.watch.handle_decision(&self.bench.facts(&decision), &mut found, self.now());
+            let now = self.now();
+            self.unjudged += self.watch.handle_decision(&self.bench.facts(&decision), &mut found, now);
             self.note(found);
         }
     }
@@ -111,12 +113,23 @@ fn a_missing_value_changes_nothing_and_is_said_after_a_while() {
     let mut play = Play::new(rules(WITH_HYSTERESIS));
     play.decide(&[11.0]);
     play.decide(&[f64::NAN; 9]);
-    assert_eq!((play.turns(), play.watch.unjudged()), (vec![(1, Turn::Raised)], 9));
+    assert_eq!((play.turns(), play.unjudged), (vec![(1, Turn::Raised)], 9));
     play.decide(&[f64::NAN; 5]);
     assert_eq!(play.turns(), [(1, Turn::Raised), (11, Turn::Unjudged)]);
     play.decide(&[9.5]);
     assert_eq!(play.turns()[2..], [(16, Turn::Judged)]);
     assert_eq!(play.watch.active().count(), 1);
+}
+
+#[test]
+fn a_rule_that_does_not_hold_is_not_asked_whether_it_is_over() {
+    let set = "[[rule]]\nid = \"fast\"\nwhen = \"has(signals.speed) && signals.speed > 10.0\"\nclear = \"signals.speed < 9.0\"\n";
+    let mut play = Play::new(rules(set));
+    play.decide(&[f64::NAN; 20]);
+    assert_eq!((play.turns(), play.unjudged), (vec![], 0));
+    // Where it stands, it is.
+    play.decide(&[11.0, f64::NAN]);
+    assert_eq!((play.turns(), play.unjudged), (vec![(21, Turn::Raised)], 1));
 }
 
 #[test]

@@ -123,14 +123,14 @@ impl Follower for Replay {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> ControlFlow<()> {
+    fn handle_taken(&mut self, record: &Record, engine: &mut Engine) -> anyhow::Result<ControlFlow<()>> {
         if let Some(comparison) = &mut self.current {
             comparison.handle_input(record);
             while let Some(output) = engine.poll_output() {
                 comparison.handle_output(output);
             }
         }
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn handle_left_out(&mut self, segment: u64) {

@@ -38,7 +38,8 @@ pub(super) fn rules(file: &Path, rules: &RuleSet) -> String {
 }
 
 fn agents(rule: &Rule) -> String {
-    rule.kind().map_or_else(|| rule.agents().to_owned(), |kind| format!("{} ({kind})", rule.agents()))
+    let agents = rule.agents().as_str();
+    rule.kind().map_or_else(|| agents.to_owned(), |kind| format!("{agents} ({kind})"))
 }
 
 fn cut(text: &str) -> String {
