@@ -1,8 +1,8 @@
 //! What every detector is, and the list of them.
 
 use crate::{
-    DetectSettings, Finding, confidence::ConfidenceWatch, history::History, limit::LimitWatch,
-    outlier::OutlierWatch,
+    DetectSettings, Finding, confidence::ConfidenceWatch, envelope::EnvelopeWatch, history::History,
+    limit::LimitWatch, outlier::OutlierWatch, stuck::StuckWatch,
 };
 use std::fmt;
 use watchkeeper_model::{AgentId, AgentKind, Decision, MonoTime, SignalSpec};
@@ -20,6 +20,9 @@ pub(crate) trait Detector: fmt::Debug + Send + Sync {
 
     /// Clears what has been quiet for long enough.
     fn handle_timeout(&mut self, history: &History, found: &mut Vec<Finding>, now: MonoTime);
+
+    /// Takes whether the agent acts on its own, or rests or is led on purpose.
+    fn handle_paused(&mut self, _is_paused: bool) {}
 
     /// Takes note that the agent rests on purpose and has decided nothing since `since`: what it was found for can
     /// no longer be seen, and counts as quiet from then on.
@@ -48,7 +51,9 @@ pub(crate) fn all(
     let of_kind = settings.of_kind(kind);
     vec![
         Box::new(LimitWatch::new(agent, kind, signals, settings)),
+        Box::new(EnvelopeWatch::new(signals, of_kind)),
         Box::new(ConfidenceWatch::new(of_kind)),
+        Box::new(StuckWatch::new(signals, of_kind)),
         Box::new(OutlierWatch::new(signals, of_kind)),
     ]
 }

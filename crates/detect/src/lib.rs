@@ -30,6 +30,7 @@ mod deferral;
 mod detector;
 mod drift;
 pub mod entity;
+mod envelope;
 mod episode;
 mod finding;
 mod history;
@@ -41,6 +42,7 @@ mod robust;
 mod settings;
 mod stack;
 mod stream;
+mod stuck;
 mod team;
 
 pub use calibration::{Calibration, CalibrationError, LabelledProbabilities, announced, calibration_error};
@@ -49,8 +51,8 @@ pub use drift::{ConfidenceDrift, Evidence, RestoreError};
 pub use finding::{Finding, Phase};
 pub use pipeline::{Band, Pipeline};
 pub use settings::{
-    ConfidenceSettings, DetectSettings, KindSettings, LateSettings, LimitRule, OutlierSettings,
-    SequenceSettings, SettingProblem, SettingsError, SilenceSettings,
+    ConfidenceSettings, DetectSettings, EnvelopeSettings, KindSettings, LateSettings, LimitRule,
+    OutlierSettings, SequenceSettings, SettingProblem, SettingsError, SilenceSettings, StuckSettings,
 };
 pub use stack::{
     AlertContext, Channel, LEAST_WEIGHT, LearnError, Learner, MAX_SIGNALS, MAX_WAITING, MOST_CHANGE,

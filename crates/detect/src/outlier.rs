@@ -1,9 +1,15 @@
-//! A signal far from where it lately was: a robust z-score per signal (formulas in `robust.rs`).
+//! A signal far from where it lately was: a robust z-score per signal (formulas in `robust.rs`); or one that leads what the
+//! agent never did before, by the stack over all of them ([`Unusual`]). Each has blind spots: the z-score soon knows a stream
+//! and sees one value at a time, the stack needs longer and sees how signals move and belong together, to a budget.
 //!
 //! The score of a z-score is z^2 / (z^2 + warning^2), one half at the warning threshold. The expected
 //! range is location +- warning x scale, as it was before the judged value was learned. Each signal has
 //! its own finding; when several change at once the one with the largest |z| comes first, and each
-//! names up to two others that are out at the same time. Contributions are shares of z^2.
+//! names up to two others that are out at the same time. Contributions are shares of z^2. Where the stack finds something the
+//! signal that leads has the finding, at once, with the stack's own explanation, and is not back before the stack's episode is
+//! over.
+
+mod unusual;
 
 use crate::{
     Finding, KindSettings, OutlierSettings, Phase,
@@ -14,6 +20,7 @@ use crate::{
     robust::{Learning, Robust},
 };
 use std::time::Duration;
+use unusual::Unusual;
 use watchkeeper_model::{
     CauseClass, Decision, DecisionSeq, Explanation, Label, MAX_SIGNAL_EVIDENCE, MonoTime, Note, Response,
     Severity, SignalEvidence, SignalSpec,
@@ -29,6 +36,7 @@ pub(crate) struct OutlierWatch {
     timing: Timing,
     response: Response,
     signals: Vec<SignalWatch>,
+    unusual: Unusual,
     /// Signals whose episode changed with the present decision; kept for its memory.
     changed: Vec<(usize, Phase)>,
 }
@@ -59,6 +67,7 @@ impl OutlierWatch {
             },
             response: settings.response_to(CauseClass::Outlier),
             signals: watches(signals, &outlier),
+            unusual: Unusual::new(signals, &outlier),
             changed: Vec::new(),
             settings: outlier,
         }
@@ -79,17 +88,35 @@ impl OutlierWatch {
             severity: self.severity_of(watch),
             response: self.response,
             decision,
-            explanation: Explanation {
-                detector: Label::cut(DETECTOR),
-                version: VERSION,
-                statistic: watch.z,
-                threshold: self.settings.warning,
-                score: score(watch.z, self.settings.warning),
-                signals: self.evidence(column, phase, history),
-                samples: history.samples(column),
-                text: Note::cut(&watch.text(phase, history.latest(column))),
-            },
+            explanation: self.explanation(column, watch, phase, history),
         })
+    }
+
+    fn explanation(
+        &self,
+        column: usize,
+        watch: &SignalWatch,
+        phase: Phase,
+        history: &History,
+    ) -> Explanation {
+        let is_far = watch.z.abs() >= self.settings.warning;
+        if phase == Phase::Raised && !is_far {
+            let specs: Vec<&SignalSpec> = self.signals.iter().map(|watch| &watch.spec).collect();
+            let unusual = self.unusual.explanation(&specs, history, |column| self.band(column));
+            if let Some(explanation) = unusual {
+                return explanation;
+            }
+        }
+        Explanation {
+            detector: Label::cut(DETECTOR),
+            version: VERSION,
+            statistic: watch.z,
+            threshold: self.settings.warning,
+            score: score(watch.z, self.settings.warning),
+            signals: self.evidence(column, phase, history),
+            samples: history.samples(column),
+            text: Note::cut(&watch.text(phase, history.latest(column))),
+        }
     }
 
     fn severity_of(&self, watch: &SignalWatch) -> Severity {
@@ -145,10 +172,16 @@ impl Detector for OutlierWatch {
         now: MonoTime,
     ) {
         self.changed.clear();
+        let lead = self.unusual.judge(decision, history);
+        let at_once = Timing { on_count: 1, on_delay: Duration::ZERO, ..self.timing };
         for (column, watch) in self.signals.iter_mut().enumerate() {
             let value = history.latest(column);
-            if let Some(step) = watch.judge(value, &self.settings, decision.seq)
-                && let Some(phase) = watch.episode.handle_step(step, &self.timing, now)
+            let leads = lead == Some(column);
+            let step = watch.judge(value, &self.settings, decision.seq);
+            let step = if leads { watch.unusual(value, step, decision.seq) } else { step };
+            let timing = if leads && self.unusual.has_begun() { &at_once } else { &self.timing };
+            if let Some(step) = step
+                && let Some(phase) = watch.episode.handle_step(step, timing, now)
             {
                 self.changed.push((column, phase));
             }
@@ -189,6 +222,7 @@ impl Detector for OutlierWatch {
             }
         }
         self.signals = watches(signals, &self.settings);
+        self.unusual = Unusual::new(signals, &self.settings);
     }
 
     fn poll_timeout(&self) -> Option<MonoTime> {
@@ -197,7 +231,7 @@ impl Detector for OutlierWatch {
 
     fn score(&self) -> f64 {
         let furthest = self.signals.iter().map(|watch| watch.z.abs()).fold(0.0, f64::max);
-        score(furthest, self.settings.warning)
+        score(furthest, self.settings.warning).max(self.unusual.score())
     }
 
     fn band(&self, column: usize) -> Option<(f64, f64)> {
@@ -235,6 +269,20 @@ impl SignalWatch {
             Level::Between
         };
         Some(Step { level, statistic: value, magnitude: size, seq })
+    }
+
+    /// Returns what a value says that is in its usual range or not, while its signal leads what the agent never did before.
+    fn unusual(&self, value: f64, step: Option<Step>, seq: DecisionSeq) -> Option<Step> {
+        if value.is_nan() {
+            return None;
+        }
+        let step =
+            step.unwrap_or(Step { level: Level::Quiet, statistic: value, magnitude: self.z.abs(), seq });
+        let level = match step.level {
+            Level::Over(severity) => Level::Over(severity),
+            Level::Quiet | Level::Between => Level::Over(Severity::Warning),
+        };
+        Some(Step { level, ..step })
     }
 
     fn text(&self, phase: Phase, value: f64) -> String {

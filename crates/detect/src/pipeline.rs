@@ -94,6 +94,9 @@ impl Pipeline {
     pub fn handle_paused(&mut self, is_paused: bool, found: &mut Vec<Finding>, now: MonoTime) {
         self.handle_timeout(found, now);
         self.stream.handle_paused(is_paused, found, now);
+        for detector in &mut self.detectors {
+            detector.handle_paused(is_paused);
+        }
         self.is_paused = is_paused;
     }
 

@@ -41,6 +41,10 @@ overlaid! {
         outlier: OutlierSettings,
         /// Low or falling confidence.
         confidence: ConfidenceSettings,
+        /// Frozen, repeated or flipping.
+        stuck: StuckSettings,
+        /// What motion cannot be, and what leaves no room.
+        envelope: EnvelopeSettings,
         /// Missing, doubled and disordered decisions.
         sequence: SequenceSettings,
         /// Late decisions.
@@ -83,6 +87,11 @@ overlaid! {
         floors: BTreeMap<Label, f64>,
         /// Signals that are not watched by this detector.
         ignore: Vec<Label>,
+        /// The budget of what an agent never did before (`outlier/unusual.rs`): hours of one agent for one false alert, at
+        /// its own pace; 0 looks for nothing of the kind.
+        hours_per_false_alert: f64,
+        /// Decisions that are only learned from before that alerts, 60 to 1,000,000.
+        calibrate_decisions: u64,
     }
 }
 
@@ -113,6 +122,59 @@ overlaid! {
         baseline_rate: f64,
         /// Least scale of a confidence.
         scale_floor: f64,
+    }
+}
+
+overlaid! {
+    /// Settings of what is frozen, repeated or flips (`stuck.rs`).
+    StuckSettings / StuckPart {
+        /// The shortest run of equal values, or of repeated decisions, that may be odd; at least 2.
+        least_decisions: u32,
+        /// The shortest run of changes to and fro of the action that may be odd; at least 2.
+        least_flips: u32,
+        /// Decisions learned before anything is raised, at least 32.
+        warm_up_samples: u32,
+        /// Signals that may stand still.
+        ignore: Vec<Label>,
+    }
+}
+
+overlaid! {
+    /// Settings of the physical envelopes of a vehicle (`envelope.rs`). Signals are those of these names with the units m/s,
+    /// m/s2, m and m/s.
+    EnvelopeSettings / EnvelopePart {
+        /// Whether they are watched at all.
+        is_watched: bool,
+        /// Name of the signal that is the speed over ground.
+        speed: Label,
+        /// Name of the signal that is the acceleration along the way.
+        acceleration: Label,
+        /// Name of the signal that is the free distance to the vehicle ahead.
+        gap: Label,
+        /// Name of the signal that is the speed at which that shrinks.
+        closing_speed: Label,
+        /// No vehicle is faster; used where it does not report its speed.
+        most_speed_mps: f64,
+        /// The place may change faster than the reported speed by so much.
+        speed_slack_mps: f64,
+        /// And by so much at once (a correction of the place).
+        place_slack_meters: f64,
+        /// The most that acceleration may change, mean of half a second.
+        most_jerk_mps3: f64,
+        /// Time to collision below which it is a warning.
+        least_secs_to_collision: f64,
+        /// Time to collision below which it is critical, at most `least_secs_to_collision`.
+        critical_secs_to_collision: f64,
+        /// Safe distance: how long the vehicle takes to brake, in seconds.
+        response_secs: f64,
+        /// Safe distance: how hard it may accelerate until then.
+        accelerates_mps2: f64,
+        /// Safe distance: how hard it then brakes at least.
+        brakes_mps2: f64,
+        /// Safe distance: how hard the vehicle ahead brakes at most.
+        front_brakes_mps2: f64,
+        /// Decisions in a row beyond a bound before it is raised, at least 1; a jump of the place needs one.
+        on_samples: u32,
     }
 }
 

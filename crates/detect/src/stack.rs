@@ -31,6 +31,9 @@ pub use words::AlertContext;
 pub const MAX_SIGNALS: usize = 1_024;
 /// Only what is the highest of so many rows is a record; an episode is over after so many rows without one.
 const HOLD: u64 = 100;
+/// Rows that one false alert may cost.
+const LEAST_BUDGET: f64 = 100.0;
+const MOST_BUDGET: f64 = 1e7;
 /// Values beyond it are taken for it: what is made of them stays finite.
 const MAX_VALUE: f64 = 1e100;
 /// Signals that are named as reasons.
@@ -202,7 +205,7 @@ impl Stack {
             1..=MAX_SIGNALS => {}
             _ => return Err(StackError::TooManySignals(signals)),
         }
-        if !(100.0..=1e7).contains(&rows_per_false_alert) {
+        if !(LEAST_BUDGET..=MOST_BUDGET).contains(&rows_per_false_alert) {
             return Err(StackError::Budget(rows_per_false_alert));
         }
         if !(60..=1_000_000).contains(&calibrate) {
@@ -246,6 +249,30 @@ impl Stack {
     /// Returns how many signals a row has.
     pub const fn signals(&self) -> usize {
         self.novelty.len()
+    }
+
+    /// Returns how many rows it has learned.
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Returns whether an alert's episode goes on: the row before was odd, or one of the [`HOLD`] before that.
+    pub const fn is_in_episode(&self) -> bool {
+        self.quiet.is_some()
+    }
+
+    /// Returns its budget: rows for one false alert.
+    pub const fn budget(&self) -> f64 {
+        self.settings.rows_per_false_alert
+    }
+
+    /// Sets another budget from the next row on; beyond 100 to 10,000,000 rows the nearer of the two.
+    pub fn set_budget(&mut self, rows_per_false_alert: f64) {
+        let rows = rows_per_false_alert.clamp(LEAST_BUDGET, MOST_BUDGET);
+        self.settings.rows_per_false_alert = rows;
+        for evidence in &mut self.evidence {
+            evidence.rarity.set_period(rows);
+        }
     }
 
     /// Returns the weights of its evidence: all 1 unless others were set.

@@ -24,11 +24,13 @@ use watchkeeper_model::{
 /// What names an alert group.
 type Group = (AgentId, CauseClass, Label);
 
-/// Returns the group of a condition. Signals that go astray together are one alert of their agent; everything
-/// else stands alone, because it asks for something of its own.
+/// Returns the group of a condition. Signals that go astray or freeze together, and what is wrong with one motion, are one alert
+/// of their agent; everything else stands alone, because it asks for something of its own.
 fn group_of(agent: &AgentId, cause: CauseClass, subject: &Label) -> Group {
     let subject = match cause {
-        CauseClass::Outlier | CauseClass::Sequence => Label::default(),
+        CauseClass::Outlier | CauseClass::Stuck | CauseClass::Envelope | CauseClass::Sequence => {
+            Label::default()
+        }
         CauseClass::Limit
         | CauseClass::Confidence
         | CauseClass::Late

@@ -38,8 +38,12 @@ words! {
     CauseClass {
         /// A limit that a person wrote was broken.
         Limit = "limit",
-        /// A signal is far from where it lately was.
+        /// A signal is far from where it lately was, or the agent does what it never did before.
         Outlier = "outlier",
+        /// A signal is frozen, decisions are repeated, or the action flips to and fro.
+        Stuck = "stuck",
+        /// A vehicle reports what cannot be, or leaves too little room.
+        Envelope = "envelope",
         /// The agent is not sure, or less and less sure.
         Confidence = "confidence",
         /// Decision numbers are missing, doubled or out of order.

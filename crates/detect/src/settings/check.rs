@@ -1,8 +1,8 @@
 //! Whether settings make sense, with the path of each field that does not.
 
 use super::{
-    ConfidenceSettings, DetectSettings, KindSettings, LimitRule, OutlierSettings, SequenceSettings,
-    SilenceSettings,
+    ConfidenceSettings, DetectSettings, EnvelopeSettings, KindSettings, LimitRule, OutlierSettings,
+    SequenceSettings, SilenceSettings, StuckSettings,
 };
 use crate::robust::FIRST_SAMPLES;
 use thiserror::Error;
@@ -124,6 +124,8 @@ impl KindSettings {
     fn check(&self, checker: &mut Checker) {
         checker.within("outlier", |c| self.outlier.check(c));
         checker.within("confidence", |c| self.confidence.check(c));
+        checker.within("stuck", |c| self.stuck.check(c));
+        checker.within("envelope", |c| self.envelope.check(c));
         checker.within("sequence", |c| self.sequence.check(c));
         checker.within("late", |c| {
             c.count("warning_millis", self.late.warning_millis, 1);
@@ -151,6 +153,8 @@ impl OutlierSettings {
         for (signal, floor) in &self.floors {
             c.number(&format!("floors.{signal}"), *floor, 0.0, 1e100);
         }
+        c.number("hours_per_false_alert", self.hours_per_false_alert, 0.0, 100_000.0);
+        c.number("calibrate_decisions", self.calibrate_decisions as f64, 60.0, 1e6);
     }
 }
 
@@ -167,6 +171,35 @@ impl ConfidenceSettings {
         c.count("warm_up_samples", self.warm_up_samples.into(), FIRST_SAMPLES.into());
         c.number("baseline_rate", self.baseline_rate, 0.0, 1.0);
         c.number("scale_floor", self.scale_floor, 1e-9, 1.0);
+    }
+}
+
+impl StuckSettings {
+    fn check(&self, c: &mut Checker) {
+        c.count("least_decisions", self.least_decisions.into(), 2);
+        c.count("least_flips", self.least_flips.into(), 2);
+        c.count("warm_up_samples", self.warm_up_samples.into(), FIRST_SAMPLES.into());
+    }
+}
+
+impl EnvelopeSettings {
+    fn check(&self, c: &mut Checker) {
+        c.number("most_speed_mps", self.most_speed_mps, 0.1, 1e4);
+        c.number("speed_slack_mps", self.speed_slack_mps, 0.0, 1e4);
+        c.number("place_slack_meters", self.place_slack_meters, 0.0, 1e6);
+        c.number("most_jerk_mps3", self.most_jerk_mps3, 0.1, 1e6);
+        c.number("least_secs_to_collision", self.least_secs_to_collision, 0.0, 60.0);
+        c.number(
+            "critical_secs_to_collision",
+            self.critical_secs_to_collision,
+            0.0,
+            self.least_secs_to_collision,
+        );
+        c.number("response_secs", self.response_secs, 0.0, 60.0);
+        c.number("accelerates_mps2", self.accelerates_mps2, 0.0, 100.0);
+        c.number("brakes_mps2", self.brakes_mps2, 0.1, 100.0);
+        c.number("front_brakes_mps2", self.front_brakes_mps2, 0.1, 100.0);
+        c.count("on_samples", self.on_samples.into(), 1);
     }
 }
 

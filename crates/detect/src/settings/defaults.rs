@@ -1,12 +1,12 @@
 //! The defaults of each kind of agent; ours unless a source is named.
 
 use super::{
-    ConfidenceSettings, DetectSettings, KindSettings, LateSettings, OutlierSettings, Overlay,
-    SequenceSettings, SilenceSettings,
+    ConfidenceSettings, DetectSettings, EnvelopeSettings, KindSettings, LateSettings, OutlierSettings,
+    Overlay, SequenceSettings, SilenceSettings, StuckSettings,
 };
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
-use watchkeeper_model::{AgentKind, CauseClass, Response, Severity};
+use watchkeeper_model::{AgentKind, CauseClass, Label, Response, Severity};
 
 impl Default for DetectSettings {
     fn default() -> Self {
@@ -47,6 +47,13 @@ impl KindSettings {
             },
             outlier: outlier(is_vehicle),
             confidence: confidence(is_vehicle),
+            stuck: StuckSettings {
+                least_decisions: 10,
+                least_flips: 30,
+                warm_up_samples: 50,
+                ignore: Vec::new(),
+            },
+            envelope: envelope(is_vehicle),
             sequence: SequenceSettings { gap_warning: 10, gap_critical: 100, disorder: 1 },
             late: late(kind),
             silence: silence(kind),
@@ -74,6 +81,33 @@ fn outlier(is_vehicle: bool) -> OutlierSettings {
         absolute_floor: 1e-9,
         floors: BTreeMap::new(),
         ignore: Vec::new(),
+        // A day of driving; a week.
+        hours_per_false_alert: if is_vehicle { 24.0 } else { 168.0 },
+        // Ten minutes of driving; an evening of a machine that reports every minute.
+        calibrate_decisions: if is_vehicle { 6_000 } else { 400 },
+    }
+}
+
+/// Times to collision are those at which forward collision warnings act (ISO 22839 and NHTSA's tests of them: 2 to 2.6 s);
+/// braking is that of a car on a dry road; slack and jerk are ours.
+fn envelope(is_vehicle: bool) -> EnvelopeSettings {
+    EnvelopeSettings {
+        is_watched: is_vehicle,
+        speed: Label::cut("speed"),
+        acceleration: Label::cut("acceleration"),
+        gap: Label::cut("gap"),
+        closing_speed: Label::cut("closing_speed"),
+        most_speed_mps: 70.0,
+        speed_slack_mps: 5.0,
+        place_slack_meters: 3.0,
+        most_jerk_mps3: 15.0,
+        least_secs_to_collision: 2.5,
+        critical_secs_to_collision: 1.2,
+        response_secs: 0.5,
+        accelerates_mps2: 2.0,
+        brakes_mps2: 6.0,
+        front_brakes_mps2: 8.0,
+        on_samples: 2,
     }
 }
 

@@ -23,7 +23,7 @@ macro_rules! replaced_whole {
         })+
     };
 }
-replaced_whole!(f64, u32, u64, Severity, Response, Vec<Label>, Vec<LimitRule>);
+replaced_whole!(bool, f64, u32, u64, Label, Severity, Response, Vec<Label>, Vec<LimitRule>);
 
 macro_rules! merged_by_key {
     ($($map:ty),+ $(,)?) => {

@@ -52,13 +52,12 @@ pub(super) struct Rarity {
 impl Rarity {
     /// Makes one that can tell apart periods up to `period` rows.
     pub(super) fn new(prior: Prior, period: f64) -> Self {
-        Self {
-            prior,
-            records: vec![0.0; BINS],
-            weight: 0.0,
-            most_rows: MOST_ROWS.max(20.0 * period),
-            last: None,
-        }
+        Self { prior, records: vec![0.0; BINS], weight: 0.0, most_rows: most_rows(period), last: None }
+    }
+
+    /// Tells apart periods up to `period` rows from now on.
+    pub(super) fn set_period(&mut self, period: f64) {
+        self.most_rows = most_rows(period);
     }
 
     /// Returns once in how many rows a record of `statistic` or more is seen; above 0, perhaps infinite.
@@ -99,6 +98,11 @@ impl Rarity {
             self.records.iter_mut().for_each(|count| *count *= kept);
         }
     }
+}
+
+/// Returns what the past weighs at most where periods up to `period` rows are to be told apart.
+const fn most_rows(period: f64) -> f64 {
+    MOST_ROWS.max(20.0 * period)
 }
 
 /// Returns a sum, in four parts: one addition need not wait for the one before.

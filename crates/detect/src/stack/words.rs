@@ -33,20 +33,26 @@ impl Scored {
     /// Says in two lines what is odd about a row and since when, and then how rare that is, what would not have alerted
     /// and what came last; `None` where nothing is odd.
     pub fn sentence<R: AsRef<[f64]>>(&self, context: &AlertContext<'_, R>) -> Option<String> {
-        let channel = self.channel?;
         let (lead, _) = self.top.first().copied().flatten()?;
-        let unnamed = Label::default();
-        let unit = context.signals.get(lead).map_or(&unnamed, |spec| &spec.unit);
         let of_lead = |row: &R| row.as_ref().get(lead).copied().unwrap_or(f64::NAN);
         let samples: Vec<f64> = context.rows.iter().rev().take(SAMPLES).map(of_lead).collect();
         let value = samples.first().copied().unwrap_or(f64::NAN);
-        let expected = self.why.map(|why| why.expected);
-        let counterfactual = self.why.and_then(|why| why.counterfactual);
-        let told =
-            [Some(value), expected.map(|range| range.0), expected.map(|range| range.1), counterfactual];
-        let figures = Figures::new(told.into_iter().flatten(), unit);
+        let what = self.what(context.signals, value)?;
+        let judged = self.judged(context.signals, value, "rows of this stream")?;
+        let shares = self.shares(context.signals);
+        let unnamed = Label::default();
+        let figures = self.figures(context.signals, value, &unnamed);
+        let last: Vec<String> = samples.iter().rev().map(|sample| figures.number(*sample)).collect();
+        Some(format!("{what}; since {}\n{judged}.{shares} Last values: {}.", context.since, last.join(", ")))
+    }
 
-        let name = self.name(0, context.signals);
+    /// Says what is odd, where `value` is that of the signal that leads; `None` where nothing is.
+    pub(crate) fn what(&self, signals: &[SignalSpec], value: f64) -> Option<String> {
+        let channel = self.channel?;
+        let unnamed = Label::default();
+        let figures = self.figures(signals, value, &unnamed);
+        let expected = self.why.map(|why| why.expected);
+        let name = self.name(0, signals);
         let is_within = expected.is_some_and(|(low, high)| (low..=high).contains(&value));
         let shown = figures.measure(value);
         let found = match expected.map(|(low, high)| figures.range(Some(low), Some(high))) {
@@ -55,7 +61,7 @@ impl Scored {
             None => format!("{name} is {shown}"),
         };
         let but = if is_within { ", but" } else { ":" };
-        let what = match (channel, self.together(context.signals)) {
+        Some(match (channel, self.together(signals)) {
             (Channel::Novelty, _) if is_within => format!("{found}, but it never behaved like this before"),
             (Channel::Novelty, _) => format!("{found}: it never did this before"),
             (Channel::Joint, Some(names)) => {
@@ -64,22 +70,21 @@ impl Scored {
             (Channel::Joint, None) => {
                 format!("{found}{but} it is no longer where it usually is, alone or beside the others")
             }
-        };
-        let more = self.judged(&figures, value, counterfactual);
-        let shares = self.shares(context.signals);
-        let last: Vec<String> = samples.iter().rev().map(|sample| figures.number(*sample)).collect();
-        Some(format!("{what}; since {}\n{more}.{shares} Last values: {}.", context.since, last.join(", ")))
+        })
     }
 
-    /// Says how rare it is and what would not have alerted.
-    fn judged(&self, figures: &Figures<'_>, value: f64, counterfactual: Option<f64>) -> String {
+    /// Says once in how many `rows` it is so odd, and what would not have alerted; `None` where nothing is odd.
+    pub(crate) fn judged(&self, signals: &[SignalSpec], value: f64, rows: &str) -> Option<String> {
+        self.channel?;
         let rarity = if self.period > RAREST {
-            "Rarer than once in 1,000,000 rows of this stream".to_owned()
+            format!("Rarer than once in 1,000,000 {rows}")
         } else {
-            format!("As odd as once in {} rows of this stream", rounded(self.period))
+            format!("As odd as once in {} {rows}", rounded(self.period))
         };
+        let unnamed = Label::default();
+        let figures = self.figures(signals, value, &unnamed);
         // Rounded to the side on which there is no alert.
-        match counterfactual {
+        Some(match self.why.and_then(|why| why.counterfactual) {
             Some(quiet) if quiet < value => {
                 let below = figures.measure(figures.down(quiet));
                 format!("{rarity}; below {below} there would have been no alert")
@@ -89,7 +94,16 @@ impl Scored {
                 format!("{rarity}; above {above} there would have been no alert")
             }
             _ => rarity,
-        }
+        })
+    }
+
+    /// Returns how the numbers of the signal that leads are written.
+    fn figures<'a>(&self, signals: &'a [SignalSpec], value: f64, unnamed: &'a Label) -> Figures<'a> {
+        let lead = self.top.first().copied().flatten().and_then(|(lead, _)| signals.get(lead));
+        let (low, high) = self.why.map(|why| why.expected).unzip();
+        let quiet = self.why.and_then(|why| why.counterfactual);
+        let told = [Some(value), low, high, quiet];
+        Figures::new(told.into_iter().flatten(), lead.map_or(unnamed, |spec| &spec.unit))
     }
 
     /// Names the signals of an oddity; `None` where there is one only.

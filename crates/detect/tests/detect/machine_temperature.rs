@@ -1,9 +1,11 @@
 //! Real data: the machine temperature of the Numenta Anomaly Benchmark, with its four labelled windows.
 //!
-//! Measured over its 22,695 rows with the defaults of a generic agent: at its own pace 4 findings in 2 of
-//! the 4 windows and 3 outside; replayed 100,000 times faster, where T_clear spans 3,333 rows and so
-//! joins episodes, 2 findings in 2 windows and 1 outside. No label is used at run time, but rates, clip,
-//! threshold and delay were chosen with a look at this file: the figure is no forecast for other data.
+//! Measured over its 22,695 rows (79 days) with the defaults of a generic agent, a budget of one false alert in a week among
+//! them: at its own pace 8 findings in all 4 windows and 9 outside; without the budget's part (the z-score alone) 4 in 2 windows and
+//! 3 outside. Run 100,000 times faster a week is longer than the file: the budget's part stays silent, T_clear spans
+//! 3,333 rows and so joins episodes: 2 findings in 2 windows and 1 outside. No label is used at run time, but rates, clip,
+//! threshold and delay of the z-score and constants of the stack were chosen with a look at this file: the figure is no
+//! forecast for other data.
 
 use crate::feed::{decision, specs};
 use std::{
@@ -66,12 +68,22 @@ fn replay(folder: &Path, row_nanos: u64) -> ([usize; 4], usize) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
+fn all_four_failures_are_found_at_the_price_of_the_budget() {
+    let Some(folder) = benchmark() else { return };
+    let (inside, outside) = replay(&folder, 300_000_000_000);
+    println!("its own pace: raised per window {inside:?}, outside {outside}");
+    assert!(inside.iter().all(|count| *count > 0), "{inside:?}");
+    // Eleven weeks, and what the z-score alone says.
+    assert!(outside <= 12, "{outside} false episodes");
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
 fn at_least_two_of_four_failures_are_found_with_few_false_episodes_at_any_speed() {
     let Some(folder) = benchmark() else { return };
-    for (pace, row_nanos) in [("its own pace", 300_000_000_000), ("100000 times faster", 3_000_000)] {
-        let (inside, outside) = replay(&folder, row_nanos);
-        println!("{pace}: raised per window {inside:?}, outside {outside}");
-        assert!(inside.iter().filter(|count| **count > 0).count() >= 2, "{pace}: {inside:?}");
-        assert!(outside <= 8, "{pace}: {outside} false episodes");
-    }
+    let (inside, outside) = replay(&folder, 3_000_000);
+    println!("100000 times faster: raised per window {inside:?}, outside {outside}");
+    assert!(inside.iter().filter(|count| **count > 0).count() >= 2, "{inside:?}");
+    assert!(outside <= 8, "{outside} false episodes");
 }

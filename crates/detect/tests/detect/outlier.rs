@@ -157,7 +157,9 @@ fn missing_values_neither_raise_nor_clear_and_infinite_ones_are_out() {
 #[test]
 fn several_signals_at_once_are_one_finding_each_the_furthest_first_with_three_named() {
     let names_and_units = [("a", "V"), ("b", "V"), ("c", "V"), ("d", "V")];
-    let mut feed = Feed::new(AgentKind::Generic, &names_and_units, &DetectSettings::default());
+    let mut settings = DetectSettings::default();
+    settings.generic.outlier.hours_per_false_alert = 0.0;
+    let mut feed = Feed::new(AgentKind::Generic, &names_and_units, &settings);
     for at in 0..400_u64 {
         let row: Vec<f64> = (0..4).map(|column| noise(at * 4 + column)).collect();
         assert_eq!(feed.signals(&row), []);

@@ -200,6 +200,14 @@ impl AlarmClass {
                 300,
                 "compare the signal with the others and with the scene; shelve a known sensor fault",
             ),
+            CauseClass::Stuck => (
+                Major,
+                300,
+                "look at what still moves; restart the sensor or the software, or hold the agent until it does",
+            ),
+            CauseClass::Envelope => {
+                (Severe, 60, "look at the scene; slow the vehicle down or stop it while it goes on")
+            }
             CauseClass::Confidence => {
                 (Major, 300, "look at what the agent is unsure of; help it, hold it or take over")
             }

@@ -36,6 +36,8 @@ impl Engine {
             CauseClass::Asked => DemandOrigin::Agent,
             CauseClass::Limit
             | CauseClass::Outlier
+            | CauseClass::Stuck
+            | CauseClass::Envelope
             | CauseClass::Confidence
             | CauseClass::Sequence
             | CauseClass::Late

@@ -42,6 +42,8 @@ const fn detector(cause: CauseClass) -> &'static str {
     match cause {
         CauseClass::Limit => "limit",
         CauseClass::Outlier => "robust_z",
+        CauseClass::Stuck => "frozen",
+        CauseClass::Envelope => "envelope",
         CauseClass::Confidence => "confidence",
         CauseClass::Sequence => "sequence",
         CauseClass::Late => "lateness",

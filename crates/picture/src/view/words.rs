@@ -37,6 +37,8 @@ pub const fn cause_word(cause: CauseClass) -> &'static str {
     match cause {
         CauseClass::Limit => "limit broken",
         CauseClass::Outlier => "unusual",
+        CauseClass::Stuck => "stuck",
+        CauseClass::Envelope => "unsafe motion",
         CauseClass::Confidence => "unsure",
         CauseClass::Sequence => "decisions missing",
         CauseClass::Late => "late",

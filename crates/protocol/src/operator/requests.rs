@@ -177,7 +177,8 @@ pub struct TakeOutOfService {
     pub agent: AgentId,
     /// What kind of thing.
     pub cause: CauseClass,
-    /// Which of that kind, as an alert of it says. Not read for `outlier` and `sequence`, which are one alert of an agent.
+    /// Which of that kind, as an alert of it says. Not read for `outlier`, `stuck`, `envelope` and
+    /// `sequence`, which are one alert of an agent each.
     pub subject: Label,
     /// Why; not empty.
     pub reason: Note,

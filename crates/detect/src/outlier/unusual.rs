@@ -1,0 +1,163 @@
+//! What an agent never did before: the stack ([`Stack`]) over its signals, beside the z-score of each.
+//!
+//! An operator says how many hours of one agent a false alert may cost, and the pace of the agent's own decisions makes rows
+//! of it. Forgetting counts decisions and the pace is taken on the agent's clock, so that a replay at any speed gives the same.
+
+use crate::{OutlierSettings, Scored, Stack, StackSettings, history::History, phrase::finite};
+use watchkeeper_model::{
+    AgentTime, Decision, Explanation, Label, MAX_SIGNAL_EVIDENCE, Note, SignalEvidence, SignalSpec,
+};
+
+const DETECTOR: &str = "stack";
+const VERSION: u32 = 1;
+/// The pace follows over about so many decisions, and the budget with it every so many.
+const PACE_DECISIONS: f64 = 1_000.0;
+const BUDGET_EVERY: u64 = 256;
+/// A longer gap between two decisions is no pace, in seconds.
+const LONGEST_GAP_SECS: f64 = 3_600.0;
+
+/// The signals of one agent as one stream.
+#[derive(Debug)]
+pub(super) struct Unusual {
+    /// `None` where there is nothing to watch.
+    stack: Option<Stack>,
+    /// The columns that are watched; the stack counts its signals in this order.
+    columns: Vec<usize>,
+    /// The last row.
+    row: Vec<f64>,
+    hours_per_false_alert: f64,
+    calibrate: u64,
+    last_at: Option<AgentTime>,
+    /// Mean gap between decisions, in seconds, and of how many.
+    gap_secs: f64,
+    gaps: f64,
+    /// Of the last row.
+    score: f64,
+    /// The column that led to the alert whose episode goes on.
+    lead: Option<usize>,
+    /// What began with the last row.
+    begun: Option<Scored>,
+}
+
+impl Unusual {
+    pub(super) fn new(signals: &[SignalSpec], settings: &OutlierSettings) -> Self {
+        let is_watched = |spec: &SignalSpec| !settings.ignore.contains(&spec.name);
+        let columns: Vec<usize> = signals
+            .iter()
+            .enumerate()
+            .filter(|(_, spec)| is_watched(spec))
+            .map(|(column, _)| column)
+            .collect();
+        let of_stack = StackSettings { calibrate: settings.calibrate_decisions, ..StackSettings::default() };
+        let is_on = settings.hours_per_false_alert > 0.0;
+        Self {
+            stack: is_on.then(|| Stack::new(columns.len(), of_stack).ok()).flatten(),
+            row: vec![f64::NAN; columns.len()],
+            columns,
+            hours_per_false_alert: settings.hours_per_false_alert,
+            calibrate: settings.calibrate_decisions,
+            last_at: None,
+            gap_secs: 0.0,
+            gaps: 0.0,
+            score: 0.0,
+            lead: None,
+            begun: None,
+        }
+    }
+
+    /// Judges the last decision, then learns it; returns the column that leads while an episode goes on.
+    pub(super) fn judge(&mut self, decision: &Decision, history: &History) -> Option<usize> {
+        self.take_pace(decision.made_at);
+        let stack = self.stack.as_mut()?;
+        if stack.rows().is_multiple_of(BUDGET_EVERY) && self.gap_secs > 0.0 {
+            stack.set_budget(self.hours_per_false_alert * 3_600.0 / self.gap_secs);
+        }
+        for (value, column) in self.row.iter_mut().zip(&self.columns) {
+            *value = history.latest(*column);
+        }
+        // Without a pace there is no budget.
+        let is_ready = stack.rows() >= self.calibrate && self.gap_secs > 0.0;
+        let scored = stack.score(None, &self.row);
+        self.score = if is_ready { scored.score } else { 0.0 };
+        if !stack.is_in_episode() {
+            self.lead = None;
+        }
+        self.begun = (scored.alert && is_ready).then_some(scored);
+        if let Some((signal, _)) = self.begun.and_then(|scored| scored.top.first().copied().flatten()) {
+            self.lead = self.columns.get(signal).copied();
+        }
+        self.lead
+    }
+
+    /// Returns whether the last row began an episode.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    pub(super) const fn score(&self) -> f64 {
+        self.score
+    }
+
+    /// Explains what began with the last row; `band` says where a column's value was expected.
+    pub(super) fn explanation(
+        &self,
+        specs: &[&SignalSpec],
+        history: &History,
+        band: impl Fn(usize) -> Option<(f64, f64)>,
+    ) -> Option<Explanation> {
+        let scored = self.begun?;
+        let column = self.lead?;
+        let watched: Vec<SignalSpec> =
+            self.columns.iter().filter_map(|column| specs.get(*column)).map(|spec| (*spec).clone()).collect();
+        let value = history.latest(column);
+        let what = scored.what(&watched, value)?;
+        let judged = scored.judged(&watched, value, "decisions of this agent")?;
+        let newest = history.samples(column).last().map(|sample| sample.seq).unwrap_or_default();
+        Some(Explanation {
+            detector: Label::cut(DETECTOR),
+            version: VERSION,
+            statistic: finite(scored.period),
+            threshold: self.stack.as_ref()?.budget(),
+            score: scored.score,
+            signals: self.evidence(&scored, &watched, history, band),
+            samples: history.samples(column),
+            text: Note::cut(&format!("{what}; since decision {newest}\n{judged}.")),
+        })
+    }
+
+    /// Names the signals that led, and what part of it is whose.
+    fn evidence(
+        &self,
+        scored: &Scored,
+        watched: &[SignalSpec],
+        history: &History,
+        band: impl Fn(usize) -> Option<(f64, f64)>,
+    ) -> Vec<SignalEvidence> {
+        let named = || scored.top.iter().flatten().take(MAX_SIGNAL_EVIDENCE);
+        let total: f64 = named().map(|(_, share)| share).sum();
+        named()
+            .enumerate()
+            .filter_map(|(place, (signal, share))| {
+                let (spec, column) = (watched.get(*signal)?, *self.columns.get(*signal)?);
+                let of_lead = scored.why.filter(|_| place == 0).map(|why| why.expected);
+                let (expected_low, expected_high) = of_lead.or_else(|| band(column)).unzip();
+                Some(SignalEvidence {
+                    signal: spec.name.clone(),
+                    unit: spec.unit.clone(),
+                    value: history.latest(column),
+                    expected_low,
+                    expected_high,
+                    contribution: share / total,
+                })
+            })
+            .collect()
+    }
+
+    fn take_pace(&mut self, at: AgentTime) {
+        let gap = self.last_at.replace(at).map_or(0.0, |last| at.since(last).as_secs_f64());
+        if gap > 0.0 && gap <= LONGEST_GAP_SECS {
+            self.gaps = (self.gaps + 1.0).min(PACE_DECISIONS);
+            self.gap_secs += (gap - self.gap_secs) / self.gaps;
+        }
+    }
+}
