@@ -19,7 +19,7 @@
 //! lane = "right"                  # [every fourth starts on the left]
 //!
 //! [[fault]]
-//! kind = "frozen_sensor"          # or falling_confidence, phantom_brake, silent, actuator_stuck
+//! kind = "frozen_sensor"          # or falling_confidence, phantom_brake, silent, frozen_policy, actuator_stuck
 //! vehicle = 3
 //! signal = "front_range"          # frozen_sensor only
 //! start_secs = 8
@@ -43,8 +43,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The scenarios built in: name and text. Adding one is one file and one line here.
-const LIBRARY: [(&str, &str); 4] = [
+const LIBRARY: [(&str, &str); 5] = [
     ("ring-calm", include_str!("../scenarios/ring-calm.toml")),
+    ("ring-frozen-policy", include_str!("../scenarios/ring-frozen-policy.toml")),
     ("ring-frozen-sensor", include_str!("../scenarios/ring-frozen-sensor.toml")),
     ("ring-silent", include_str!("../scenarios/ring-silent.toml")),
     ("ring-stuck-actuator", include_str!("../scenarios/ring-stuck-actuator.toml")),

@@ -208,7 +208,11 @@ impl World {
                 vehicle.reading.replace(*signal, *value);
             }
             control::move_across(vehicle, &mut bodies, index, &self.road, self.now);
-            vehicle.decision = DecisionDraft::make(vehicle, &self.road, self.now);
+            if vehicle.effects.frozen_policy {
+                vehicle.decision.made_at = self.now;
+            } else {
+                vehicle.decision = DecisionDraft::make(vehicle, &self.road, self.now);
+            }
         }
     }
 

@@ -2,20 +2,20 @@
 //!
 //! One [`Pipeline`] per agent, owned by the engine. Every decision goes first through the stream's
 //! own checks (numbers missing, doubled, out of order or late, and silence), then, once each, through
-//! the detectors: limits that a person wrote, how far a signal is from where it lately was, and
-//! whether the agent is unsure or less sure than it used to be. What comes out are [`Finding`]s:
-//! raised, worse and cleared, each with an [`Explanation`](watchkeeper_model::Explanation) that can be
-//! checked by hand.
+//! the detectors: limits that a person wrote, what a vehicle's motion cannot be, whether the agent is unsure or less sure
+//! than it used to be, whether it is stuck, how far a signal is from where it lately was, and whether it does what it
+//! never did before. What comes out are [`Finding`]s: raised, worse and cleared, each with an
+//! [`Explanation`](watchkeeper_model::Explanation) that can be checked by hand.
 //!
 //! Everything is a function of its inputs and of `now`: the same inputs give the same findings. It
 //! learns from the past only, forgets by the number of samples (a stream replayed a thousand times
-//! faster gives the same findings), holds bounded memory per agent, and allocates only when it has
-//! something to say.
+//! faster gives the same findings, but for a budget in hours: that is by the agent's clock), holds bounded memory per agent,
+//! and allocates only when it has something to say.
 //!
-//! [`Stack`] stands apart: it scores any stream of numbers (`watchkeeper score` and `eval`) and is not yet one of the
-//! pipeline's detectors; a [`Learner`] learns from verdicts on its alerts how it weighs its evidence. So do those that say
-//! what a confidence is worth, [`Calibration`], [`Deferral`], [`ConfusionMatrix`] and [`ConfidenceDrift`], and [`entity`],
-//! payments by customer and terminal.
+//! [`Stack`] scores any stream of numbers: the signals of an agent in the pipeline, and a file's in `watchkeeper score` and
+//! `eval`. A [`Learner`] learns from verdicts on its alerts how it weighs its evidence. Not yet in the pipeline are that, and those
+//! that say what a confidence is worth, [`Calibration`], [`Deferral`], [`ConfusionMatrix`] and [`ConfidenceDrift`], and
+//! [`entity`], payments by customer and terminal.
 //!
 //! A detector is one file with an implementation of the crate's `Detector` trait and one entry in
 //! the list in `detector.rs`.

@@ -41,6 +41,8 @@ pub enum FaultKind {
     },
     /// The vehicle stops deciding but is otherwise alive: heartbeats go on.
     Silent,
+    /// The vehicle decides on, and always the same: every number stays as it was.
+    FrozenPolicy,
     /// The vehicle ignores a comfortable stop (fallback levels 0 and 1 while moving).
     ActuatorStuck,
 }
@@ -53,6 +55,7 @@ impl FaultKind {
             FaultKind::FallingConfidence { .. } => "falling_confidence",
             FaultKind::PhantomBrake { .. } => "phantom_brake",
             FaultKind::Silent => "silent",
+            FaultKind::FrozenPolicy => "frozen_policy",
             FaultKind::ActuatorStuck => "actuator_stuck",
         }
     }

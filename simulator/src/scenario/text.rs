@@ -50,6 +50,7 @@ enum KindName {
     FallingConfidence,
     PhantomBrake,
     Silent,
+    FrozenPolicy,
     ActuatorStuck,
 }
 
@@ -232,6 +233,7 @@ impl Reader<'_> {
             FaultKind::FrozenSensor { .. }
             | FaultKind::FallingConfidence { .. }
             | FaultKind::Silent
+            | FaultKind::FrozenPolicy
             | FaultKind::ActuatorStuck => table
                 .end_secs
                 .as_ref()
@@ -263,6 +265,7 @@ impl Reader<'_> {
                 (FaultKind::PhantomBrake { deceleration_mps2 }, &["deceleration_mps2", "duration_secs"])
             }
             KindName::Silent => (FaultKind::Silent, &["end_secs", HEALS]),
+            KindName::FrozenPolicy => (FaultKind::FrozenPolicy, &["end_secs", HEALS]),
             KindName::ActuatorStuck => (FaultKind::ActuatorStuck, &["end_secs", HEALS]),
         };
         for (field, span) in given_fields(table) {
@@ -293,6 +296,7 @@ impl Reader<'_> {
             KindName::FallingConfidence => "falling_confidence",
             KindName::PhantomBrake => "phantom_brake",
             KindName::Silent => "silent",
+            KindName::FrozenPolicy => "frozen_policy",
             KindName::ActuatorStuck => "actuator_stuck",
         };
         given.ok_or_else(|| ScenarioError::Needed { line: self.line(table.kind.span()), field, kind })

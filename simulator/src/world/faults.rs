@@ -38,6 +38,7 @@ pub(super) struct Effects {
     pub(super) confidence_ceiling: Option<f64>,
     pub(super) phantom_mps2: Option<f64>,
     pub(super) silent: bool,
+    pub(super) frozen_policy: bool,
     pub(super) ignores_comfortable_stop: bool,
 }
 
@@ -93,6 +94,7 @@ impl FaultLine {
                 effects.phantom_mps2 = Some(other.max(deceleration_mps2));
             }
             FaultKind::Silent => effects.silent = true,
+            FaultKind::FrozenPolicy => effects.frozen_policy = true,
             FaultKind::ActuatorStuck => effects.ignores_comfortable_stop = true,
         }
     }

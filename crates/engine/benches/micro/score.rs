@@ -1,15 +1,15 @@
-//! What detection makes of a vehicle's decisions.
+//! What detection makes of a vehicle's decisions, and of rows of a stream.
 
 use crate::{TIMES, vehicle};
 use gungraun::{library_benchmark, library_benchmark_group};
 use std::hint::black_box;
-use watchkeeper_detect::{DetectSettings, Finding, LimitRule, Pipeline};
+use watchkeeper_detect::{DetectSettings, Finding, LimitRule, Pipeline, Stack, StackSettings};
 use watchkeeper_model::{AgentKind, Decision, Label, MonoTime, Response, Severity};
 
 /// Past the warm-up of every detector.
 const LEARNED: u64 = 200;
 
-library_benchmark_group!(name = score, benchmarks = decision);
+library_benchmark_group!(name = score, benchmarks = [decision, row]);
 
 #[library_benchmark]
 #[bench::calm(args = (calm()), setup = watched, teardown = found_nothing)]
@@ -24,6 +24,28 @@ fn decision((mut pipeline, decisions): (Pipeline, Vec<Decision>)) -> (Pipeline, 
         found.clear();
     }
     (pipeline, decisions, count)
+}
+
+/// Rows that a stack has learned: past its calibration, and about half of a generation of its cells.
+const ROWS: u64 = 5_000;
+
+#[library_benchmark]
+#[bench::one_signal(args = (1), setup = stream)]
+#[bench::eight_signals(args = (8), setup = stream)]
+fn row((mut stack, rows): (Stack, Vec<Vec<f64>>)) -> (Stack, Vec<Vec<f64>>) {
+    for row in &rows {
+        black_box(stack.score(None, row));
+    }
+    (stack, rows)
+}
+
+fn stream(signals: usize) -> (Stack, Vec<Vec<f64>>) {
+    let row = |seq: u64| vehicle::decision(0, seq).signals[..signals].to_vec();
+    let mut stack = Stack::new(signals, StackSettings::default()).unwrap();
+    for seq in 1..=ROWS {
+        stack.score(None, &row(seq));
+    }
+    (stack, (ROWS..ROWS + TIMES as u64).map(|seq| row(seq + 1)).collect())
 }
 
 fn calm() -> Vec<Decision> {

@@ -1,10 +1,12 @@
 //! One engine, one vehicle with the real gate, some consoles; time moves in steps of 5 ms.
 
+mod decisions;
 mod heard;
 mod people;
 pub(crate) mod shift;
 mod software;
 
+use decisions::Doing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +81,8 @@ pub(crate) struct Rig {
     decision_at: MonoTime,
     pub(crate) seq: u64,
     pub(crate) speed: f64,
+    /// What its decisions say beside that.
+    pub(crate) doing: Doing,
     /// The vehicle's messages take so much longer.
     pub(crate) late_nanos: u64,
     pub(crate) confidence: f64,
@@ -183,6 +187,7 @@ impl Rig {
             decision_at: start(),
             seq: 0,
             speed: 13.0,
+            doing: Doing::default(),
             late_nanos: 0,
             confidence: 0.95,
             standstill: false,
@@ -424,7 +429,7 @@ impl Rig {
             token: None,
             agent: AgentId::new(VEHICLE).unwrap(),
             kind: self.kind,
-            signals: vec![SignalSpec { name: Label::cut("speed"), unit: Label::cut("m/s") }],
+            signals: self.doing.specs(),
             boot_id: self.boot,
             clean_shutdown: true,
             highest_epoch: self.gate.highest_epoch(),
@@ -540,23 +545,6 @@ impl Rig {
         self.now = self.now.after(span);
         let input = self.inputs.len() as u64;
         self.feed(EngineInput::Durable { input, head: head(input) });
-    }
-
-    fn decide(&mut self) {
-        self.decision_at = self.now.after(Duration::from_millis(100));
-        self.seq += 1;
-        let decision = Decision {
-            seq: DecisionSeq(self.seq),
-            made_at: AgentTime::from_nanos(self.agent_now().as_nanos() - self.late_nanos),
-            action: Label::cut("keep"),
-            confidence: Some(Confidence::new(self.confidence).unwrap()),
-            alternatives: Vec::new(),
-            signals: vec![self.speed],
-            subject: None,
-            context: Some(Context { pose: None, plan: self.plan.clone() }),
-            waiting: None,
-        };
-        self.send_agent(AgentMessage::Decision(decision));
     }
 
     fn beat(&mut self, session: u64, epoch: Epoch, setpoint: Option<Setpoint>) {

@@ -10,7 +10,7 @@ use crate::{
 use std::collections::BTreeSet;
 use watchkeeper_engine::Config;
 use watchkeeper_model::{
-    AgentId, AgentKind, Alarm, CauseClass, CommandArgs, CommandKind, ControlState, OperatorRole,
+    AgentId, AgentKind, Alarm, CauseClass, CommandArgs, CommandKind, ControlState, OperatorRole, Pose,
     QuestionPolicy,
 };
 use watchkeeper_picture::{
@@ -24,13 +24,115 @@ const LATE: u64 = 77;
 /// A vehicle that has driven at about 13 m/s for half a minute.
 fn driving(config: &str) -> Rig {
     let mut rig = Rig::of(AgentKind::Vehicle, Config::parse(config).unwrap());
+    start(&mut rig);
+    go_on(&mut rig, 300);
+    rig
+}
+
+/// The same with a vehicle 40 m ahead.
+fn following(config: &str) -> Rig {
+    let mut rig = Rig::of(AgentKind::Vehicle, Config::parse(config).unwrap());
+    rig.doing.signals =
+        vec![("gap", "m", 40.0), ("closing_speed", "m/s", 0.0), ("acceleration", "m/s2", 0.0)];
+    start(&mut rig);
+    go_on(&mut rig, 300);
+    rig
+}
+
+fn start(rig: &mut Rig) {
     rig.connect_vehicle();
     rig.connect_operator(ADA, "ada", OperatorRole::Operator);
-    for at in 0..300_u32 {
+}
+
+fn go_on(rig: &mut Rig, decisions: u32) {
+    for at in 0..decisions {
         rig.speed = 13.0 + 0.2 * f64::from(at % 5);
         rig.confidence = 0.94 + 0.01 * f64::from(at % 3);
+        // Never twice the same.
+        let drift = f64::from(at) * 1e-4;
+        for ((.., value), usual) in rig.doing.signals.iter_mut().zip([40.0, 0.0, 0.0]) {
+            *value = usual + drift;
+        }
+        rig.doing.pose = Some(Pose { x_meters: 1.34 * f64::from(at), y_meters: 0.0, heading_radians: 0.0 });
         rig.run(ms(100));
     }
+}
+
+fn frozen() -> Rig {
+    let mut rig = following("");
+    for at in 0..40_u32 {
+        rig.speed = 13.0 + 0.013 * f64::from(at * at % 37);
+        rig.run(ms(100));
+    }
+    rig
+}
+
+fn frozen_policy() -> Rig {
+    let mut rig = following("");
+    rig.run(ms(2_000));
+    rig
+}
+
+fn repeated() -> Rig {
+    let mut rig = following("");
+    for at in 0..60_u32 {
+        for (.., value) in &mut rig.doing.signals {
+            *value += f64::from(at % 4) - 1.5;
+        }
+        rig.speed = 13.0 + 0.1 * f64::from(at % 4);
+        rig.run(ms(100));
+        for (.., value) in &mut rig.doing.signals {
+            *value -= f64::from(at % 4) - 1.5;
+        }
+    }
+    rig
+}
+
+fn flipping() -> Rig {
+    let mut rig = driving("");
+    for at in 0..80_u32 {
+        rig.doing.action = if at % 2 == 0 { "brake" } else { "keep" };
+        rig.speed = 13.0 + 0.013 * f64::from(at * at % 37);
+        rig.run(ms(100));
+    }
+    rig
+}
+
+fn jumping() -> Rig {
+    let mut rig = following("");
+    rig.doing.pose = Some(Pose { x_meters: 470.0, y_meters: 12.0, heading_radians: 0.0 });
+    rig.run(ms(200));
+    rig
+}
+
+fn jerking() -> Rig {
+    let mut rig = following("");
+    rig.doing.signals[2].2 = -9.0;
+    rig.run(ms(300));
+    rig
+}
+
+fn colliding() -> Rig {
+    let mut rig = following("");
+    rig.doing.signals[1].2 = 18.0;
+    rig.run(ms(300));
+    rig
+}
+
+fn too_near() -> Rig {
+    let mut rig = following("");
+    rig.doing.signals[0].2 = 9.25;
+    rig.run(ms(300));
+    rig
+}
+
+fn unusual() -> Rig {
+    let mut rig = following(
+        "[detect.vehicle.outlier]\nhours_per_false_alert = 0.02\ncalibrate_decisions = 100\nwarning = 1000\ncritical = \
+         1000\n",
+    );
+    rig.speed = 19.5;
+    rig.run(ms(300));
     rig
 }
 
@@ -189,12 +291,21 @@ fn by_hand() -> Rig {
 /// One template: its name, how it comes about, its cause and subject, and how it is named.
 type Template = (&'static str, fn() -> Rig, CauseClass, &'static str, &'static str);
 
-const TEMPLATES: [Template; 21] = [
+const TEMPLATES: [Template; 30] = [
     ("limit", limit, CauseClass::Limit, "town", "speed"),
     ("rule_limit", rule_limit, CauseClass::Limit, "rule:yard", "speed"),
     ("rule_condition", rule_condition, CauseClass::Limit, "rule:moving", "rule moving"),
     ("rule_unjudged", rule_unjudged, CauseClass::Limit, "unjudged:heavy", "rule heavy"),
     ("outlier", outlier, CauseClass::Outlier, "speed", "speed"),
+    ("outlier_unusual", unusual, CauseClass::Outlier, "speed", "speed"),
+    ("stuck_frozen", frozen, CauseClass::Stuck, "gap", "gap"),
+    ("stuck_policy", frozen_policy, CauseClass::Stuck, "decisions", "the decisions"),
+    ("stuck_repeated", repeated, CauseClass::Stuck, "decisions", "the decisions"),
+    ("stuck_flips", flipping, CauseClass::Stuck, "action", "the action"),
+    ("envelope_position", jumping, CauseClass::Envelope, "position", "position"),
+    ("envelope_jerk", jerking, CauseClass::Envelope, "jerk", "jerk"),
+    ("envelope_collision", colliding, CauseClass::Envelope, "time_to_collision", "time to collision"),
+    ("envelope_distance", too_near, CauseClass::Envelope, "safe_distance", "distance"),
     ("confidence", unsure, CauseClass::Confidence, "confidence", "confidence"),
     ("confidence_taken_over", by_hand, CauseClass::Confidence, "confidence", "confidence"),
     ("confidence_falling", less_sure, CauseClass::Confidence, "confidence falling", "confidence"),

@@ -1,0 +1,120 @@
+//! What the detectors find of a simulated fleet: one pipeline for each vehicle, in virtual time.
+
+use std::time::Duration;
+use watchkeeper_detect::{DetectSettings, Finding, Phase, Pipeline};
+use watchkeeper_model::{
+    AgentId, AgentKind, AgentTime, CauseClass, Confidence, Context, Decision, DecisionSeq, Label, MonoTime,
+    Pose, SignalSpec,
+};
+use watchkeeper_simulator::{DecisionDraft, SIGNALS, Scenario, World};
+
+/// What began at one vehicle, and when.
+struct Raised {
+    vehicle: usize,
+    at: Duration,
+    finding: Finding,
+}
+
+fn specs() -> Vec<SignalSpec> {
+    SIGNALS.iter().map(|(name, unit)| SignalSpec { name: Label::cut(name), unit: Label::cut(unit) }).collect()
+}
+
+fn decision(draft: &DecisionDraft, seq: u64, now: MonoTime) -> Decision {
+    let pose = Pose {
+        x_meters: draft.pose.x_meters,
+        y_meters: draft.pose.y_meters,
+        heading_radians: draft.pose.heading_rad,
+    };
+    Decision {
+        seq: DecisionSeq(seq),
+        made_at: AgentTime::from_nanos(now.as_nanos()),
+        action: Label::cut(draft.action.name()),
+        confidence: Confidence::new(draft.confidence).ok(),
+        alternatives: Vec::new(),
+        signals: draft.signals.to_vec(),
+        subject: None,
+        context: Some(Context { pose: Some(pose), plan: Vec::new() }),
+        waiting: None,
+    }
+}
+
+/// Plays a scenario for so long and returns what was raised; every vehicle's heartbeats go on.
+fn play(scenario: &str, seed: u64, span: Duration) -> Vec<Raised> {
+    let mut world = World::new(&Scenario::named(scenario).unwrap(), seed);
+    let settings = DetectSettings::default();
+    let mut pipelines: Vec<Pipeline> = (1..=world.vehicles().len())
+        .map(|number| {
+            let agent = AgentId::new(&format!("vehicle-{number}")).unwrap();
+            Pipeline::new(&agent, AgentKind::Vehicle, specs(), &settings)
+        })
+        .collect();
+    let (mut raised, mut found, mut seq) = (Vec::new(), Vec::new(), 0);
+    for pipeline in &mut pipelines {
+        pipeline.handle_connected(&mut found, MonoTime::from_nanos(1));
+    }
+    while world.time() < span {
+        world.step();
+        if !world.decides_now() {
+            continue;
+        }
+        seq += 1;
+        let at = world.time();
+        let now = MonoTime::from_nanos(1).after(at);
+        for (vehicle, pipeline) in pipelines.iter_mut().enumerate() {
+            pipeline.handle_heartbeat(&mut found, now);
+            if let Some(draft) = world.decide(vehicle) {
+                pipeline.handle_decision(&decision(&draft, seq, now), &mut found, now);
+            }
+            let begun = found.drain(..).filter(|finding| finding.phase == Phase::Raised);
+            raised.extend(begun.map(|finding| Raised { vehicle, at, finding }));
+        }
+    }
+    raised
+}
+
+#[expect(clippy::print_stdout, reason = "a test says what it measured")]
+fn print(raised: &[Raised]) {
+    for Raised { vehicle, at, finding } in raised {
+        println!(
+            "{:.1} s, vehicle-{}: {} {} {}",
+            at.as_secs_f64(),
+            vehicle + 1,
+            finding.cause,
+            finding.subject,
+            finding.explanation.text
+        );
+    }
+}
+
+#[test]
+fn a_frozen_policy_is_found_within_five_seconds_and_nobody_else_is_blamed() {
+    for seed in 1..=5 {
+        let raised = play("ring-frozen-policy", seed, Duration::from_secs(39));
+        print(&raised);
+        let [only] = &raised[..] else { panic!("seed {seed}: {} findings", raised.len()) };
+        assert_eq!((only.vehicle, only.finding.cause), (1, CauseClass::Stuck));
+        assert!((20.0..25.0).contains(&only.at.as_secs_f64()), "{:?}", only.at);
+    }
+}
+
+#[test]
+fn a_frozen_sensor_is_found_within_five_seconds() {
+    for seed in 1..=5 {
+        let raised = play("ring-frozen-sensor", seed, Duration::from_secs(13));
+        print(&raised);
+        let first = raised.first().expect("it is found");
+        assert_eq!((first.vehicle, first.finding.cause), (3, CauseClass::Stuck));
+        assert_eq!(first.finding.subject.as_str(), "front_range");
+        assert!((8.0..13.0).contains(&first.at.as_secs_f64()), "{:?}", first.at);
+    }
+}
+
+/// Eight vehicles; with `WATCHKEEPER_LONG=1` for an hour each, otherwise for twelve minutes.
+#[test]
+fn a_calm_fleet_raises_nothing() {
+    let is_long = std::env::var_os("WATCHKEEPER_LONG").is_some_and(|long| long == "1");
+    let minutes = if is_long { 60 } else { 12 };
+    let raised = play("ring-calm", 1, Duration::from_mins(minutes));
+    print(&raised);
+    assert!(raised.is_empty(), "{} findings in {minutes} minutes", raised.len());
+}
