@@ -98,7 +98,8 @@ impl Unusual {
         self.score
     }
 
-    /// Explains what began with the last row; `band` says where a column's value was expected.
+    /// Explains what began with the last row: its statistic is once in how many decisions it is so odd, its threshold the
+    /// budget in decisions. `band` says where a column's value was expected.
     pub(super) fn explanation(
         &self,
         specs: &[&SignalSpec],
@@ -111,7 +112,8 @@ impl Unusual {
             self.columns.iter().filter_map(|column| specs.get(*column)).map(|spec| (*spec).clone()).collect();
         let value = history.latest(column);
         let what = scored.what(&watched, value)?;
-        let judged = scored.judged(&watched, value, "decisions of this agent")?;
+        let quiet = scored.quiet_from(&watched, value);
+        let quiet = quiet.map_or(String::new(), |quiet| format!("; no alert {quiet}"));
         let newest = history.samples(column).last().map(|sample| sample.seq).unwrap_or_default();
         Some(Explanation {
             detector: Label::cut(DETECTOR),
@@ -121,7 +123,7 @@ impl Unusual {
             score: scored.score,
             signals: self.evidence(&scored, &watched, history, band),
             samples: history.samples(column),
-            text: Note::cut(&format!("{what}; since decision {newest}\n{judged}.")),
+            text: Note::cut(&format!("{what}{quiet}; since decision {newest}")),
         })
     }
 

@@ -38,12 +38,18 @@ impl Scored {
         let samples: Vec<f64> = context.rows.iter().rev().take(SAMPLES).map(of_lead).collect();
         let value = samples.first().copied().unwrap_or(f64::NAN);
         let what = self.what(context.signals, value)?;
-        let judged = self.judged(context.signals, value, "rows of this stream")?;
+        let rarity = self.rarity();
+        let quiet = self.quiet_from(context.signals, value);
+        let quiet = quiet.map_or(String::new(), |quiet| format!("; {quiet} there would have been no alert"));
         let shares = self.shares(context.signals);
         let unnamed = Label::default();
         let figures = self.figures(context.signals, value, &unnamed);
         let last: Vec<String> = samples.iter().rev().map(|sample| figures.number(*sample)).collect();
-        Some(format!("{what}; since {}\n{judged}.{shares} Last values: {}.", context.since, last.join(", ")))
+        Some(format!(
+            "{what}; since {}\n{rarity}{quiet}.{shares} Last values: {}.",
+            context.since,
+            last.join(", ")
+        ))
     }
 
     /// Says what is odd, where `value` is that of the signal that leads; `None` where nothing is.
@@ -73,28 +79,28 @@ impl Scored {
         })
     }
 
-    /// Says once in how many `rows` it is so odd, and what would not have alerted; `None` where nothing is odd.
-    pub(crate) fn judged(&self, signals: &[SignalSpec], value: f64, rows: &str) -> Option<String> {
-        self.channel?;
-        let rarity = if self.period > RAREST {
-            format!("Rarer than once in 1,000,000 {rows}")
+    /// Says once in how many rows it is so odd.
+    fn rarity(&self) -> String {
+        if self.period > RAREST {
+            "Rarer than once in 1,000,000 rows of this stream".to_owned()
         } else {
-            format!("As odd as once in {} {rows}", rounded(self.period))
-        };
+            format!("As odd as once in {} rows of this stream", rounded(self.period))
+        }
+    }
+
+    /// Says from where on there would have been no alert: `below 13.9 m/s`; `None` where it does not hang on that value alone.
+    /// Rounded to the side on which there is none.
+    pub(crate) fn quiet_from(&self, signals: &[SignalSpec], value: f64) -> Option<String> {
         let unnamed = Label::default();
         let figures = self.figures(signals, value, &unnamed);
-        // Rounded to the side on which there is no alert.
-        Some(match self.why.and_then(|why| why.counterfactual) {
-            Some(quiet) if quiet < value => {
-                let below = figures.measure(figures.down(quiet));
-                format!("{rarity}; below {below} there would have been no alert")
-            }
-            Some(quiet) if quiet > value => {
-                let above = figures.measure(-figures.down(-quiet));
-                format!("{rarity}; above {above} there would have been no alert")
-            }
-            _ => rarity,
-        })
+        let quiet = self.why?.counterfactual?;
+        if quiet < value {
+            Some(format!("below {}", figures.measure(figures.down(quiet))))
+        } else if quiet > value {
+            Some(format!("above {}", figures.measure(-figures.down(-quiet))))
+        } else {
+            None
+        }
     }
 
     /// Returns how the numbers of the signal that leads are written.

@@ -20,6 +20,8 @@ pub(super) struct Run {
     /// In how many decisions it happened, and of how many, older ones counting less.
     again: f64,
     seen: f64,
+    /// Decisions that were looked at.
+    decided: u32,
     /// The longest run that was over and not odd.
     longest: f64,
     length: u32,
@@ -46,7 +48,7 @@ impl Run {
         if self.length == 0 {
             self.since = seq;
             self.odd_from = self.odd_from_now(least);
-            self.began_early = self.seen < f64::from(settings.warm_up_samples);
+            self.began_early = self.decided < settings.warm_up_samples;
         }
         self.is_excused = excused || self.began_early;
         self.length = self.length.saturating_add(1);
@@ -76,6 +78,7 @@ impl Run {
         timing: &Timing,
         now: MonoTime,
     ) -> Option<Phase> {
+        self.decided = self.decided.saturating_add(1);
         let length = f64::from(self.length);
         self.episode.handle_step(Step { level, statistic: length, magnitude: length, seq }, timing, now)
     }

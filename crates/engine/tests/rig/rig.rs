@@ -15,9 +15,8 @@ use watchkeeper_engine::{
     Config, Derived, Engine, EngineInput, Framed, Opening, Output, OutputDigest, StageSpan,
 };
 use watchkeeper_model::{
-    AgentId, AgentKind, AgentTime, BootId, CommandId, Confidence, Context, ControlState, Decision,
-    DecisionSeq, Epoch, Incarnation, Label, MonoTime, Note, OperatorRole, PlanPoint, SessionId, Setpoint,
-    SignalSpec, TaskVerb,
+    AgentId, AgentKind, AgentTime, BootId, CommandId, ControlState, Epoch, Incarnation, Label, MonoTime,
+    Note, OperatorRole, PlanPoint, SessionId, Setpoint, TaskVerb,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,
