@@ -10,8 +10,8 @@
 //!
 //! p as it was when the run began, with one more of either kind counted than was seen (Laplace). The last term is ours: repeats
 //! come in stretches, so that runs are longer than independent repeats would make them. Nothing is said of a value
-//! at which a signal often rests: where it stood before, where it jumped to, or a whole number at the end of the range of a signal that
-//! mostly has others (a sensor that sees nothing reports its reach).
+//! at which a signal often rests: where it stood before, where it jumped to, or a whole number of a signal that hardly ever has one (a sensor
+//! that sees nothing reports 0, or its reach).
 
 mod run;
 mod signals;

@@ -75,8 +75,9 @@ impl Unusual {
         for (value, column) in self.row.iter_mut().zip(&self.columns) {
             *value = history.latest(*column);
         }
-        // Without a pace there is no budget.
-        let is_ready = stack.rows() >= self.calibrate && self.gap_secs > 0.0;
+        // Without a pace there is no budget, and what comes once in so many decisions is not known before as many were seen.
+        let is_ready =
+            self.gap_secs > 0.0 && stack.rows() >= self.calibrate && stack.rows() as f64 >= stack.budget();
         let scored = stack.score(None, &self.row);
         self.score = if is_ready { scored.score } else { 0.0 };
         if !stack.is_in_episode() {

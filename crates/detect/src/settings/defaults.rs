@@ -81,8 +81,8 @@ fn outlier(is_vehicle: bool) -> OutlierSettings {
         absolute_floor: 1e-9,
         floors: BTreeMap::new(),
         ignore: Vec::new(),
-        // A day of driving; a week.
-        hours_per_false_alert: if is_vehicle { 24.0 } else { 168.0 },
+        // A shift of driving; a week.
+        hours_per_false_alert: if is_vehicle { 8.0 } else { 168.0 },
         // Ten minutes of driving; an evening of a machine that reports every minute.
         calibrate_decisions: if is_vehicle { 6_000 } else { 400 },
     }

@@ -10,6 +10,8 @@ const JUMP: f64 = 20.0;
 const STEPS: f64 = 20.0;
 /// Weight of one step in the usual one.
 const STEP_RATE: f64 = 0.01;
+/// Where whole numbers are a smaller share than this, one means more than its value.
+const WHOLE: f64 = 0.05;
 /// So many values are kept at which a signal rested.
 const RESTS: usize = 4;
 
@@ -28,8 +30,6 @@ pub(super) struct Frozen {
     steps: f64,
     /// How many of the values that it stepped to were whole numbers.
     whole: f64,
-    low: f64,
-    high: f64,
     rests: [f64; RESTS],
     next_rest: usize,
 }
@@ -46,8 +46,6 @@ pub(super) fn frozen(signals: &[SignalSpec], settings: &StuckSettings) -> Vec<Fr
         usual_step: 0.0,
         steps: 0.0,
         whole: 0.0,
-        low: f64::INFINITY,
-        high: f64::NEG_INFINITY,
         rests: [f64::NAN; RESTS],
         next_rest: 0,
     };
@@ -82,15 +80,14 @@ impl Frozen {
         let step = (value - self.last).abs();
         let is_jump = self.steps >= STEPS && step > JUMP * self.usual_step;
         let is_whole = value.fract() == 0.0;
-        let is_at_an_end =
-            is_whole && self.whole < 0.5 * self.steps && (value >= self.high || value <= self.low);
-        self.may_rest = is_jump || is_at_an_end || self.rests.contains(&value);
+        // A whole number among others that are not stands for something: nothing ahead, the end of the range.
+        let is_said = is_whole && self.whole < WHOLE * self.steps;
+        self.may_rest = is_jump || is_said || self.rests.contains(&value);
         if step.is_finite() {
             self.steps += 1.0;
             self.whole += f64::from(u8::from(is_whole));
             self.usual_step += (step - self.usual_step) * STEP_RATE.max(1.0 / self.steps);
         }
-        (self.low, self.high) = (self.low.min(value), self.high.max(value));
         self.last = value;
         Some(self.run.other())
     }
