@@ -71,21 +71,20 @@ impl View {
     }
 
     /// Leaves of an alert what this view may see: of a trouble of many agents, its own agents.
-    pub(crate) fn cut(&self, mut alarm: Alarm) -> Alarm {
-        alarm.common = alarm.common.and_then(|mut common| {
-            let trouble = self.troubles.get(&common.id).filter(|trouble| trouble.agents.len() > 1)?;
+    pub(crate) fn cut(&self, alarm: &mut Alarm) {
+        let Some(common) = &mut alarm.common else { return };
+        if let Some(trouble) = self.troubles.get(&common.id).filter(|trouble| trouble.agents.len() > 1) {
             (common.id, common.first_out, common.since) = trouble.first.clone();
             common.members = u32::try_from(trouble.agents.len()).unwrap_or(u32::MAX);
-            Some(common)
-        });
-        alarm
+        } else {
+            alarm.common = None;
+        }
     }
 
     /// Numbers a delta that the view of every agent has as this view does, and keeps it.
-    pub(crate) fn follow(&mut self, delta: &ToOperator) -> Arc<ToOperator> {
-        let mut delta = delta.clone();
+    pub(crate) fn follow(&mut self, mut delta: ToOperator) -> Arc<ToOperator> {
         if let ToOperator::Alert(update) = &mut delta {
-            update.alarm = self.cut(update.alarm.clone());
+            self.cut(&mut update.alarm);
         }
         self.feed.push(|cursor| renumbered(delta, cursor))
     }
