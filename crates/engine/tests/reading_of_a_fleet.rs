@@ -132,6 +132,41 @@ fn a_card_that_is_passed_on_leaves_behind_what_the_next_person_does_not_see() {
     assert!(fleet.replays());
 }
 
+/// The newest that a console was told of whom the alert of an agent is brought to.
+fn brought(fleet: &Fleet, session: u64, agent: &str) -> Option<String> {
+    folded(fleet, session)[agent].routed.as_ref().map(|routed| routed.to.to_string())
+}
+
+/// An alert of the north of which anybody was ever told that it is brought to Quinn, who sees the south only.
+fn with_quinn_of_the_north(fleet: &Fleet) -> Option<&Alarm> {
+    let is_with_quinn = |alarm: &&Alarm| {
+        let to = alarm.routed.as_ref().map(|routed| routed.to.as_str());
+        to == Some("quinn") && alarm.agent.as_str().starts_with("north")
+    };
+    fleet.told.iter().find(is_with_quinn)
+}
+
+#[test]
+fn what_joins_a_card_of_nobody_and_brings_somebody_who_does_not_see_all_of_it_leaves_the_rest_to_others() {
+    let mut fleet = north_and_south();
+    fleet.leave(1);
+    fleet.leave(2);
+    fleet.seat_with(3, "quinn", access(OperatorRole::Operator, "south-*"));
+    fleet.seat_with(4, "otto", access(OperatorRole::Observer, "*"));
+    silence(&mut fleet, &["north-1", "south-1", "south-2", "south-3", "south-4"]);
+    fleet.run(Duration::from_millis(20));
+    assert_eq!(card(&fleet, 3), Some(("south-1".to_owned(), 4)));
+    assert_eq!(brought(&fleet, 3, "south-1").as_deref(), Some("quinn"), "she is told what is hers");
+    assert_eq!(brought(&fleet, 4, "north-1"), None, "of the north nobody is there to be asked");
+    fleet.show_mine(3, "quinn");
+    fleet.seat_with(5, "pia", access(OperatorRole::Operator, "*"));
+    fleet.run(Duration::from_millis(20));
+    assert_eq!(brought(&fleet, 4, "north-1").as_deref(), Some("pia"));
+    assert_eq!(brought(&fleet, 4, "south-1").as_deref(), Some("quinn"));
+    assert_eq!(with_quinn_of_the_north(&fleet), None);
+    assert!(fleet.replays());
+}
+
 #[test]
 fn what_somebody_sees_no_longer_leaves_the_card_that_he_has() {
     let mut fleet = north_and_south();
