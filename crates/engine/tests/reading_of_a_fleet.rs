@@ -168,6 +168,48 @@ fn what_joins_a_card_of_nobody_and_brings_somebody_who_does_not_see_all_of_it_le
 }
 
 #[test]
+fn an_alert_that_nobody_may_be_asked_about_does_not_hold_back_the_others_of_its_card() {
+    let mut fleet = north_and_south();
+    fleet.leave(1);
+    fleet.leave(2);
+    fleet.seat_with(4, "otto", access(OperatorRole::Observer, "*"));
+    silence(&mut fleet, &["north-1", "north-2", "south-1", "south-2", "north-3", "south-3"]);
+    // Of the card, which a northern agent leads, the south is for Quinn.
+    fleet.seat_with(3, "quinn", access(OperatorRole::Operator, "south-*"));
+    fleet.run(Duration::from_millis(20));
+    assert_eq!(brought(&fleet, 3, "south-1").as_deref(), Some("quinn"));
+    assert_eq!(card(&fleet, 3), Some(("south-1".to_owned(), 3)));
+    fleet.show_mine(3, "quinn");
+    fleet.seat_with(5, "nora", access(OperatorRole::Operator, "north-*"));
+    fleet.run(Duration::from_millis(20));
+    for number in 1..=3 {
+        assert_eq!(brought(&fleet, 4, &format!("north-{number}")).as_deref(), Some("nora"));
+    }
+    assert_eq!(brought(&fleet, 4, "south-1").as_deref(), Some("quinn"));
+    assert_eq!(with_quinn_of_the_north(&fleet), None);
+    assert!(fleet.replays());
+}
+
+#[test]
+fn what_everybody_was_asked_about_goes_on_to_who_sees_a_part_of_it() {
+    let mut fleet = north_and_south();
+    fleet.leave(2);
+    silence(&mut fleet, &MIXED);
+    fleet.seat_with(3, "quinn", access(OperatorRole::Operator, "south-*"));
+    // Ada shows nothing, and nobody else sees the northern agent that leads the card.
+    fleet.run(Duration::from_millis(400));
+    for _ in 0..5 {
+        fleet.run(Duration::from_millis(10));
+    }
+    assert_eq!(brought(&fleet, 3, "south-1").as_deref(), Some("quinn"));
+    for number in 1..=3 {
+        assert_eq!(brought(&fleet, 1, &format!("north-{number}")).as_deref(), Some("ada"));
+    }
+    assert_eq!(with_quinn_of_the_north(&fleet), None);
+    assert!(fleet.replays());
+}
+
+#[test]
 fn what_somebody_sees_no_longer_leaves_the_card_that_he_has() {
     let mut fleet = north_and_south();
     fleet.leave(1);

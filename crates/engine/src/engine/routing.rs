@@ -5,7 +5,10 @@ use crate::{
     Derived, Output,
     routing::{Asks, Candidate, CardId, Held},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use watchkeeper_model::{
     AgentId, Alarm, AlertId, DemandId, DemandOrigin, MonoTime, OperatorRole, PageReason, Permission,
     PersonId, Response, Routed, SessionId, Shelved, nanos,
@@ -226,13 +229,32 @@ impl Engine {
     /// Brings a card to the next person; false where everybody was asked.
     fn pass_on(&mut self, card_id: CardId, asks: Option<Asks>, now: MonoTime) -> bool {
         let Some(speaker) = self.routing.speaker(card_id) else { return false };
-        let Some(alarm) = self.alarms.get(speaker) else { return false };
-        let asks = asks.unwrap_or_else(|| asks_of(alarm));
-        let candidates = self.candidates(&alarm.agent, asks, now);
-        let is_brought = self.routing.bring(card_id, asks, &candidates, now).is_some();
+        // Where nobody is left to be asked about the first, somebody may be who sees others only.
+        let is_brought =
+            self.seen_apart(card_id).into_iter().any(|alert_id| self.bring_for(card_id, alert_id, asks, now));
         self.part(card_id, now);
         self.tell_routed(speaker, now);
         is_brought
+    }
+
+    /// Returns of a card's alerts that wait the first of each that other consoles see.
+    fn seen_apart(&self, card_id: CardId) -> Vec<AlertId> {
+        let mut seen_in = BTreeSet::new();
+        let is_apart = |alert_id: &AlertId| {
+            let alarm = self.alarms.get(*alert_id);
+            alarm.is_some_and(|alarm| seen_in.insert(self.seen_in(&alarm.agent)))
+        };
+        // With one view the first is like all of them.
+        let looked_at = if self.views.is_one() { 1 } else { usize::MAX };
+        self.routing.waiting(card_id).take(looked_at).filter(is_apart).collect()
+    }
+
+    /// Brings a card to the next person who may be asked about one of its alerts; false where there is none.
+    fn bring_for(&mut self, card_id: CardId, alert_id: AlertId, asks: Option<Asks>, now: MonoTime) -> bool {
+        let Some(alarm) = self.alarms.get(alert_id) else { return false };
+        let asks = asks.unwrap_or_else(|| asks_of(alarm));
+        let candidates = self.candidates(&alarm.agent, asks, now);
+        self.routing.bring(card_id, asks, &candidates, now).is_some()
     }
 
     /// What is on a card and is not for whom it is brought to stands for itself from now on: nobody is asked of what he does
