@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
 };
-use tempfile::TempDir;
 
 fn watchkeeper(arguments: &[&str], directory: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
@@ -19,7 +18,7 @@ fn text(bytes: &[u8]) -> String {
 
 /// Runs `deferral` on a file with this text; returns whether it gave a threshold, and what it said.
 fn deferral(csv: &str, options: &[&str]) -> (bool, String) {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     fs::write(directory.path().join("judged.csv"), csv).unwrap();
     let output = watchkeeper(&[&["deferral", "judged.csv"], options].concat(), directory.path());
     (output.status.success(), text(&output.stdout) + &text(&output.stderr))

@@ -9,7 +9,6 @@ use std::{
     process::{Command, Output},
     time::Duration,
 };
-use tempfile::TempDir;
 use uuid::Uuid;
 use watchkeeper_engine::{Config, EngineInput, Framed, Opening};
 use watchkeeper_ledger::{DirStorage, Ledger, Options};
@@ -175,7 +174,7 @@ fn backtest(arguments: &[&str], directory: &Path) -> (Vec<(u64, Value, Value)>, 
 
 #[test]
 fn a_backtest_on_a_recorded_hour_lists_exactly_the_decisions_that_change() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let here = directory.path();
     record(here, &hot(70.0, 2.0), None);
     fs::write(here.join("candidate.toml"), hot(66.0, 4.0)).unwrap();
@@ -204,7 +203,7 @@ fn a_backtest_on_a_recorded_hour_lists_exactly_the_decisions_that_change() {
 
 #[test]
 fn a_backtest_compares_with_the_rules_that_were_in_force_at_the_time() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let here = directory.path();
     record(here, &hot(66.0, 0.0), Some((1_000, &hot(70.0, 0.0))));
     fs::write(here.join("candidate.toml"), hot(66.0, 0.0)).unwrap();
@@ -222,7 +221,7 @@ fn a_backtest_compares_with_the_rules_that_were_in_force_at_the_time() {
 
 #[test]
 fn a_backtest_for_people_is_a_table() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let here = directory.path();
     record(here, &hot(70.0, 2.0), None);
     fs::write(here.join("candidate.toml"), hot(66.0, 4.0)).unwrap();
@@ -232,7 +231,7 @@ fn a_backtest_for_people_is_a_table() {
 
 #[test]
 fn a_shadow_says_what_would_be_raised_while_it_happens_and_raises_nothing() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let here = directory.path();
     let mut recorder = begin(here, &hot(70.0, 2.0));
     for second in 1..=14 {
@@ -268,7 +267,7 @@ fn a_shadow_says_what_would_be_raised_while_it_happens_and_raises_nothing() {
 
 #[test]
 fn versions_are_put_in_force_taken_back_and_listed() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let here = directory.path();
     let run = |arguments: &[&str]| watchkeeper(&[&["rules"], arguments].concat(), here);
     assert!(told(&run(&["list", "rules.toml"])).contains("was ever in force"));
@@ -300,7 +299,7 @@ fn versions_are_put_in_force_taken_back_and_listed() {
 
 #[test]
 fn a_check_says_what_each_rule_does_or_where_it_is_wrong() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let here = directory.path();
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules.md")).unwrap();
     let example = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;

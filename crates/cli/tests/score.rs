@@ -28,7 +28,7 @@ fn names(directory: &Path) -> Vec<String> {
 
 /// Scores a file of this content.
 fn score(content: impl AsRef<[u8]>, further: &[&str]) -> (TempDir, Output) {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     fs::write(directory.path().join("series.csv"), content).unwrap();
     let arguments = [&["score", "series.csv", "-o", "scores.csv"], further].concat();
     let output = watchkeeper(&arguments, directory.path());
@@ -172,7 +172,7 @@ fn what_is_no_table_is_refused_with_file_line_and_column() {
 
 #[test]
 fn a_run_that_fails_leaves_what_was_there() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     fs::write(at("series.csv"), machine() + "1704500000,broken,1,0\n").unwrap();
     fs::write(at("scores.csv"), "kept").unwrap();
@@ -198,7 +198,7 @@ fn a_run_that_fails_leaves_what_was_there() {
 
 #[test]
 fn a_run_that_is_interrupted_leaves_nothing_behind() {
-    let directory = TempDir::new().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let rows = (0..400_000)
         .fold("t,a,b\n".to_owned(), |text, row| text + &format!("{row},{},{}\n", row % 7, row % 5));
     fs::write(directory.path().join("series.csv"), rows).unwrap();

@@ -125,7 +125,7 @@ pub(crate) struct OpenQuestion {
     pub(crate) deadline: MonoTime,
 }
 
-/// What of a status makes a change that every console must hear of at once.
+/// What of a status makes a change that every console that sees the agent must hear of at once.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StatusKey {
     pub(crate) boot_id: BootId,

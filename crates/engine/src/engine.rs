@@ -56,7 +56,7 @@ use watchkeeper_rules::{RuleChange, RuleSet};
 /// Ids of one incarnation start at its number times this and somewhere in the first half of what follows, so that none
 /// is used twice.
 pub(crate) const IDS_PER_INCARNATION: u64 = 100_000_000;
-/// How often every console hears how each agent and the monitor stand.
+/// How often every console hears how each agent that it sees and the monitor stand.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The whole server minus I/O.

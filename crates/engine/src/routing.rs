@@ -39,6 +39,17 @@ pub(crate) enum Asks {
     TakeoverAtLast,
 }
 
+/// What became of a card when an alert was put on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// It is with whom it was with, or nothing of it waits.
+    AsBefore,
+    /// It waits, and nobody has it.
+    WithNobody,
+    /// It was with nobody, and is now with whoever had the alert.
+    WithSomebodyNew,
+}
+
 /// Every card, and everybody whom cards may be brought to.
 #[derive(Debug)]
 pub(crate) struct Routing {
@@ -90,15 +101,16 @@ impl Routing {
         self.cards.get(&card_id).into_iter().flat_map(|card| card.waiting.iter().copied())
     }
 
-    /// Takes note that an alert is on a card, and whether it waits for a person; what was known of it goes with it. Returns
-    /// whether the card has nobody and waits.
-    pub(crate) fn hold(&mut self, alert_id: AlertId, card_id: CardId, waits: bool) -> bool {
+    /// Takes note that an alert is on a card, and whether it waits for a person; what was known of it goes with it.
+    pub(crate) fn hold(&mut self, alert_id: AlertId, card_id: CardId, waits: bool) -> Held {
         let left = self.card_of.insert(alert_id, card_id).filter(|left| *left != card_id);
         let brought = left.and_then(|left| self.take_off(alert_id, left));
         let card = self.cards.entry(card_id).or_default();
         card.put(alert_id, waits);
+        let mut follows = false;
         if let Some(brought) = brought {
-            if card.to.is_none() && brought.to.is_some() {
+            follows = card.to.is_none() && brought.to.is_some();
+            if follows {
                 let due = brought.due;
                 card.follow(brought);
                 self.set_due(card_id, due);
@@ -108,7 +120,11 @@ impl Routing {
             }
         }
         self.rest(card_id);
-        self.cards.get(&card_id).is_some_and(|card| card.waits() && card.to.is_none())
+        match self.cards.get(&card_id) {
+            Some(card) if card.waits() && card.to.is_none() => Held::WithNobody,
+            Some(card) if follows && card.to.is_some() => Held::WithSomebodyNew,
+            Some(_) | None => Held::AsBefore,
+        }
     }
 
     /// Nothing more is to be kept of an alert.

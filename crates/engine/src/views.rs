@@ -19,8 +19,8 @@ const IDLE: usize = 16;
 /// How far apart the first cursors of two views are, so that nobody resumes in a view from the cursor of another: more than
 /// one run of a monitor counts.
 const APART: u64 = 1 << 32;
-/// Most troubles of many agents that one view keeps; then the oldest goes.
-const MAX_TROUBLES: usize = 1_000;
+/// Most members that the troubles of one view have in all: as many as there may be alerts.
+const MAX_MEMBERS: usize = 20_000;
 
 /// Names a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,8 @@ pub(crate) struct View {
     pub(crate) sessions: Arc<[SessionId]>,
     pub(crate) feed: Feed,
     troubles: BTreeMap<AlertId, Trouble>,
+    /// How many members they have in all.
+    members: usize,
 }
 
 /// One trouble of many agents, as far as a view sees them.
@@ -52,40 +54,52 @@ struct Trouble {
 impl View {
     fn new(scope: Scope, cursor: u64) -> Self {
         let (sessions, feed) = (Arc::from([]), Feed::starting_at(cursor));
-        Self { scope, sessions, feed, troubles: BTreeMap::new() }
+        Self { scope, sessions, feed, troubles: BTreeMap::new(), members: 0 }
     }
 
     /// Takes note of an alert that may be one of many; returns the one before it where that was alone so far and is not now.
     pub(crate) fn join(&mut self, alarm: &Alarm) -> Option<AlertId> {
-        let common = alarm.common.as_ref()?;
-        let trouble = self.troubles.entry(common.id).or_insert_with(|| Trouble {
+        let trouble_id = alarm.common.as_ref()?.id;
+        let is_known =
+            self.troubles.get(&trouble_id).is_some_and(|trouble| trouble.agents.contains(&alarm.agent));
+        if is_known || !self.make_room(trouble_id) {
+            return None;
+        }
+        let trouble = self.troubles.entry(trouble_id).or_insert_with(|| Trouble {
             first: (alarm.alert_id, alarm.agent.clone(), alarm.raised_at),
             agents: BTreeSet::new(),
         });
-        let is_news = trouble.agents.insert(alarm.agent.clone());
-        let alone = (is_news && trouble.agents.len() == 2).then_some(trouble.first.0);
-        if self.troubles.len() > MAX_TROUBLES {
-            self.troubles.pop_first();
+        trouble.agents.insert(alarm.agent.clone());
+        self.members += 1;
+        (trouble.agents.len() == 2).then_some(trouble.first.0)
+    }
+
+    /// Makes room for one more member of a trouble: the oldest troubles go, as far as they are older than this one. Returns
+    /// whether there is room.
+    fn make_room(&mut self, trouble_id: AlertId) -> bool {
+        while self.members >= MAX_MEMBERS {
+            let oldest = self.troubles.first_entry().filter(|oldest| *oldest.key() < trouble_id);
+            let Some(oldest) = oldest else { return false };
+            self.members -= oldest.remove().agents.len();
         }
-        alone
+        true
     }
 
     /// Leaves of an alert what this view may see: of a trouble of many agents, its own agents.
-    pub(crate) fn cut(&self, mut alarm: Alarm) -> Alarm {
-        alarm.common = alarm.common.and_then(|mut common| {
-            let trouble = self.troubles.get(&common.id).filter(|trouble| trouble.agents.len() > 1)?;
+    pub(crate) fn cut(&self, alarm: &mut Alarm) {
+        let Some(common) = &mut alarm.common else { return };
+        if let Some(trouble) = self.troubles.get(&common.id).filter(|trouble| trouble.agents.len() > 1) {
             (common.id, common.first_out, common.since) = trouble.first.clone();
             common.members = u32::try_from(trouble.agents.len()).unwrap_or(u32::MAX);
-            Some(common)
-        });
-        alarm
+        } else {
+            alarm.common = None;
+        }
     }
 
     /// Numbers a delta that the view of every agent has as this view does, and keeps it.
-    pub(crate) fn follow(&mut self, delta: &ToOperator) -> Arc<ToOperator> {
-        let mut delta = delta.clone();
+    pub(crate) fn follow(&mut self, mut delta: ToOperator) -> Arc<ToOperator> {
         if let ToOperator::Alert(update) = &mut delta {
-            update.alarm = self.cut(update.alarm.clone());
+            self.cut(&mut update.alarm);
         }
         self.feed.push(|cursor| renumbered(delta, cursor))
     }
@@ -199,3 +213,6 @@ fn renumbered(mut delta: ToOperator, place: u64) -> ToOperator {
     *cursor = place;
     delta
 }
+
+#[cfg(test)]
+mod tests;

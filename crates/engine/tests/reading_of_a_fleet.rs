@@ -132,6 +132,83 @@ fn a_card_that_is_passed_on_leaves_behind_what_the_next_person_does_not_see() {
     assert!(fleet.replays());
 }
 
+/// The newest that a console was told of whom the alert of an agent is brought to.
+fn brought(fleet: &Fleet, session: u64, agent: &str) -> Option<String> {
+    folded(fleet, session)[agent].routed.as_ref().map(|routed| routed.to.to_string())
+}
+
+/// An alert of the north of which anybody was ever told that it is brought to Quinn, who sees the south only.
+fn with_quinn_of_the_north(fleet: &Fleet) -> Option<&Alarm> {
+    let is_with_quinn = |alarm: &&Alarm| {
+        let to = alarm.routed.as_ref().map(|routed| routed.to.as_str());
+        to == Some("quinn") && alarm.agent.as_str().starts_with("north")
+    };
+    fleet.told.iter().find(is_with_quinn)
+}
+
+#[test]
+fn what_joins_a_card_of_nobody_and_brings_somebody_who_does_not_see_all_of_it_leaves_the_rest_to_others() {
+    let mut fleet = north_and_south();
+    fleet.leave(1);
+    fleet.leave(2);
+    fleet.seat_with(3, "quinn", access(OperatorRole::Operator, "south-*"));
+    fleet.seat_with(4, "otto", access(OperatorRole::Observer, "*"));
+    silence(&mut fleet, &["north-1", "south-1", "south-2", "south-3", "south-4"]);
+    fleet.run(Duration::from_millis(20));
+    assert_eq!(card(&fleet, 3), Some(("south-1".to_owned(), 4)));
+    assert_eq!(brought(&fleet, 3, "south-1").as_deref(), Some("quinn"), "she is told what is hers");
+    assert_eq!(brought(&fleet, 4, "north-1"), None, "of the north nobody is there to be asked");
+    fleet.show_mine(3, "quinn");
+    fleet.seat_with(5, "pia", access(OperatorRole::Operator, "*"));
+    fleet.run(Duration::from_millis(20));
+    assert_eq!(brought(&fleet, 4, "north-1").as_deref(), Some("pia"));
+    assert_eq!(brought(&fleet, 4, "south-1").as_deref(), Some("quinn"));
+    assert_eq!(with_quinn_of_the_north(&fleet), None);
+    assert!(fleet.replays());
+}
+
+#[test]
+fn an_alert_that_nobody_may_be_asked_about_does_not_hold_back_the_others_of_its_card() {
+    let mut fleet = north_and_south();
+    fleet.leave(1);
+    fleet.leave(2);
+    fleet.seat_with(4, "otto", access(OperatorRole::Observer, "*"));
+    silence(&mut fleet, &["north-1", "north-2", "south-1", "south-2", "north-3", "south-3"]);
+    // Of the card, which a northern agent leads, the south is for Quinn.
+    fleet.seat_with(3, "quinn", access(OperatorRole::Operator, "south-*"));
+    fleet.run(Duration::from_millis(20));
+    assert_eq!(brought(&fleet, 3, "south-1").as_deref(), Some("quinn"));
+    assert_eq!(card(&fleet, 3), Some(("south-1".to_owned(), 3)));
+    fleet.show_mine(3, "quinn");
+    fleet.seat_with(5, "nora", access(OperatorRole::Operator, "north-*"));
+    fleet.run(Duration::from_millis(20));
+    for number in 1..=3 {
+        assert_eq!(brought(&fleet, 4, &format!("north-{number}")).as_deref(), Some("nora"));
+    }
+    assert_eq!(brought(&fleet, 4, "south-1").as_deref(), Some("quinn"));
+    assert_eq!(with_quinn_of_the_north(&fleet), None);
+    assert!(fleet.replays());
+}
+
+#[test]
+fn what_everybody_was_asked_about_goes_on_to_who_sees_a_part_of_it() {
+    let mut fleet = north_and_south();
+    fleet.leave(2);
+    silence(&mut fleet, &MIXED);
+    fleet.seat_with(3, "quinn", access(OperatorRole::Operator, "south-*"));
+    // Ada shows nothing, and nobody else sees the northern agent that leads the card.
+    fleet.run(Duration::from_millis(400));
+    for _ in 0..5 {
+        fleet.run(Duration::from_millis(10));
+    }
+    assert_eq!(brought(&fleet, 3, "south-1").as_deref(), Some("quinn"));
+    for number in 1..=3 {
+        assert_eq!(brought(&fleet, 1, &format!("north-{number}")).as_deref(), Some("ada"));
+    }
+    assert_eq!(with_quinn_of_the_north(&fleet), None);
+    assert!(fleet.replays());
+}
+
 #[test]
 fn what_somebody_sees_no_longer_leaves_the_card_that_he_has() {
     let mut fleet = north_and_south();

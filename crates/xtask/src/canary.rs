@@ -188,6 +188,9 @@ mod tests {
     const TOKEN: &str =
         "v4.public.eyJqdGkiOiI3ZDBjIiwic3ViIjoiYW5uYSJ9c2lnbmF0dXJlLW9mLXNvLW1hbnktYnl0ZXM.a2V5";
 
+    /// No 20 bytes of it go into a URL as they are.
+    const KEY: &str = "c2VjcmV0/29mLWE+d2ViaG9v/ay1vZi1z+b21lYm9k/eS13aG8t+d2FpdHM/";
+
     fn run(name: &str) -> Run {
         let folder = env::temp_dir().join(format!("canary-{name}-{}", std::process::id()));
         Run::at(folder).unwrap()
@@ -201,9 +204,10 @@ mod tests {
 
     #[test]
     fn a_planted_leak_is_found_with_its_file_and_offset_however_it_is_written() {
-        for (form, leak) in needles::written(TOKEN) {
+        let of = |secret| needles::written(secret).into_iter().map(move |(form, leak)| (secret, form, leak));
+        for (secret, form, leak) in of(TOKEN).chain(of(KEY)) {
             let run = run("planted");
-            write(&run, "secrets-1", TOKEN.as_bytes());
+            write(&run, "secrets-1", secret.as_bytes());
             write(&run, "tmp/a/ledger/segment-1", b"nothing to see");
             write(&run, "tmp/a/log", &[b"12345", leak.as_slice(), b"rest"].concat());
             let leaks = run.search().unwrap().leaks;

@@ -1,4 +1,5 @@
-//! May this person do this, to this agent, now? Every message of an operator passes here first.
+//! May this person do this, to this agent, now? Every message of an operator passes here before anything is done, once what
+//! he does not see is taken out of it (`reading.rs`).
 
 use super::{Engine, authority::denied_unseen};
 use watchkeeper_model::{

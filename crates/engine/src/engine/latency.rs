@@ -142,7 +142,7 @@ impl Engine {
         self.latency(session, agent_id, now)
     }
 
-    /// Looks at the ways between agents and who drives them: what is wrong there, everybody hears.
+    /// Looks at the ways between agents and who drives them: what is wrong there, everybody hears who sees the agent.
     pub(super) fn check_paths(&mut self, now: MonoTime) {
         let looked_at = self.agents.values().filter(|agent| {
             agent.path_trouble.told.is_some()

@@ -202,7 +202,7 @@ impl Engine {
         self.rearm(&report.agent);
     }
 
-    /// Ends the lease, if there is one: the agent hears of it, and every console.
+    /// Ends the lease, if there is one: the agent hears of it, and every console that sees the agent.
     pub(super) fn end_lease(&mut self, agent_id: &AgentId, reason: LeaseEnd, now: MonoTime) {
         self.end_lease_because(agent_id, reason, None, now);
     }

@@ -97,7 +97,10 @@ impl Engine {
             room(&mut parts, &mut used, size).agents.push(status);
         }
         for alarm in self.alarms.open().filter(|alarm| self.is_seen(view_id, &alarm.agent)) {
-            let alarm = if view_id == ViewId::ALL { alarm.clone() } else { view.cut(alarm.clone()) };
+            let mut alarm = alarm.clone();
+            if view_id != ViewId::ALL {
+                view.cut(&mut alarm);
+            }
             let size = encoded_size(&alarm);
             room(&mut parts, &mut used, size).alerts.push(alarm);
         }

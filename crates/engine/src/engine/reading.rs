@@ -4,7 +4,7 @@
 
 use super::Engine;
 use crate::{Output, views::ViewId};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 use watchkeeper_model::{AgentId, AlertId, DemandId, MonoTime, Scope, SessionId};
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator,
@@ -45,14 +45,14 @@ impl Engine {
     }
 
     /// Returns the views beside that of every agent that see this one.
-    pub(super) fn seen_in(&self, agent_id: &AgentId) -> Vec<ViewId> {
+    pub(super) fn seen_in(&self, agent_id: &AgentId) -> Cow<'_, [ViewId]> {
         if self.views.is_one() {
-            return Vec::new();
+            return Cow::Borrowed(&[]);
         }
         match self.agents.get(agent_id) {
-            Some(agent) => agent.seen_in.clone(),
+            Some(agent) => Cow::Borrowed(&agent.seen_in),
             // Its alerts, and its place on the record, may outlast an agent.
-            None => self.views.naming(agent_id),
+            None => Cow::Owned(self.views.naming(agent_id)),
         }
     }
 
@@ -82,8 +82,7 @@ impl Engine {
 
     /// Sends to every console, whatever it sees.
     pub(super) fn broadcast(&mut self, message: impl Into<Arc<ToOperator>>) {
-        let narrow: Vec<ViewId> = self.views.iter().map(|(view_id, _)| view_id).skip(1).collect();
-        let to = self.views.sessions(&narrow);
+        let to = self.consoles.keys().copied().collect();
         self.send_to(to, message);
     }
 
@@ -100,7 +99,7 @@ impl Engine {
     /// Numbers a delta about an agent, keeps it for consoles that come back, and sends it to every console that sees the
     /// agent.
     pub(super) fn publish(&mut self, agent_id: &AgentId, make: impl FnOnce(u64) -> ToOperator) {
-        let seen_in = self.seen_in(agent_id);
+        let seen_in = self.seen_in(agent_id).into_owned();
         let Some(all) = self.views.get_mut(ViewId::ALL) else { return };
         let delta = all.feed.push(make);
         let to = Arc::clone(&all.sessions);
@@ -117,17 +116,17 @@ impl Engine {
 
     fn publish_in(&mut self, view_id: ViewId, delta: &ToOperator) {
         let Some(view) = self.views.get_mut(view_id) else { return };
-        let mut deltas = Vec::new();
+        let mut first = None;
         // What stood alone here turns out to be one of many.
         if let ToOperator::Alert(AlertUpdate { alarm, .. }) = delta
-            && let Some(first) = view.join(alarm)
-            && let Some(first) = self.alarms.get(first).cloned()
+            && let Some(alone) = view.join(alarm)
+            && let Some(alone) = self.alarms.get(alone).cloned()
         {
-            deltas.push(view.follow(&ToOperator::Alert(AlertUpdate { cursor: 0, alarm: first })));
+            first = Some(view.follow(ToOperator::Alert(AlertUpdate { cursor: 0, alarm: alone })));
         }
-        deltas.push(view.follow(delta));
+        let delta = view.follow(delta.clone());
         let to = Arc::clone(&view.sessions);
-        for delta in deltas {
+        for delta in first.into_iter().chain([delta]) {
             self.send_to(Arc::clone(&to), delta);
         }
     }
@@ -152,6 +151,9 @@ impl Engine {
     /// Returns the message as if nothing existed that its console does not see: what it says of that is refused as what is
     /// said of something unknown.
     pub(super) fn without_unseen(&self, session: SessionId, mut message: OperatorMessage) -> OperatorMessage {
+        if self.consoles.get(&session).is_some_and(|console| console.view == ViewId::ALL) {
+            return message;
+        }
         let is_hidden = |agent: Option<AgentId>| agent.is_some_and(|agent| !self.sees(session, &agent));
         let hide = |alert_id: &mut AlertId| {
             if is_hidden(self.agent_of_alert(*alert_id)) {

@@ -3,17 +3,20 @@
 use super::{Console, Engine, operators::has_eyes};
 use crate::{
     Derived, Output,
-    routing::{Asks, Candidate, CardId},
+    routing::{Asks, Candidate, CardId, Held},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use watchkeeper_model::{
     AgentId, Alarm, AlertId, DemandId, DemandOrigin, MonoTime, OperatorRole, PageReason, Permission,
-    PersonId, Response, SessionId, Shelved, nanos,
+    PersonId, Response, Routed, SessionId, Shelved, nanos,
 };
 use watchkeeper_protocol::record::Page;
 
 /// How many alerts are told at once because of one person who came, went or pressed a key, and when the next ones follow:
-/// every console hears of each, and none may be closed as too slow because of it.
+/// every console that sees their agents hears of each, and none may be closed as too slow because of it.
 const PORTION: usize = 64;
 const NEXT_PORTION: Duration = Duration::from_millis(10);
 
@@ -39,8 +42,13 @@ impl Engine {
             self.routing.forget(alert_id);
         } else {
             let card_id = self.card_for(alarm, now);
-            if self.routing.hold(alert_id, card_id, alarm.waits_for_person()) {
-                self.bring(card_id, alarm, now);
+            let is_with_somebody_new = match self.routing.hold(alert_id, card_id, alarm.waits_for_person()) {
+                Held::AsBefore => false,
+                Held::WithNobody => self.bring(card_id, alarm, now).is_some(),
+                Held::WithSomebodyNew => true,
+            };
+            if is_with_somebody_new {
+                self.part(card_id, now);
             }
         }
         let routed = self.routing.routed(alert_id);
@@ -51,7 +59,7 @@ impl Engine {
         // Where it said for a card whom that is brought to, another one does so now.
         for card_id in [before, self.routing.card_of(alert_id)].into_iter().flatten() {
             if let Some(speaker) = self.routing.speaker(card_id).filter(|speaker| *speaker != alert_id) {
-                self.tell_routed(speaker);
+                self.tell_routed(speaker, now);
             }
         }
     }
@@ -76,9 +84,15 @@ impl Engine {
     }
 
     /// Tells the alert that says for its card whom it is brought to, where that changed.
-    fn tell_routed(&mut self, alert_id: AlertId) {
+    fn tell_routed(&mut self, alert_id: AlertId, now: MonoTime) {
         let routed = self.routing.routed(alert_id);
         let Some(alarm) = self.alarms.get(alert_id).filter(|alarm| alarm.routed != routed) else { return };
+        // What is not his is about to leave the card.
+        if let Some(Routed { to, .. }) = routed.as_ref().filter(|_| !self.views.is_one())
+            && !self.may_be_asked(to, &alarm.agent, asks_of(alarm), now)
+        {
+            return;
+        }
         let alarm = Alarm { routed: routed.clone(), ..alarm.clone() };
         self.alarms.set_routed(alert_id, routed);
         self.tell_alarm(alarm);
@@ -215,19 +229,41 @@ impl Engine {
     /// Brings a card to the next person; false where everybody was asked.
     fn pass_on(&mut self, card_id: CardId, asks: Option<Asks>, now: MonoTime) -> bool {
         let Some(speaker) = self.routing.speaker(card_id) else { return false };
-        let Some(alarm) = self.alarms.get(speaker) else { return false };
+        // Where nobody is left to be asked about the first, somebody may be who sees others only.
+        let is_brought =
+            self.seen_apart(card_id).into_iter().any(|alert_id| self.bring_for(card_id, alert_id, asks, now));
+        self.part(card_id, now);
+        self.tell_routed(speaker, now);
+        is_brought
+    }
+
+    /// Returns of a card's alerts that wait the first of each that other consoles see.
+    fn seen_apart(&self, card_id: CardId) -> Vec<AlertId> {
+        let mut seen_in = BTreeSet::new();
+        let is_apart = |alert_id: &AlertId| {
+            let alarm = self.alarms.get(*alert_id);
+            alarm.is_some_and(|alarm| seen_in.insert(self.seen_in(&alarm.agent)))
+        };
+        // With one view the first is like all of them.
+        let looked_at = if self.views.is_one() { 1 } else { usize::MAX };
+        self.routing.waiting(card_id).take(looked_at).filter(is_apart).collect()
+    }
+
+    /// Brings a card to the next person who may be asked about one of its alerts; false where there is none.
+    fn bring_for(&mut self, card_id: CardId, alert_id: AlertId, asks: Option<Asks>, now: MonoTime) -> bool {
+        let Some(alarm) = self.alarms.get(alert_id) else { return false };
         let asks = asks.unwrap_or_else(|| asks_of(alarm));
         let candidates = self.candidates(&alarm.agent, asks, now);
-        let is_brought = self.routing.bring(card_id, asks, &candidates, now).is_some();
-        self.part(card_id, now);
-        self.tell_routed(speaker);
-        is_brought
+        self.routing.bring(card_id, asks, &candidates, now).is_some()
     }
 
     /// What is on a card and is not for whom it is brought to stands for itself from now on: nobody is asked of what he does
     /// not see.
     fn part(&mut self, card_id: CardId, now: MonoTime) {
-        let Some(person) = self.routing.person(card_id).filter(|_| !self.views.is_one()) else { return };
+        if self.views.is_one() || matches!(card_id, CardId::Alone(_)) {
+            return;
+        }
+        let Some(person) = self.routing.person(card_id) else { return };
         let is_not_his = |alert_id: &AlertId| {
             let alarm = self.alarms.get(*alert_id);
             alarm.is_some_and(|alarm| !self.may_be_asked(person, &alarm.agent, asks_of(alarm), now))

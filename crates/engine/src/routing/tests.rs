@@ -26,7 +26,7 @@ fn alone(id: u64) -> CardId {
 
 /// Holds an alert that waits, alone, and brings it to somebody of these; returns who it is.
 fn begin(routing: &mut Routing, id: u64, asks: Asks, candidates: &[Candidate]) -> Option<PersonId> {
-    assert!(routing.hold(AlertId(id), alone(id), true));
+    assert_eq!(routing.hold(AlertId(id), alone(id), true), Held::WithNobody);
     routing.bring(alone(id), asks, candidates, at(1_000))
 }
 
@@ -81,7 +81,8 @@ fn what_comes_back_from_the_shelf_was_shown_already_and_what_begins_anew_was_not
     let all = [free("ada")];
     begin(&mut routing, 1, Asks::Look, &all);
     routing.handle_shown(AlertId(1), &person("ada"), at(1_100));
-    assert!(!routing.hold(AlertId(1), alone(1), false), "put aside, it waits for nobody");
+    let held = routing.hold(AlertId(1), alone(1), false);
+    assert_eq!(held, Held::AsBefore, "put aside, it waits for nobody");
     assert_eq!((routing.routed(AlertId(1)), routing.standing(&person("ada")).0), (None, 0));
     begin(&mut routing, 1, Asks::Look, &all);
     assert_eq!(routing.poll_timeout(), None, "her console will not say it again");
@@ -123,14 +124,14 @@ fn a_card_is_brought_once_and_whoever_joins_it_goes_where_it_is() {
     let first: Vec<_> = (1..=4).map(|id| begin(&mut routing, id, Asks::Look, &all).unwrap()).collect();
     assert_eq!(first, ["ada", "ben", "ada", "ben"].map(person));
     routing.handle_shown(AlertId(1), &person("ada"), at(1_100));
-    for id in 1..=5 {
-        assert!(!routing.hold(AlertId(id), card, true), "it has somebody already");
-    }
+    let held: Vec<_> = (1..=5).map(|id| routing.hold(AlertId(id), card, true)).collect();
+    assert_eq!(held[0], Held::WithSomebodyNew, "whoever had the first has the card");
+    assert_eq!(held[1..], [Held::AsBefore; 4]);
     assert_eq!((routing.person(card), routing.speaker(card)), (Some(&person("ada")), Some(AlertId(1))));
     assert_eq!([routing.standing(&person("ada")).0, routing.standing(&person("ben")).0], [1, 0]);
     assert_eq!(routing.poll_timeout(), None, "it was shown");
     // Another one says for the card whom it is brought to when the first does not wait any more.
-    assert!(!routing.hold(AlertId(1), card, false));
+    assert_eq!(routing.hold(AlertId(1), card, false), Held::AsBefore);
     assert_eq!((routing.routed(AlertId(1)), routing.speaker(card)), (None, Some(AlertId(2))));
     assert_eq!(routing.routed(AlertId(2)).unwrap().to, person("ada"));
     (1..=5).for_each(|id| routing.forget(AlertId(id)));

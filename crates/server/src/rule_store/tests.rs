@@ -15,7 +15,7 @@ fn text(max: u32) -> String {
 }
 
 fn store() -> (tempfile::TempDir, RuleStore) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let store = RuleStore::of(&directory.path().join("rules.toml"));
     (directory, store)
 }

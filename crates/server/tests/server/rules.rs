@@ -29,7 +29,9 @@ fn store(dir: &Path) -> RuleStore {
 async fn start(dir: &Path) -> anyhow::Result<RunningServer> {
     let mut options = options(dir);
     options.config.rules.file = Some(dir.join("rules.toml").into_os_string().into_string().unwrap());
-    Server::start(options).await
+    let server = Server::start(options).await?;
+    watchkeeper_canary::register(server.token());
+    Ok(server)
 }
 
 fn decision(seq: u64, speed: f64) -> Bytes {
@@ -77,14 +79,14 @@ fn changes(dir: &Path) -> Vec<RuleSetVersion> {
 
 #[tokio::test]
 async fn a_server_does_not_start_without_the_rules_it_is_told_to_have() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let error = format!("{:#}", start(dir.path()).await.unwrap_err());
     assert!(error.contains("put it in force with `watchkeeper rules activate"), "{error}");
 }
 
 #[tokio::test]
 async fn rules_come_into_force_while_it_runs_and_broken_ones_do_not() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = watchkeeper_canary::tempdir().unwrap();
     let store = store(dir.path());
     store.activate(&text(100), &signed("first")).unwrap();
     let server = start(dir.path()).await.unwrap();

@@ -101,17 +101,20 @@ fn forms_of(piece: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             forms.push((BASE64, text.as_bytes().get(skip..).unwrap_or_default().to_vec()));
         }
     }
-    let percent = piece.iter().fold(String::new(), |mut text, byte| {
-        let written = match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                write!(text, "{}", char::from(*byte))
-            }
-            other => write!(text, "%{other:02X}"),
-        };
-        written.expect("a String takes every write");
-        text
-    });
-    forms.push((PERCENT, percent.into_bytes()));
+    let percent = |upper: bool| {
+        piece.iter().fold(String::new(), |mut text, byte| {
+            let written = match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    write!(text, "{}", char::from(*byte))
+                }
+                other if upper => write!(text, "%{other:02X}"),
+                other => write!(text, "%{other:02x}"),
+            };
+            written.expect("a String takes every write");
+            text
+        })
+    };
+    forms.extend([percent(false), percent(true)].map(|text| (PERCENT, text.into_bytes())));
     forms
 }
 
@@ -125,6 +128,12 @@ pub(super) fn written(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     for before in ["", "x", "xy"] {
         for engine in [&base64_of::STANDARD, &base64_of::URL_SAFE] {
             written.push((BASE64, engine.encode(format!("{before}{secret} and more")).into_bytes()));
+        }
+    }
+    // What a URL carries as it is, is the first of these.
+    if secret.contains(['+', '/']) {
+        for (plus, slash) in [("%2B", "%2F"), ("%2b", "%2f")] {
+            written.push((PERCENT, secret.replace('+', plus).replace('/', slash).into_bytes()));
         }
     }
     written

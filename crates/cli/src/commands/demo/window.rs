@@ -133,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_window_is_told_where_the_monitor_is_and_who_sits_there() {
-        let directory = tempfile::TempDir::new().unwrap();
+        let directory = watchkeeper_canary::tempdir().unwrap();
         let told = directory.path().join("told");
         let program = stand_in(directory.path(), &format!("printf '%s\\n' \"$@\" > '{}'", told.display()));
         window(&program, Some(Path::new("/maps/a b.toml"))).show(std::future::pending()).await.unwrap();
@@ -154,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_window_whose_time_is_up_is_asked_to_end() {
-        let directory = tempfile::TempDir::new().unwrap();
+        let directory = watchkeeper_canary::tempdir().unwrap();
         let (ready, asked) = (directory.path().join("ready"), directory.path().join("asked"));
         let script = format!(
             "trap ': > {}; exit 0' TERM\n: > {}\nwhile :; do sleep 0.01; done",
@@ -173,7 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_window_that_fails_or_does_not_exist_is_an_error_that_says_so() {
-        let directory = tempfile::TempDir::new().unwrap();
+        let directory = watchkeeper_canary::tempdir().unwrap();
         let program = stand_in(directory.path(), "exit 3");
         let failed = window(&program, None).show(std::future::pending()).await.unwrap_err();
         assert!(failed.to_string().contains("exit status: 3"), "{failed}");
