@@ -3,10 +3,11 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 use tempfile::TempDir;
+use watchkeeper_canary::labelled_data;
 
 fn watchkeeper(arguments: &[&str], directory: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
@@ -87,13 +88,9 @@ fn a_file_that_cannot_be_used_is_told_with_line_and_reason() {
 #[test]
 fn the_page_quotes_what_eval_cifar10h_prints() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let data = std::env::var_os("WATCHKEEPER_DATA").map(PathBuf::from);
-    let Some(data) = data.filter(|data| data.join("cifar10h").is_dir()) else {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-        return;
-    };
-    let output = watchkeeper(&["eval", "cifar10h", "--data", data.to_str().unwrap()], &workspace);
+    let Some(folder) = labelled_data("cifar10h") else { return };
+    let data = folder.parent().unwrap().to_str().unwrap();
+    let output = watchkeeper(&["eval", "cifar10h", "--data", data], &workspace);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
     let page = fs::read_to_string(workspace.join("docs/detection.md")).unwrap();

@@ -6,26 +6,12 @@
 //! threshold and delay were chosen with a look at this file: the figure is no forecast for other data.
 
 use crate::feed::{decision, specs};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
+use watchkeeper_canary::labelled_data;
 use watchkeeper_detect::{DetectSettings, Phase, Pipeline};
 use watchkeeper_model::{AgentId, AgentKind, CauseClass, MonoTime};
 
 const FILE: &str = "realKnownCause/machine_temperature_system_failure.csv";
-
-/// Returns the folder of the benchmark; `None`, said aloud, when there is no data on this machine.
-#[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
-fn benchmark() -> Option<PathBuf> {
-    let folder = std::env::var_os("WATCHKEEPER_DATA").map(|data| PathBuf::from(data).join("nab"));
-    let folder = folder.filter(|folder| folder.is_dir());
-    if folder.is_none() {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-    }
-    folder
-}
 
 /// Replays the file with `row_nanos` between rows; returns raised findings per window and outside.
 #[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
@@ -67,7 +53,7 @@ fn replay(folder: &Path, row_nanos: u64) -> ([usize; 4], usize) {
 
 #[test]
 fn at_least_two_of_four_failures_are_found_with_few_false_episodes_at_any_speed() {
-    let Some(folder) = benchmark() else { return };
+    let Some(folder) = labelled_data("nab") else { return };
     for (pace, row_nanos) in [("its own pace", 300_000_000_000), ("100000 times faster", 3_000_000)] {
         let (inside, outside) = replay(&folder, row_nanos);
         println!("{pace}: raised per window {inside:?}, outside {outside}");
