@@ -62,7 +62,9 @@ pub(crate) fn run(arguments: &DeferralArguments) -> anyhow::Result<ExitCode> {
         Err(
             wrong @ (DeferralError::Risk(_)
             | DeferralError::Delta(_)
-            | DeferralError::Horizon
+            | DeferralError::Horizon(_)
+            | DeferralError::TooMany(_)
+            | DeferralError::OutOfReach
             | DeferralError::Confidence { .. }),
         ) => bail!(wrong),
     };
