@@ -68,6 +68,30 @@ fn too_few_labels_are_refused_with_the_number_that_is_missing() {
 }
 
 #[test]
+fn nothing_in_a_file_steers_a_terminal_or_floods_it() {
+    let steering = "\u{1b}[2J\u{202e}";
+    let (is_given, said) = deferral(&judged(1_000, 700).replace("cat", steering), &[]);
+    assert!(is_given && said.contains("class \\u{1b}[2J\\u{202e}: 355 of 500 handled"), "{said}");
+    assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+    let (is_given, said) = deferral(&judged(1_000, 700).replace("cat", &"x".repeat(1_000)), &[]);
+    assert!(is_given && said.contains(&format!("class {}: 355 of 500", "x".repeat(64))), "{said}");
+    let names = format!("{steering},{}\n", "x,".repeat(1_000));
+    for (csv, reason) in [
+        (names, "no column is called `confidence`; there are `\\u{1b}[2J\\u{202e}`, `x`, "),
+        (
+            format!("confidence,correct\n{steering},yes\n"),
+            "the confidence \"\\u{1b}[2J\\u{202e}\" is no number",
+        ),
+        (format!("confidence,correct\n1,{steering}\n"), "\"\\u{1b}[2J\\u{202e}\" does not say whether"),
+        (format!("confidence,correct\n{},yes\n", "x".repeat(1_000)), "the confidence \"xxx"),
+    ] {
+        let (is_given, said) = deferral(&csv, &[]);
+        assert!(!is_given && said.contains(reason) && said.len() < 400, "{reason:?} is not in\n{said:?}");
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_told_with_line_and_reason() {
     for (csv, reason) in [
         ("confidence,right\n", "line 1: no column is called `correct`; there are `confidence`, `right`"),
