@@ -5,7 +5,7 @@ pub(crate) mod input;
 
 use crate::{
     commands::chart,
-    draft::Draft,
+    draft::{Draft, is_same_place},
     out::{count, note, say},
     shutdown::{Stop, interruptible},
 };
@@ -88,13 +88,15 @@ fn score(arguments: &ScoreArguments, stop: &Stop) -> anyhow::Result<()> {
     };
     let mut stack = Stack::new(signals.len(), settings)?;
     let mut trace = arguments.chart.as_ref().map(|_| chart::Trace::new(&signals));
-    ensure!(
-        arguments.chart.as_ref() != Some(&arguments.output),
-        "{} is named twice: scores and chart are two files",
-        arguments.output.display()
-    );
     let mut drawing = match &arguments.chart {
-        Some(path) => Some(Draft::new(path, &[file, &arguments.output])?),
+        Some(path) => {
+            ensure!(
+                !is_same_place(path, &arguments.output),
+                "{} is named twice: scores and chart are two files",
+                path.display()
+            );
+            Some(Draft::new(path, &[file])?)
+        }
         None => None,
     };
     let mut output = csv::Writer::from_writer(Draft::new(&arguments.output, &[file])?);
