@@ -7,18 +7,6 @@ use std::{
 };
 use watchkeeper_canary::labelled_data;
 
-/// Returns the folder of labelled data; `None`, said aloud, when there is none on this machine.
-#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
-fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("WATCHKEEPER_DATA").map(PathBuf::from);
-    let folder = folder.filter(|folder| folder.join("nab").is_dir());
-    if folder.is_none() {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-    }
-    folder
-}
-
 fn alerts(folder: &Path, series: &str) -> (Output, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
     command.args(["eval", "nab", "--alerts", series, "--data"]).arg(folder.parent().unwrap());
