@@ -20,10 +20,10 @@ mod records;
 mod sniff;
 mod time;
 
-pub use cell::{LABELS, is_label};
+pub use cell::{LABELS, is_label, value};
 pub use error::TableError;
 pub use records::Spare;
-pub use time::{TimeKind, Unit};
+pub use time::{TimeKind, Unit, seconds};
 
 use records::{Record, Records};
 use std::io::{self, BufReader, Cursor, Read};

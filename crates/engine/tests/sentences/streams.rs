@@ -142,7 +142,7 @@ fn every_alert_of_three_real_series_reads_like_a_sentence() {
     for (file, name) in SERIES {
         let series = Series::open(&folder, name).unwrap();
         let rows: Vec<[f64; 1]> = series.rows.iter().map(|row| [row.value]).collect();
-        let since = |row: usize| (series.rows[row].time.clone(), series.rows[row].second_of_day());
+        let since = |row: usize| (series.rows[row].time.clone(), series.rows[row].at_secs());
         let mut page = String::new();
         for (_, scored, sentence) in alerts(&signals, &rows, since) {
             check(&scored, &sentence, &signals);

@@ -121,7 +121,7 @@ fn separator(sample: &[u8], is_whole: bool, spare: &mut Spare) -> Result<u8, Tab
             }
             if record.len() == columns {
                 let numbers = record.cells().skip(1).filter(|cell| look(cell, separator) == Look::Number);
-                readable += numbers.count() + usize::from(time::is_time(record.get(0), separator));
+                readable += numbers.count() + usize::from(time::seconds(record.get(0), separator).is_some());
             }
         });
         match tried {
@@ -145,7 +145,7 @@ fn separator(sample: &[u8], is_whole: bool, spare: &mut Spare) -> Result<u8, Tab
 /// A first line is a header where its first cell is no time, or where the others have words and no number.
 fn is_header(first: &[Vec<u8>], separator: u8) -> bool {
     let mut others = first.iter().skip(1).map(|cell| look(cell, separator));
-    let starts_with_time = first.first().is_some_and(|cell| time::is_time(cell, separator));
+    let starts_with_time = first.first().is_some_and(|cell| time::seconds(cell, separator).is_some());
     !starts_with_time
         || (others.clone().any(|look| look == Look::Words) && others.all(|look| look != Look::Number))
 }
