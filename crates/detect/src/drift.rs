@@ -246,7 +246,9 @@ impl TryFrom<Saved> for ConfidenceDrift {
             return Err(RestoreError::Damaged("the capital is no number"));
         }
         gambler.count();
-        classes.iter_mut().for_each(|class| class.gambler.count());
+        for class in &mut classes {
+            class.gambler.count();
+        }
         Ok(Self { classes, gambler, random, highest_log })
     }
 }

@@ -50,7 +50,9 @@ fn read(input: impl Read) -> Said {
                     && row.at_secs.is_none_or(|at| at.to_bits() == row.position.to_bits())
             );
             (row.line, row.time, row.position.to_bits()).hash(&mut rows);
-            row.values.iter().for_each(|value| value.to_bits().hash(&mut rows));
+            for value in row.values {
+                value.to_bits().hash(&mut rows);
+            }
         };
         let tally = table.tally();
         table.close(spare);
