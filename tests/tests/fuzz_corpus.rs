@@ -20,6 +20,8 @@ mod hello;
 mod invariants;
 #[path = "../fuzz/targets/refusal.rs"]
 mod refusal;
+#[path = "../fuzz/targets/score.rs"]
+mod score;
 #[path = "../fuzz/targets/segment.rs"]
 mod segment;
 #[path = "../fuzz/targets/table.rs"]
@@ -204,12 +206,21 @@ fn no_segment_breaks_the_ledger_or_takes_more_memory_than_an_opening_and_a_recor
 }
 
 #[test]
-fn no_table_breaks_the_reader_or_the_detector_or_takes_more_memory_than_a_record_and_its_signals() {
+fn no_table_breaks_the_reader_or_takes_more_memory_than_a_record() {
     let _alone = alone();
-    // The beginning that is looked at and a record, twice; a sketch for each signal, of which a byte may make one.
-    let most = 4 * MAX_RECORD_BYTES + (1 << 20);
+    // The beginning that is looked at, a record, and columns, of which a byte may make one.
+    let most = 2 * MAX_RECORD_BYTES;
     play("table", &corpus("table"), |bytes| {
-        let (peak, bound) = (peak_of(|| table::run(bytes)), most + (64 << 10) * bytes.len());
+        let (peak, bound) = (peak_of(|| table::run(bytes)), most + 1_024 * bytes.len());
         assert!(peak <= bound, "{peak} bytes held for a table of {}, at most {bound}", bytes.len());
+    });
+}
+
+#[test]
+fn no_row_breaks_the_detector_or_takes_more_memory_than_its_signals() {
+    let _alone = alone();
+    play("score", &corpus("score"), |steps| {
+        let peak = peak_of(|| score::run(steps));
+        assert!(peak <= 512 << 10, "{peak} bytes held for at most eight signals and a saved state of two");
     });
 }

@@ -1,4 +1,4 @@
-//! The folders and secrets of tests: `cargo xtask test` looks for every secret in all that a whole run leaves behind.
+//! The folders, labelled data and secrets of tests: `cargo xtask test` looks for every secret in all that a whole run leaves behind.
 //!
 //! Under `cargo xtask test` the variable [`VARIABLE`] names a folder; what is registered here is written there, and the
 //! folders of tests outlive them. Without it a test's folder goes with the test, and nothing is written.
@@ -27,6 +27,22 @@ pub fn tempdir() -> io::Result<TempDir> {
     let mut folder = tempfile::tempdir()?;
     folder.disable_cleanup(run_folder().is_some());
     Ok(folder)
+}
+
+/// Returns the folder of a benchmark below `WATCHKEEPER_DATA`; `None`, said aloud, where there is none.
+///
+/// # Panics
+/// Where there is none and `WATCHKEEPER_REQUIRE_DATA` is 1.
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
+pub fn labelled_data(benchmark: &str) -> Option<PathBuf> {
+    let folder = env::var_os("WATCHKEEPER_DATA").map(|data| PathBuf::from(data).join(benchmark));
+    let folder = folder.filter(|folder| folder.is_dir());
+    if folder.is_none() {
+        let is_required = env::var_os("WATCHKEEPER_REQUIRE_DATA").is_some_and(|value| value == "1");
+        assert!(!is_required, "the data of {benchmark} is required");
+        println!("skipped: no data");
+    }
+    folder
 }
 
 /// Registers a secret that a test made or was given.

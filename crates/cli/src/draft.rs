@@ -20,18 +20,15 @@ impl Draft {
     pub(crate) fn new(path: &Path, inputs: &[&Path]) -> anyhow::Result<Self> {
         if let Ok(there) = fs::metadata(path) {
             ensure!(there.is_file(), "{} is there and no file: name another output", path.display());
-            for input in inputs {
-                let is_input = fs::canonicalize(input).ok() == fs::canonicalize(path).ok();
-                ensure!(!is_input, "{} is an input: name another output", path.display());
-            }
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        for input in inputs {
+            ensure!(!is_same_place(input, path), "{} is an input: name another output", path.display());
+        }
         let file = tempfile::Builder::new()
             .prefix(".watchkeeper-")
             // As any new file: less what the umask takes.
             .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)
+            .tempfile_in(folder(path))
             .with_context(|| format!("writing {}", path.display()))?;
         Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
     }
@@ -44,6 +41,21 @@ impl Draft {
         file.persist(&self.path).with_context(writing)?;
         Ok(())
     }
+}
+
+/// Returns whether two names lead to the same place, also where nothing is there yet.
+pub(crate) fn is_same_place(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        fs::canonicalize(path).or_else(|_nothing_there| {
+            fs::canonicalize(folder(path)).map(|folder| folder.join(path.file_name().unwrap_or_default()))
+        })
+    };
+    matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Returns the folder that a file is in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Write for Draft {

@@ -2,33 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should stop there")]
 
 use std::{
-    path::PathBuf,
+    path::Path,
     process::{Command, Output},
 };
+use watchkeeper_canary::labelled_data;
 
-/// Returns the folder of labelled data; `None`, said aloud, when there is none on this machine.
-#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
-fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("WATCHKEEPER_DATA").map(PathBuf::from);
-    let folder = folder.filter(|folder| folder.join("nab").is_dir());
-    if folder.is_none() {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-    }
-    folder
-}
-
-fn alerts(data: PathBuf, series: &str) -> (Output, String) {
+fn alerts(folder: &Path, series: &str) -> (Output, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
-    let output = command.args(["eval", "nab", "--alerts", series, "--data"]).arg(data).output().unwrap();
+    command.args(["eval", "nab", "--alerts", series, "--data"]).arg(folder.parent().unwrap());
+    let output = command.output().unwrap();
     let said = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
     (output, said)
 }
 
 #[test]
 fn every_alert_of_a_series_is_told_with_its_time_and_window() {
-    let Some(data) = data() else { return };
-    let (output, said) = alerts(data, "realKnownCause/nyc_taxi.csv");
+    let Some(folder) = labelled_data("nab") else { return };
+    let (output, said) = alerts(&folder, "realKnownCause/nyc_taxi.csv");
     assert!(output.status.success(), "{said}");
     assert!(said.starts_with("realKnownCause/nyc_taxi.csv: 10320 rows, 5 labelled windows\n"), "{said}");
     let told: Vec<&str> = said.split("\n\n").filter(|part| part.starts_with("row ")).collect();
@@ -46,8 +36,8 @@ fn every_alert_of_a_series_is_told_with_its_time_and_window() {
 
 #[test]
 fn a_series_that_is_not_there_is_refused_with_one_that_is() {
-    let Some(data) = data() else { return };
-    let (output, said) = alerts(data, "nyc_taxi.csv");
+    let Some(folder) = labelled_data("nab") else { return };
+    let (output, said) = alerts(&folder, "nyc_taxi.csv");
     assert!(!output.status.success());
     assert!(said.contains("there is no series \"nyc_taxi.csv\"; one is called artificial"), "{said}");
 }

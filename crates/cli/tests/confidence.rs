@@ -3,9 +3,10 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
+use watchkeeper_canary::labelled_data;
 
 fn watchkeeper(arguments: &[&str], directory: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
@@ -66,6 +67,30 @@ fn too_few_labels_are_refused_with_the_number_that_is_missing() {
 }
 
 #[test]
+fn nothing_in_a_file_steers_a_terminal_or_floods_it() {
+    let steering = "\u{1b}[2J\u{202e}";
+    let (is_given, said) = deferral(&judged(1_000, 700).replace("cat", steering), &[]);
+    assert!(is_given && said.contains("class \\u{1b}[2J\\u{202e}: 355 of 500 handled"), "{said}");
+    assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+    let (is_given, said) = deferral(&judged(1_000, 700).replace("cat", &"x".repeat(1_000)), &[]);
+    assert!(is_given && said.contains(&format!("class {}: 355 of 500", "x".repeat(64))), "{said}");
+    let names = format!("{steering},{}\n", "x,".repeat(1_000));
+    for (csv, reason) in [
+        (names, "no column is called `confidence`; there are `\\u{1b}[2J\\u{202e}`, `x`, "),
+        (
+            format!("confidence,correct\n{steering},yes\n"),
+            "the confidence \"\\u{1b}[2J\\u{202e}\" is no number",
+        ),
+        (format!("confidence,correct\n1,{steering}\n"), "\"\\u{1b}[2J\\u{202e}\" does not say whether"),
+        (format!("confidence,correct\n{},yes\n", "x".repeat(1_000)), "the confidence \"xxx"),
+    ] {
+        let (is_given, said) = deferral(&csv, &[]);
+        assert!(!is_given && said.contains(reason) && said.len() < 400, "{reason:?} is not in\n{said:?}");
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_told_with_line_and_reason() {
     for (csv, reason) in [
         ("confidence,right\n", "line 1: no column is called `correct`; there are `confidence`, `right`"),
@@ -86,13 +111,9 @@ fn a_file_that_cannot_be_used_is_told_with_line_and_reason() {
 #[test]
 fn the_page_quotes_what_eval_cifar10h_prints() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let data = std::env::var_os("WATCHKEEPER_DATA").map(PathBuf::from);
-    let Some(data) = data.filter(|data| data.join("cifar10h").is_dir()) else {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-        return;
-    };
-    let output = watchkeeper(&["eval", "cifar10h", "--data", data.to_str().unwrap()], &workspace);
+    let Some(folder) = labelled_data("cifar10h") else { return };
+    let data = folder.parent().unwrap().to_str().unwrap();
+    let output = watchkeeper(&["eval", "cifar10h", "--data", data], &workspace);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
     let page = fs::read_to_string(workspace.join("docs/detection.md")).unwrap();

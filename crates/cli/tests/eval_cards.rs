@@ -1,19 +1,15 @@
 //! `eval cards` gives the figures that `docs/detection.md` quotes.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
+use watchkeeper_canary::labelled_data;
 
 #[test]
 fn the_figures_of_the_documentation_are_those_of_the_command() {
-    let data = std::env::var_os("WATCHKEEPER_DATA").map(PathBuf::from);
-    let Some(data) = data.filter(|data| data.join("cards").is_dir()) else {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-        return;
-    };
+    let Some(folder) = labelled_data("cards") else { return };
     let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
         .args(["eval", "cards", "--data"])
-        .arg(data)
+        .arg(folder.parent().unwrap())
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

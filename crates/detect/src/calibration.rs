@@ -9,7 +9,6 @@
 //! and that of all is the most likely one under a prior around 1, which changes nothing. Both are posteriors of one
 //! number with a convex cost, so that a golden-section search finds them.
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Standard deviation of the inverse temperature of all classes around 1.
@@ -66,7 +65,7 @@ pub enum CalibrationError {
 }
 
 /// What makes probabilities of one source mean what they say.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     /// Inverse temperature by announced class; below 1 where the source overstates.
     inverse_temperatures: Vec<f64>,

@@ -22,13 +22,12 @@
 //! most a share of `risk` is wrong". Half of `delta` then goes to the labelled sample and half to those decisions: what is
 //! tested is the greatest probability of an error with which they break the promise at most with the second half.
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The first set tested may hold so many errors, where there are rows enough: fewer, and one early error refuses all.
 const FIRST_ERRORS: u64 = 3;
-/// No set larger than that is searched for.
-const MOST_ROWS: u64 = 1 << 40;
+/// No set and no horizon is larger than that: beyond it, a binomial coefficient has too few digits for an exact test.
+const MOST_ROWS: u64 = 1_000_000_000;
 /// Halvings of an interval within 0 and 1 until nothing of a number's digits is left.
 const BISECTIONS: usize = 60;
 
@@ -42,19 +41,19 @@ pub struct LabelledDecision {
 }
 
 /// What is to be promised of decisions that no person looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Promise {
     /// The highest share of them that may be wrong, within 0 and 1.
     pub risk: f64,
     /// The highest probability that the promise is not kept, within 0 and 0.5.
     pub delta: f64,
     /// `None`: the probability of an error is at most `risk`. Otherwise: at most so great a share of so many handled
-    /// decisions to come is wrong, which is a little more to ask.
+    /// decisions to come, 1 to 1,000,000,000, is wrong, which is a little more to ask.
     pub horizon: Option<u64>,
 }
 
 /// Above which confidence decisions keep a [`Promise`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deferral {
     /// What is promised.
     pub promise: Promise,
@@ -77,9 +76,15 @@ pub enum DeferralError {
     /// The probability of failure is none that can be tested.
     #[error("delta is {0}; it must be more than 0 and less than 0.5")]
     Delta(f64),
-    /// The horizon is empty.
-    #[error("the horizon is 0 decisions; it must be at least 1")]
-    Horizon,
+    /// The horizon is empty, or longer than can be tested.
+    #[error("the horizon is {0} decisions; it must be at least 1 and at most {MOST_ROWS}")]
+    Horizon(u64),
+    /// More labelled decisions than can be tested.
+    #[error("{0} labelled decisions; at most {MOST_ROWS} can be tested")]
+    TooMany(u64),
+    /// Even without an error it would take more of them.
+    #[error("it takes more than {MOST_ROWS} labelled decisions to promise this; ask for less")]
+    OutOfReach,
     /// A confidence is not a finite number.
     #[error("labelled decision {row} has confidence {confidence}, which is no finite number")]
     Confidence {
@@ -126,15 +131,18 @@ pub enum DeferralError {
 }
 
 impl Promise {
-    fn check(&self) -> Result<(), DeferralError> {
+    fn check(&self, rows: u64) -> Result<(), DeferralError> {
         if !(self.risk > 0.0 && self.risk < 1.0) {
             return Err(DeferralError::Risk(self.risk));
         }
         if !(self.delta > 0.0 && self.delta < 0.5) {
             return Err(DeferralError::Delta(self.delta));
         }
-        if self.horizon == Some(0) {
-            return Err(DeferralError::Horizon);
+        if let Some(horizon) = self.horizon.filter(|horizon| !(1..=MOST_ROWS).contains(horizon)) {
+            return Err(DeferralError::Horizon(horizon));
+        }
+        if rows > MOST_ROWS {
+            return Err(DeferralError::TooMany(rows));
         }
         Ok(())
     }
@@ -167,14 +175,17 @@ impl Test {
         binomial_tail(errors, handled, self.risk) <= self.level
     }
 
-    /// Returns the least number of handled decisions that passes with so many errors.
+    /// Returns the least number of handled decisions that passes with so many errors; `None` where [`MOST_ROWS`] do not.
     ///
     /// For no error it is ln `level` / ln(1 - `risk`), rounded up: 299 for 1 % at 95 %.
-    fn least_handled(self, errors: impl Fn(u64) -> u64) -> u64 {
+    fn least_handled(self, errors: impl Fn(u64) -> u64) -> Option<u64> {
         let keeps = |handled: u64| self.keeps(errors(handled), handled);
         let mut most = 1;
-        while !keeps(most) && most < MOST_ROWS {
-            most *= 2;
+        while !keeps(most) {
+            if most == MOST_ROWS {
+                return None;
+            }
+            most = (most * 2).min(MOST_ROWS);
         }
         let mut fewest = most / 2;
         while fewest + 1 < most {
@@ -185,13 +196,13 @@ impl Test {
                 fewest = middle;
             }
         }
-        most
+        Some(most)
     }
 
-    /// Returns how many decisions the first set that is tested has at least.
-    fn first_handled(self, rows: u64) -> u64 {
-        let sizes = (0..=FIRST_ERRORS).rev().map(|errors| self.least_handled(|_| errors));
-        sizes.into_iter().find(|size| *size <= rows / 2).unwrap_or_else(|| self.least_handled(|_| 0))
+    /// Returns how many decisions the first set that is tested has at least; `least` are needed without an error.
+    fn first_handled(self, rows: u64, least: u64) -> u64 {
+        let sizes = (1..=FIRST_ERRORS).rev().filter_map(|errors| self.least_handled(|_| errors));
+        sizes.into_iter().find(|size| *size <= rows / 2).unwrap_or(least)
     }
 }
 
@@ -207,25 +218,25 @@ struct Set {
 impl Deferral {
     /// Returns the lowest threshold that keeps the promise, learnt from labelled decisions in any order.
     ///
-    /// Their number is the only bound of time and memory: n log n and n.
+    /// Time and memory grow with their number, n log n and n; there may be 1,000,000,000.
     ///
     /// # Errors
     /// What is wrong with the input; or how many labelled decisions are missing.
     pub fn learn(decisions: &[LabelledDecision], promise: Promise) -> Result<Self, DeferralError> {
-        promise.check()?;
+        let rows = decisions.len() as u64;
+        promise.check(rows)?;
         for (index, LabelledDecision { confidence, .. }) in decisions.iter().enumerate() {
             if !confidence.is_finite() {
                 return Err(DeferralError::Confidence { row: index + 1, confidence: *confidence });
             }
         }
-        let rows = decisions.len() as u64;
         let test = promise.test();
-        let least = test.least_handled(|_| 0);
+        let least = test.least_handled(|_| 0).ok_or(DeferralError::OutOfReach)?;
         if rows < least {
             return Err(DeferralError::TooFew { rows, least, more: least - rows });
         }
         let sets = sets(decisions);
-        let first = test.first_handled(rows);
+        let first = test.first_handled(rows, least);
         let mut kept = None;
         // What was allowed of a smaller set is allowed of a greater one.
         let mut allowed = None;
@@ -239,7 +250,7 @@ impl Deferral {
             kept = Some(*set);
         }
         let Some(Set { handled, errors, above }) = kept else {
-            return Err(refusal(&sets, test, first, rows));
+            return Err(refusal(&sets, test, first, least));
         };
         Ok(Self { promise, above, rows, handled, errors })
     }
@@ -274,19 +285,19 @@ fn sets(decisions: &[LabelledDecision]) -> Vec<Set> {
 }
 
 /// Says how many labelled decisions are missing if those to come are as the most confident ones of these.
-fn refusal(sets: &[Set], test: Test, first: u64, rows: u64) -> DeferralError {
+fn refusal(sets: &[Set], test: Test, first: u64, least: u64) -> DeferralError {
+    let rows = sets.last().map_or(0, |all| all.handled);
     let fits = sets.iter().position(|set| set.handled >= first).map_or(sets.len(), |index| index + 1);
     let tried = sets.get(..fits).unwrap_or_default();
     let (handled, errors) = tried.last().map_or((0, 0), |set| (set.handled, set.errors));
-    let least = test.least_handled(|_| 0);
     let more = |set: &Set| {
         let rate = set.errors as f64 / set.handled as f64;
         if set.handled < least || rate >= test.risk {
             return None;
         }
-        let needed = test.least_handled(|handled| whole((rate * handled as f64).ceil())).max(first);
+        let needed = test.least_handled(|handled| whole((rate * handled as f64).ceil()))?.max(first);
         let all = whole((needed as f64 * rows as f64 / set.handled as f64).ceil());
-        (needed < MOST_ROWS).then(|| all.saturating_sub(rows).max(1))
+        Some(all.saturating_sub(rows).max(1))
     };
     // Some dozens of sets say enough.
     let step = (tried.len() / 32).max(1);
@@ -335,6 +346,14 @@ mod tests {
         let one = 0.9_f64.powi(30) + 30.0 * 0.1 * 0.9_f64.powi(29);
         assert!((binomial_tail(1, 30, 0.1) - one).abs() < 1e-13);
         assert!((binomial_tail(3, 10, 0.1) - 1.0).abs() < f64::EPSILON, "no fewer than expected");
+    }
+
+    #[test]
+    fn more_labelled_decisions_than_can_be_tested_are_refused_with_the_limit() {
+        let promise = Promise { risk: 0.01, delta: 0.05, horizon: Some(MOST_ROWS) };
+        assert_eq!(promise.check(MOST_ROWS), Ok(()));
+        let error = promise.check(MOST_ROWS + 1).unwrap_err();
+        assert_eq!(error.to_string(), "1000000001 labelled decisions; at most 1000000000 can be tested");
     }
 
     #[test]

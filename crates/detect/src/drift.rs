@@ -65,6 +65,9 @@ struct Gambler {
     /// The capital on each bet, divided by e to `log_scale`; the rest of it is in reserve.
     stakes: [f64; BETS.len()],
     log_scale: f64,
+    /// The logarithm of the capital, which follows from the others.
+    #[serde(skip)]
+    log_capital: f64,
 }
 
 impl Gambler {
@@ -88,12 +91,13 @@ impl Gambler {
             }
             self.log_scale += sum.ln();
         }
+        self.count();
     }
 
-    fn log_capital(&self) -> f64 {
+    fn count(&mut self) {
         let stakes: f64 = self.stakes.iter().sum();
         let reserve = Self::reserve(self.seen) * (-self.log_scale).exp();
-        (stakes + reserve).ln() + self.log_scale
+        self.log_capital = (stakes + reserve).ln() + self.log_scale;
     }
 
     fn is_sound(&self) -> bool {
@@ -181,8 +185,8 @@ impl ConfidenceDrift {
 
     /// Returns the logarithm of the capital of all gamblers.
     fn log_capital(&self) -> f64 {
-        let all = self.gambler.log_capital();
-        let by_class = self.classes.iter().map(|class| class.gambler.log_capital());
+        let all = self.gambler.log_capital;
+        let by_class = self.classes.iter().map(|class| class.gambler.log_capital);
         let greatest = by_class.clone().fold(all, f64::max);
         let mean = by_class.map(|log| (log - greatest).exp()).sum::<f64>() / self.classes.len() as f64;
         f64::midpoint((all - greatest).exp(), mean).ln() + greatest
@@ -221,7 +225,7 @@ impl TryFrom<Saved> for ConfidenceDrift {
     type Error = RestoreError;
 
     fn try_from(saved: Saved) -> Result<Self, RestoreError> {
-        let Saved { version, classes, gambler, random, highest_log } = saved;
+        let Saved { version, mut classes, mut gambler, random, highest_log } = saved;
         if version != VERSION {
             return Err(RestoreError::Version { found: version });
         }
@@ -240,6 +244,10 @@ impl TryFrom<Saved> for ConfidenceDrift {
         let are_sound = gambler.is_sound() && classes.iter().all(|class| class.gambler.is_sound());
         if !are_sound || !highest_log.is_finite() {
             return Err(RestoreError::Damaged("the capital is no number"));
+        }
+        gambler.count();
+        for class in &mut classes {
+            class.gambler.count();
         }
         Ok(Self { classes, gambler, random, highest_log })
     }

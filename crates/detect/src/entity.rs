@@ -218,8 +218,11 @@ impl Payments {
         }
     }
 
-    /// Takes the verdict on an earlier payment, at the time at which it comes.
+    /// Takes the verdict on an earlier payment, at the time at which it comes; what was not judged teaches nothing.
     pub fn handle_verdict(&mut self, payment: &Payment, evidence: &Evidence, is_fraud: bool, now_secs: f64) {
+        if !payment.amount.is_finite() {
+            return;
+        }
         let now = self.advance(now_secs);
         self.weights.learn(&evidence.0, is_fraud);
         self.terminals.get_or_new(payment.terminal).take(is_fraud, now);

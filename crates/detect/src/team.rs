@@ -14,13 +14,12 @@
 //! hard for one is hard for the next), so that a second answer is worth a little less than it says.
 
 use crate::calibration::announced;
-use serde::{Deserialize, Serialize};
 
 /// Labels that the prior of a row counts for.
 const PRIOR_ANSWERS: f64 = 1.0;
 
 /// How often a person answers what, by what was right.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ConfusionMatrix {
     /// `[truth][answer]`; rows have the sum 1.
     rates: Vec<Vec<f64>>,

@@ -128,3 +128,15 @@ fn what_is_no_number_and_what_is_huge_break_nothing() {
         payments.handle_verdict(&payment, &found.evidence, index % 5 == 0, at_secs);
     }
 }
+
+#[test]
+fn a_verdict_on_what_was_not_judged_teaches_nothing() {
+    let (mut payments, _) = with_verdicts(30);
+    let before = payments.clone();
+    for amount in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let payment = payment(31.0, 3, 3, amount);
+        let found = payments.handle_payment(&payment);
+        payments.handle_verdict(&payment, &found.evidence, true, 40.0);
+    }
+    assert_eq!(format!("{payments:?}"), format!("{before:?}"));
+}

@@ -14,8 +14,6 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 /// What deferral with a guarantee came to on many samples of the images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trials {
-    /// How many samples.
-    pub count: usize,
     /// Samples where no threshold was given; they handle nothing and break nothing.
     pub refused: usize,
     /// Samples where of the images that were counted and handled a greater share was wrong than was promised.
@@ -125,7 +123,7 @@ impl Corpus {
             risks += if handled > 0.0 { wrong / handled } else { 0.0 };
         }
         let (coverage, risk) = (coverage / count as f64, risks / (count - refused) as f64);
-        Trials { count, refused, broken, coverage, risk }
+        Trials { refused, broken, coverage, risk }
     }
 }
 

@@ -9,6 +9,7 @@
 pub mod cards;
 pub mod cifar10h;
 pub mod nab;
+mod ranking;
 pub mod skab;
 pub mod table;
 pub mod verdicts;

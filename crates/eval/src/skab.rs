@@ -3,6 +3,7 @@
 //!
 //! More than half of the scored rows are anomalous: "always alarm" has F1 0.698. So F1 is given with the false-alarm rate.
 
+use crate::ranking::{Ranking, Step};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -76,7 +77,7 @@ type Rows = (Vec<[f64; SENSORS]>, Vec<bool>);
 
 fn rows(path: &Path) -> Result<Rows, SkabError> {
     let file = fs::File::open(path).map_err(|source| SkabError::Read { path: path.to_owned(), source })?;
-    let reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(io::BufReader::new(file));
+    let reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(file);
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for (index, record) in reader.into_records().enumerate() {
         let wrong = |reason: String| SkabError::Row { path: path.to_owned(), line: index + 2, reason };
@@ -106,12 +107,9 @@ pub struct AtThreshold {
     pub false_alarm_rate: f64,
 }
 
-/// Scored rows of all runs, the highest score first.
+/// Scored rows of all runs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pooled {
-    rows: Vec<(f64, bool)>,
-    anomalous: usize,
-}
+pub struct Pooled(Ranking);
 
 impl Pooled {
     /// Takes the scores of every row of every run, in the runs' order.
@@ -119,58 +117,42 @@ impl Pooled {
         let scored = |(run, scores): (&'a Run, &'a Vec<f64>)| {
             scores.iter().copied().zip(run.labels.iter().copied()).skip(CALIBRATION)
         };
-        let mut rows: Vec<_> = runs.iter().zip(scores).flat_map(scored).collect();
-        rows.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-        let anomalous = rows.iter().filter(|(_, anomalous)| *anomalous).count();
-        Self { rows, anomalous }
+        Self(Ranking::new(runs.iter().zip(scores).flat_map(scored).collect()))
     }
 
     /// Returns how many rows there are.
     pub const fn rows(&self) -> usize {
-        self.rows.len()
+        self.0.len()
     }
 
     /// Returns every threshold with what it gives, the highest first.
-    fn thresholds(&self) -> impl Iterator<Item = (AtThreshold, [usize; 2])> {
-        let (mut false_alarms, mut hits) = (0, 0);
-        let usual = self.rows.len() - self.anomalous;
-        self.rows.iter().enumerate().filter_map(move |(index, (score, anomalous))| {
-            *(if *anomalous { &mut hits } else { &mut false_alarms }) += 1;
-            // Rows of one score alarm together.
-            let is_last = self.rows.get(index + 1).is_none_or(|(next, _)| next < score);
-            let at = AtThreshold {
-                threshold: *score,
-                f1: 2.0 * hits as f64 / (hits + false_alarms + self.anomalous) as f64,
-                false_alarm_rate: false_alarms as f64 / usual.max(1) as f64,
-            };
-            is_last.then_some((at, [false_alarms, hits]))
+    fn thresholds(&self) -> impl Iterator<Item = AtThreshold> {
+        let anomalous = self.0.wanted();
+        let usual = self.0.len() - anomalous;
+        self.0.steps().map(move |Step { threshold, hits, false_alarms }| AtThreshold {
+            threshold,
+            f1: 2.0 * hits as f64 / (hits + false_alarms + anomalous) as f64,
+            false_alarm_rate: false_alarms as f64 / usual.max(1) as f64,
         })
     }
 
     /// Returns the area under the receiver operating characteristic: how often an anomalous row scores above one that is
     /// not, 0 to 1, a tie counting half.
     pub fn auc(&self) -> f64 {
-        let (mut area, mut before) = (0.0, [0, 0]);
-        for (_, [false_alarms, hits]) in self.thresholds() {
-            let [false_before, hits_before] = before;
-            area += (false_alarms - false_before) as f64 * (hits + hits_before) as f64 / 2.0;
-            before = [false_alarms, hits];
-        }
-        area / (self.anomalous as f64 * (self.rows.len() - self.anomalous) as f64)
+        self.0.auc()
     }
 
     /// Returns what rows from a threshold on give.
     pub fn at(&self, threshold: f64) -> AtThreshold {
         let none = AtThreshold { threshold, f1: 0.0, false_alarm_rate: 0.0 };
-        let last = self.thresholds().take_while(|(at, _)| at.threshold >= threshold).last();
-        last.map_or(none, |(at, _)| AtThreshold { threshold, ..at })
+        let last = self.thresholds().take_while(|at| at.threshold >= threshold).last();
+        last.map_or(none, |at| AtThreshold { threshold, ..at })
     }
 
     /// Returns the threshold with the highest F1 among those with so few false alarms: tuned on the labels.
     pub fn best(&self, false_alarm_rate: f64) -> AtThreshold {
         let none = AtThreshold { threshold: f64::INFINITY, f1: 0.0, false_alarm_rate: 0.0 };
         self.thresholds()
-            .map(|(at, _)| at)
             .filter(|at| at.false_alarm_rate <= false_alarm_rate)
             .fold(none, |best, at| if at.f1 > best.f1 { at } else { best })
     }

@@ -20,9 +20,10 @@ mod records;
 mod sniff;
 mod time;
 
-pub use cell::{LABELS, is_label};
+pub use cell::{LABELS, is_label, value};
 pub use error::TableError;
-pub use time::{TimeKind, Unit};
+pub use records::Spare;
+pub use time::{TimeKind, Unit, seconds};
 
 use records::{Record, Records};
 use std::io::{self, BufReader, Cursor, Read};
@@ -129,7 +130,6 @@ pub struct Table<R> {
     time: TimeKind,
     interval_secs: Option<f64>,
     signals: Vec<usize>,
-    text: String,
     values: Vec<f64>,
     last: Option<f64>,
     tally: Tally,
@@ -141,11 +141,19 @@ impl<R: Read> Table<R> {
     /// # Errors
     /// Where this is no table of numbers over time, or has more than [`MAX_SIGNALS`] signals.
     pub fn open(input: R, wishes: &Wishes) -> Result<Self, TableError> {
+        Self::open_with(input, wishes, &mut Spare::default())
+    }
+
+    /// Does what [`open`](Self::open) does with what an earlier table [left](Self::close): for many short ones.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open_with(input: R, wishes: &Wishes, spare: &mut Spare) -> Result<Self, TableError> {
         let mut input = BufReader::with_capacity(CHUNK_BYTES, input);
         let mut sample = Vec::new();
         input.by_ref().take(MAX_RECORD_BYTES as u64).read_to_end(&mut sample)?;
         let is_whole = sample.len() < MAX_RECORD_BYTES;
-        let sniffed = sniff::sniff(&sample, is_whole, wishes)?;
+        let sniffed = sniff::sniff(&sample, is_whole, wishes, spare)?;
         let signals: Vec<usize> = sniffed
             .columns
             .iter()
@@ -153,7 +161,7 @@ impl<R: Read> Table<R> {
             .filter(|(_, column)| column.role == Role::Signal)
             .map(|(index, _)| index)
             .collect();
-        let mut records = Records::new(Cursor::new(sample).chain(input), sniffed.separator);
+        let mut records = Records::new(Cursor::new(sample).chain(input), sniffed.separator, spare);
         if sniffed.has_header {
             records.advance()?;
         }
@@ -165,7 +173,6 @@ impl<R: Read> Table<R> {
             interval_secs: sniffed.interval_secs,
             values: Vec::with_capacity(signals.len()),
             signals,
-            text: String::new(),
             last: None,
             tally: Tally::default(),
         })
@@ -189,8 +196,8 @@ impl<R: Read> Table<R> {
             [] => TableError::NoTime { line },
             _ => TableError::Time { line, text: error::excerpt(cell), kind: self.time },
         })?;
-        self.text.clear();
-        self.text.push_str(str::from_utf8(cell).unwrap_or_default());
+        // What is a time is UTF-8.
+        let time = str::from_utf8(cell).unwrap_or_default();
         self.values.clear();
         for index in &self.signals {
             let cell = record.get(*index);
@@ -206,7 +213,12 @@ impl<R: Read> Table<R> {
         let last = self.last.replace(position);
         self.tally.count(position, last, line);
         let at_secs = (self.time != TimeKind::RowNumber).then_some(position);
-        Ok(Some(Row { line, time: &self.text, at_secs, position, values: &self.values, record }))
+        Ok(Some(Row { line, time, at_secs, position, values: &self.values, record }))
+    }
+
+    /// Leaves what it was read with to the next table.
+    pub fn close(self, spare: &mut Spare) {
+        self.records.close(spare);
     }
 
     /// Returns every column, in the order of the file.

@@ -1,20 +1,9 @@
 //! What is known of the images and the people, and cases computed by hand.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use watchkeeper_canary::labelled_data;
 use watchkeeper_eval::cifar10h::{Corpus, Image};
-
-/// Returns the folder of the benchmark; `None`, said aloud, when there is no data on this machine.
-#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
-fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("WATCHKEEPER_DATA").map(|data| PathBuf::from(data).join("cifar10h"));
-    let folder = folder.filter(|folder| folder.is_dir());
-    if folder.is_none() {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-    }
-    folder
-}
 
 fn is_near(found: f64, expected: f64) -> bool {
     (found - expected).abs() < 5e-5
@@ -22,7 +11,7 @@ fn is_near(found: f64, expected: f64) -> bool {
 
 #[test]
 fn model_people_and_replacing_are_what_is_known_of_them() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = labelled_data("cifar10h") else { return };
     let corpus = Corpus::open(&folder).unwrap();
     assert_eq!(corpus.images.len(), 10_000);
     assert!(is_near(corpus.model_accuracy(), 0.9389), "{}", corpus.model_accuracy());

@@ -1,27 +1,13 @@
 //! The scorer against what is published, and against cases computed by hand.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
+use watchkeeper_canary::labelled_data;
 use watchkeeper_eval::nab::{
     Corpus, CorpusError, PROFILES, Profile, Row, Scores, Series, at, best, cross_fit, published, stored,
 };
 
 const STANDARD: Profile = PROFILES[0];
-
-/// Returns the folder of the benchmark; `None`, said aloud, when there is no data on this machine.
-#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
-fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("WATCHKEEPER_DATA").map(|data| PathBuf::from(data).join("nab"));
-    let folder = folder.filter(|folder| folder.is_dir());
-    if folder.is_none() {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-    }
-    folder
-}
 
 fn is_near(found: f64, expected: f64, within: f64) -> bool {
     (found - expected).abs() <= within
@@ -29,7 +15,7 @@ fn is_near(found: f64, expected: f64, within: f64) -> bool {
 
 #[test]
 fn the_stored_detectors_have_the_scores_that_are_known_of_them() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = labelled_data("nab") else { return };
     let corpus = Corpus::open(&folder).unwrap();
     assert_eq!((corpus.series.len(), corpus.rows(), corpus.windows()), (58, 365_558, 116));
     // The official scorer's; the last is with each half's threshold taken from the other half.
@@ -48,7 +34,7 @@ fn the_stored_detectors_have_the_scores_that_are_known_of_them() {
 
 #[test]
 fn no_alarm_at_all_is_0_and_an_alarm_every_400_rows_is_what_chance_is_worth() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = labelled_data("nab") else { return };
     let corpus = Corpus::open(&folder).unwrap();
     let of = |score: fn(usize) -> f64| -> Scores {
         corpus.series.iter().map(|series| (0..series.rows.len()).map(score).collect()).collect()

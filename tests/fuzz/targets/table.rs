@@ -1,14 +1,18 @@
-//! Tables that somebody brings: read, some twice in different pieces, and scored.
+//! Tables that somebody brings: read, some twice in different pieces.
 
-use std::io::{self, Read};
-use watchkeeper_detect::{Stack, StackSettings};
-use watchkeeper_eval::table::{MAX_COLUMNS, MAX_SIGNALS, Table, TableError, Wishes};
+use std::{
+    cell::RefCell,
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read},
+};
+use watchkeeper_eval::table::{MAX_COLUMNS, MAX_SIGNALS, Spare, Table, TableError, Tally, Wishes};
 
-/// More signals or rows than that would test the same again, slower.
-const MAX_SCORED_SIGNALS: usize = 8;
-const MAX_SCORED: usize = 500;
+thread_local! {
+    /// What the last table was read with: to make it anew would take nearly all of the time.
+    static SPARE: RefCell<Spare> = RefCell::default();
+}
 
-/// Reads `input` as a table, whole and in pieces, and scores what is read.
+/// Reads `input` as a table, whole and in pieces.
 pub(crate) fn run(input: &[u8]) {
     let whole = read(input);
     // A quarter of them, for speed.
@@ -23,46 +27,40 @@ pub(crate) fn run(input: &[u8]) {
     }
 }
 
-/// What came of a table, in a form that can be compared: of each row its line, time, values and score.
-type Said = Result<Vec<(u64, String, Vec<u64>, u64)>, String>;
+/// What came of a table, in a form that can be compared: of all rows line, time and values, hashed.
+type Said = Result<(Tally, u64), String>;
 
 fn read(input: impl Read) -> Said {
-    let read = || -> Result<_, TableError> {
-        let mut table = Table::open(input, &Wishes::default())?;
+    let read = |spare: &mut Spare| -> Result<_, TableError> {
+        let mut table = Table::open_with(input, &Wishes::default(), spare)?;
         let signals = table.signals().count();
         assert!((1..=MAX_SIGNALS).contains(&signals) && table.columns().len() <= MAX_COLUMNS);
         assert!(table.interval_secs().is_none_or(|secs| secs > 0.0 && secs.is_finite()));
-        let settings = StackSettings { calibrate: 60, rows_per_false_alert: 100.0 };
-        let is_scored = signals <= MAX_SCORED_SIGNALS;
-        let mut stack =
-            Stack::new(if is_scored { signals } else { 1 }, settings).expect("that many are allowed");
-        let mut rows = Vec::new();
-        let mut scored = 0;
-        while let Some(row) = table.next_row()? {
+        let mut rows = DefaultHasher::new();
+        let end = loop {
+            let row = match table.next_row() {
+                Ok(Some(row)) => row,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
             assert_eq!(row.values.len(), signals);
             assert!(row.values.iter().all(|value| !value.is_infinite()));
-            assert!(row.at_secs.is_none_or(f64::is_finite));
-            let bits = row.values.iter().map(|value| value.to_bits()).collect();
-            scored += signals;
-            if !is_scored || scored > MAX_SCORED {
-                continue;
-            }
-            let score = stack.score(row.at_secs, row.values);
-            assert!((0.0..=1.0).contains(&score.score), "{score:?}");
             assert!(
-                score
-                    .top
-                    .iter()
-                    .flatten()
-                    .all(|(signal, share)| *signal < signals && (0.0..=1.0).contains(share)),
-                "{score:?}"
+                row.position.is_finite()
+                    && row.at_secs.is_none_or(|at| at.to_bits() == row.position.to_bits())
             );
-            rows.push((row.line, row.time.to_owned(), bits, score.score.to_bits()));
-        }
-        assert!(table.tally().rows > 0, "a table has a row");
-        Ok(rows)
+            (row.line, row.time, row.position.to_bits()).hash(&mut rows);
+            for value in row.values {
+                value.to_bits().hash(&mut rows);
+            }
+        };
+        let tally = table.tally();
+        table.close(spare);
+        end?;
+        assert!(tally.rows > 0, "a table has a row");
+        Ok((tally, rows.finish()))
     };
-    read().map_err(|error| error.to_string())
+    SPARE.with_borrow_mut(read).map_err(|error| error.to_string())
 }
 
 /// Gives a few bytes at a time.

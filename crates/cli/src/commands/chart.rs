@@ -9,7 +9,7 @@ pub(crate) use draw::{Looks, draw};
 pub(crate) use trace::{Alert, Trace};
 
 use crate::{
-    commands::score::{input::Input, name},
+    commands::score::{HEADER, input::Input, name},
     draft::Draft,
     out::say,
     shutdown::{Stop, interruptible},
@@ -21,9 +21,6 @@ use std::{
     process::ExitCode,
 };
 use watchkeeper_eval::table::{Row, Wishes};
-
-/// Columns of `score` that are no numbers, or none of the picture.
-const NOT_DRAWN: [&str; 7] = ["channel", "signal_1", "share_1", "signal_2", "share_2", "signal_3", "share_3"];
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -54,11 +51,12 @@ pub(crate) async fn run(arguments: ChartArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn chart(arguments: &ChartArguments, stop: &Stop) -> anyhow::Result<()> {
-    let wishes = Wishes { ignore: NOT_DRAWN.map(str::to_owned).to_vec(), keep: Vec::new() };
+    let [_, score, alert, not_drawn @ ..] = HEADER;
+    let wishes = Wishes { ignore: not_drawn.map(str::to_owned).to_vec(), keep: Vec::new() };
     let not_scores = || format!("{} is not as `watchkeeper score` writes it", arguments.scores.display());
     let mut scores = Input::open(&arguments.scores, &wishes).with_context(not_scores)?;
     let names: Vec<String> = scores.table.signals().map(str::to_owned).collect();
-    ensure!(names == ["score", "alert"], not_scores());
+    ensure!(names == [score, alert], not_scores());
     let mut series = match &arguments.series {
         Some(path) => Some(Input::open(path, &Wishes::default())?),
         None => None,

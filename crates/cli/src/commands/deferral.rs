@@ -6,9 +6,13 @@ use clap::Args;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
 use watchkeeper_detect::{Deferral, DeferralError, LabelledDecision, Promise};
+use watchkeeper_model::Label;
 
 /// More classes are not listed one by one.
 const MOST_CLASSES: usize = 100;
+
+/// So many columns are named.
+const NAMED: usize = 20;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -62,7 +66,9 @@ pub(crate) fn run(arguments: &DeferralArguments) -> anyhow::Result<ExitCode> {
         Err(
             wrong @ (DeferralError::Risk(_)
             | DeferralError::Delta(_)
-            | DeferralError::Horizon
+            | DeferralError::Horizon(_)
+            | DeferralError::TooMany(_)
+            | DeferralError::OutOfReach
             | DeferralError::Confidence { .. }),
         ) => bail!(wrong),
     };
@@ -109,6 +115,7 @@ fn by_class(judged: &[Judged], learnt: &Deferral) -> anyhow::Result<()> {
         return Ok(());
     }
     for (class, [rows, handled, wrong]) in classes {
+        let class = Label::cut(class);
         say(format_args!("  class {class}: {handled} of {rows} handled, {wrong} of them wrong"))?;
     }
     Ok(())
@@ -120,8 +127,10 @@ fn read(file: &[u8]) -> anyhow::Result<Vec<Judged>> {
     let column = |name: &str| head.iter().position(|column| column.eq_ignore_ascii_case(name));
     let needed = |name: &str| {
         column(name).with_context(|| {
-            let found: Vec<&str> = head.iter().collect();
-            format!("line 1: no column is called `{name}`; there are `{}`", found.join("`, `"))
+            let found: Vec<String> =
+                head.iter().take(NAMED).map(|column| Label::cut(column).to_string()).collect();
+            let more = if head.len() > NAMED { ", ..." } else { "" };
+            format!("line 1: no column is called `{name}`; there are `{}`{more}", found.join("`, `"))
         })
     };
     let (confidence, correct, class) = (needed("confidence")?, needed("correct")?, column("class"));
@@ -150,13 +159,18 @@ fn line(file: &[u8], place: u64) -> usize {
 fn decision(record: &StringRecord, confidence: usize, correct: usize) -> anyhow::Result<LabelledDecision> {
     let text = record.get(confidence).unwrap_or_default();
     let number: Option<f64> = text.parse().ok();
-    let confidence = number.with_context(|| format!("the confidence {text:?} is no number"))?;
-    ensure!(confidence.is_finite(), "the confidence {text:?} is not finite");
+    let confidence = number.with_context(|| format!("the confidence {} is no number", quoted(text)))?;
+    ensure!(confidence.is_finite(), "the confidence {} is not finite", quoted(text));
     let text = record.get(correct).unwrap_or_default();
     let is_correct = match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "1" => true,
         "false" | "no" | "0" => false,
-        _ => bail!("{text:?} does not say whether it was correct; write true or false"),
+        _ => bail!("{} does not say whether it was correct; write true or false", quoted(text)),
     };
     Ok(LabelledDecision { confidence, is_correct })
+}
+
+/// Returns what is written in a cell in quotes, short, and without anything that steers a terminal.
+fn quoted(text: &str) -> String {
+    format!("{:?}", Label::cut(text).as_str())
 }

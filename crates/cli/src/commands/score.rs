@@ -5,7 +5,7 @@ pub(crate) mod input;
 
 use crate::{
     commands::chart,
-    draft::Draft,
+    draft::{Draft, is_same_place},
     out::{count, note, say},
     shutdown::{Stop, interruptible},
 };
@@ -14,6 +14,7 @@ use budget::Budget;
 use clap::Args;
 use input::Input;
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -21,7 +22,7 @@ use watchkeeper_detect::{Channel, Scored, Stack, StackSettings};
 use watchkeeper_eval::table::Wishes;
 
 /// The columns of what is written.
-const HEADER: [&str; 10] = [
+pub(crate) const HEADER: [&str; 10] = [
     "timestamp",
     "score",
     "alert",
@@ -88,23 +89,25 @@ fn score(arguments: &ScoreArguments, stop: &Stop) -> anyhow::Result<()> {
     };
     let mut stack = Stack::new(signals.len(), settings)?;
     let mut trace = arguments.chart.as_ref().map(|_| chart::Trace::new(&signals));
-    ensure!(
-        arguments.chart.as_ref() != Some(&arguments.output),
-        "{} is named twice: scores and chart are two files",
-        arguments.output.display()
-    );
     let mut drawing = match &arguments.chart {
-        Some(path) => Some(Draft::new(path, &[file, &arguments.output])?),
+        Some(path) => {
+            ensure!(
+                !is_same_place(path, &arguments.output),
+                "{} is named twice: scores and chart are two files",
+                path.display()
+            );
+            Some(Draft::new(path, &[file])?)
+        }
         None => None,
     };
     let mut output = csv::Writer::from_writer(Draft::new(&arguments.output, &[file])?);
     let writing = || format!("writing {}", arguments.output.display());
     output.write_record(HEADER).with_context(writing)?;
-    let mut alerts = 0_u64;
+    let (mut alerts, mut text) = (0_u64, Vec::new());
     while let Some(row) = input.next_row(stop)? {
         let scored = stack.score(row.at_secs, row.values);
         alerts += u64::from(scored.alert);
-        output.write_record(record(row.time, &scored, &signals)).with_context(writing)?;
+        write_row(&mut output, row.time, &scored, &signals, &mut text).with_context(writing)?;
         if let Some(trace) = &mut trace {
             let alert =
                 chart::Alert { blamed: scored.top.first().copied().flatten().map(|(signal, _)| signal) };
@@ -144,20 +147,28 @@ pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Returns a row of the output.
-fn record(time: &str, scored: &Scored, signals: &[String]) -> [String; HEADER.len()] {
-    let mut cells = [const { String::new() }; HEADER.len()];
-    let start = [
-        time.to_owned(),
-        format!("{:.6}", scored.score),
-        u8::from(scored.alert).to_string(),
-        scored.channel.map(Channel::name).unwrap_or_default().to_owned(),
-    ];
-    let top = scored.top.iter().flatten().flat_map(|(signal, share)| {
-        [signals.get(*signal).cloned().unwrap_or_default(), format!("{share:.3}")]
-    });
-    for (cell, text) in cells.iter_mut().zip(start.into_iter().chain(top)) {
-        *cell = text;
+/// Writes a row of the output; `text` is where numbers are written first.
+fn write_row(
+    output: &mut csv::Writer<impl Write>,
+    time: &str,
+    scored: &Scored,
+    signals: &[String],
+    text: &mut Vec<u8>,
+) -> csv::Result<()> {
+    output.write_field(time)?;
+    text.clear();
+    write!(text, "{:.6}", scored.score)?;
+    output.write_field(&text)?;
+    output.write_field(if scored.alert { "1" } else { "0" })?;
+    output.write_field(scored.channel.map(Channel::name).unwrap_or_default())?;
+    for place in scored.top {
+        text.clear();
+        if let Some((_, share)) = place {
+            write!(text, "{share:.3}")?;
+        }
+        let signal = place.and_then(|(signal, _)| signals.get(signal));
+        output.write_field(signal.map(String::as_str).unwrap_or_default())?;
+        output.write_field(&text)?;
     }
-    cells
+    output.write_record(None::<&[u8]>)
 }

@@ -112,7 +112,10 @@ impl Learner {
         let is_score = |score: f64| (0.0..=1.0).contains(&score);
         let is_said =
             |said: Said| [said.false_alarm, said.real].iter().all(|of| *of >= 1.0 && of.is_finite());
+        let newest = self.waiting.last_key_value().map(|(alert, _)| *alert);
         let is_whole = is_said(self.said)
+            && self.waiting.len() <= MAX_WAITING
+            && newest <= self.newest
             && self.waiting.values().all(|waiting| is_score(waiting.score))
             && self.last.is_none_or(|(update, said)| is_score(update.score) && is_said(said));
         if is_whole { Ok(self) } else { Err(LearnError::Broken) }
@@ -136,11 +139,15 @@ impl Learner {
             return Err(LearnError::Score(score));
         }
         self.newest = Some(alert);
-        self.waiting.insert(alert, Waiting { shares, score });
+        self.wait(alert, Waiting { shares, score });
+        Ok(())
+    }
+
+    fn wait(&mut self, alert: AlertId, waiting: Waiting) {
+        self.waiting.insert(alert, waiting);
         while self.waiting.len() > MAX_WAITING {
             self.waiting.pop_first();
         }
-        Ok(())
     }
 
     /// Takes a verdict, in any order and once for each alert, and returns what it did.
@@ -170,11 +177,11 @@ impl Learner {
     }
 
     /// Takes the last verdict back and returns what it had done: the weights are what they were, to the bit, and its alert
-    /// waits for a verdict again. `None` where there was none, or it was taken back before.
+    /// waits for a verdict again, unless [`MAX_WAITING`] newer ones do. `None` where there was none, or it was taken back before.
     pub fn roll_back(&mut self) -> Option<Update> {
         let (update, said) = self.last.take()?;
         (self.weights, self.said) = (update.before, said);
-        self.waiting.insert(update.alert, Waiting { shares: update.shares, score: update.score });
+        self.wait(update.alert, Waiting { shares: update.shares, score: update.score });
         Some(update)
     }
 }
@@ -263,6 +270,21 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_that_is_taken_back_lets_no_more_alerts_wait_than_may() {
+        let mut learner = Learner::default();
+        let most = MAX_WAITING as u64;
+        for number in 1..=most {
+            learner.remember(AlertId(number), mostly(2), 0.7).expect("it is new");
+        }
+        learner.judge(AlertId(500), Verdict::Real).expect("it waits");
+        learner.remember(AlertId(most + 1), mostly(2), 0.7).expect("it is new");
+        learner.roll_back().expect("there is one");
+        assert_eq!(learner.waiting.len(), MAX_WAITING);
+        assert_eq!(learner.judge(AlertId(1), Verdict::Real), Err(LearnError::NotWaiting(AlertId(1))));
+        assert!(learner.judge(AlertId(500), Verdict::Real).is_ok(), "it waits again");
+    }
+
+    #[test]
     fn false_alarms_alone_quieten_ever_less() {
         let mut learner = Learner::default();
         let mut steps = Vec::new();
@@ -311,9 +333,28 @@ mod tests {
         let read: Learner = rmp_serde::from_slice(&saved).expect("it can be read");
         let mut read = read.check().expect("it is whole");
         assert_eq!(read, learner);
-        let mut broken = learner.clone();
-        broken.said.real = f64::NAN;
-        assert_eq!(broken.check(), Err(LearnError::Broken));
+        let broken = |break_it: fn(&mut Learner)| {
+            let mut broken = learner.clone();
+            break_it(&mut broken);
+            broken.check()
+        };
+        assert_eq!(broken(|learner| learner.said.real = f64::NAN), Err(LearnError::Broken));
+        assert_eq!(
+            broken(|learner| learner.newest = None),
+            Err(LearnError::Broken),
+            "alerts wait that never were"
+        );
+        let wait = |learner: &mut Learner, count: u64| {
+            let waiting = Waiting { shares: mostly(3), score: 0.7 };
+            learner.waiting = (1..=count).map(|number| (AlertId(number), waiting)).collect();
+            learner.newest = Some(AlertId(count));
+        };
+        let mut full = learner.clone();
+        wait(&mut full, MAX_WAITING as u64);
+        assert!(full.check().is_ok());
+        let mut too_full = learner.clone();
+        wait(&mut too_full, MAX_WAITING as u64 + 1);
+        assert_eq!(too_full.check(), Err(LearnError::Broken), "more wait than may");
         let updates = [&mut read, &mut learner].map(|of| of.judge(AlertId(1), Verdict::Real));
         assert_eq!(updates[0], updates[1]);
         let line = serde_json::to_value(updates[0].as_ref().expect("it waits")).expect("a record");

@@ -120,13 +120,3 @@ fn an_answer_that_nobody_gave_before_is_possible_and_unknown_classes_say_nothing
     }
     assert_eq!(person.combine(&[0.5, 0.3, 0.2], 9), [0.5, 0.3, 0.2]);
 }
-
-#[test]
-fn what_was_learnt_is_the_same_after_it_was_saved() {
-    let learnt = learn(&sample(6, 500, [0.4, 0.9]));
-    let restored: Calibration = rmp_serde::from_slice(&rmp_serde::to_vec(&learnt).unwrap()).unwrap();
-    assert_eq!(restored, learnt);
-    let person = ConfusionMatrix::learn([(0, 0, 7), (0, 1, 3)], 3);
-    let restored: ConfusionMatrix = rmp_serde::from_slice(&rmp_serde::to_vec(&person).unwrap()).unwrap();
-    assert_eq!(restored, person);
-}

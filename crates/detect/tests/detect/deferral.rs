@@ -90,7 +90,23 @@ fn what_cannot_be_promised_or_read_is_refused_with_its_place() {
     assert_eq!(learn(Promise { risk: 0.0, ..PROMISE }), DeferralError::Risk(0.0));
     assert!(matches!(learn(Promise { risk: f64::NAN, ..PROMISE }), DeferralError::Risk(_)));
     assert_eq!(learn(Promise { delta: 0.5, ..PROMISE }), DeferralError::Delta(0.5));
-    assert_eq!(learn(Promise { horizon: Some(0), ..PROMISE }), DeferralError::Horizon);
+    assert_eq!(learn(Promise { horizon: Some(0), ..PROMISE }), DeferralError::Horizon(0));
+    for horizon in [1_000_000_001, u64::MAX] {
+        assert_eq!(
+            learn(Promise { horizon: Some(horizon), ..PROMISE }).to_string(),
+            format!("the horizon is {horizon} decisions; it must be at least 1 and at most 1000000000")
+        );
+    }
+    // ln 0.05 / ln(1 - 1e-9) is 3e9.
+    for risk in [1e-9, f64::MIN_POSITIVE] {
+        let error = learn(Promise { risk, ..PROMISE });
+        assert_eq!(error, DeferralError::OutOfReach);
+        assert!(error.to_string().starts_with("it takes more than 1000000000 labelled decisions"), "{error}");
+    }
+    let error = learn(Promise { risk: 1e-8, ..PROMISE });
+    assert!(matches!(error, DeferralError::TooFew { least: 299_573_226..=299_573_227, .. }), "{error:?}");
+    let error = learn(Promise { horizon: Some(1_000_000_000), ..PROMISE });
+    assert!(matches!(error, DeferralError::TooFew { least: 368, .. }), "{error:?}");
     let mut decisions = decisions(300, &[]);
     decisions[6].confidence = f64::INFINITY;
     let error = Deferral::learn(&decisions, PROMISE).unwrap_err();

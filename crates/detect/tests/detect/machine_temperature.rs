@@ -8,26 +8,12 @@
 //! forecast for other data.
 
 use crate::feed::{decision, specs};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
+use watchkeeper_canary::labelled_data;
 use watchkeeper_detect::{DetectSettings, Phase, Pipeline};
 use watchkeeper_model::{AgentId, AgentKind, CauseClass, MonoTime};
 
 const FILE: &str = "realKnownCause/machine_temperature_system_failure.csv";
-
-/// Returns the folder of the benchmark; `None`, said aloud, when there is no data on this machine.
-#[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
-fn benchmark() -> Option<PathBuf> {
-    let folder = std::env::var_os("WATCHKEEPER_DATA").map(|data| PathBuf::from(data).join("nab"));
-    let folder = folder.filter(|folder| folder.is_dir());
-    if folder.is_none() {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-    }
-    folder
-}
 
 /// Replays the file with `row_nanos` between rows; returns raised findings per window and outside.
 #[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
@@ -70,7 +56,7 @@ fn replay(folder: &Path, row_nanos: u64) -> ([usize; 4], usize) {
 #[test]
 #[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
 fn all_four_failures_are_found_at_the_price_of_the_budget() {
-    let Some(folder) = benchmark() else { return };
+    let Some(folder) = labelled_data("nab") else { return };
     let (inside, outside) = replay(&folder, 300_000_000_000);
     println!("its own pace: raised per window {inside:?}, outside {outside}");
     assert!(inside.iter().all(|count| *count > 0), "{inside:?}");
@@ -81,7 +67,7 @@ fn all_four_failures_are_found_at_the_price_of_the_budget() {
 #[test]
 #[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
 fn at_least_two_of_four_failures_are_found_with_few_false_episodes_at_any_speed() {
-    let Some(folder) = benchmark() else { return };
+    let Some(folder) = labelled_data("nab") else { return };
     let (inside, outside) = replay(&folder, 3_000_000);
     println!("100000 times faster: raised per window {inside:?}, outside {outside}");
     assert!(inside.iter().filter(|count| **count > 0).count() >= 2, "{inside:?}");

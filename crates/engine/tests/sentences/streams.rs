@@ -1,7 +1,8 @@
 //! Every alert of streams of numbers: made ones of several signals, and three series of the Numenta Anomaly Benchmark.
 
 use crate::lint::{Card, findings};
-use std::{fmt::Write, path::PathBuf};
+use std::fmt::Write;
+use watchkeeper_canary::labelled_data;
 use watchkeeper_detect::{AlertContext, Channel, Scored, Stack, StackSettings};
 use watchkeeper_eval::nab::Series;
 use watchkeeper_model::{Label, SignalSpec};
@@ -134,26 +135,14 @@ fn what_is_not_known_is_left_out() {
     assert_eq!(nothing.sentence(&context), None);
 }
 
-/// Returns the folder of the benchmark; `None`, said aloud, when there is no data on this machine.
-#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
-fn benchmark() -> Option<PathBuf> {
-    let folder = std::env::var_os("WATCHKEEPER_DATA").map(|data| PathBuf::from(data).join("nab"));
-    let folder = folder.filter(|folder| folder.is_dir());
-    if folder.is_none() {
-        assert!(std::env::var_os("WATCHKEEPER_REQUIRE_DATA").is_none_or(|v| v != "1"), "data is required");
-        println!("skipped: no data");
-    }
-    folder
-}
-
 #[test]
 fn every_alert_of_three_real_series_reads_like_a_sentence() {
-    let Some(folder) = benchmark() else { return };
+    let Some(folder) = labelled_data("nab") else { return };
     let signals = specs(&[("value", "")]);
     for (file, name) in SERIES {
         let series = Series::open(&folder, name).unwrap();
         let rows: Vec<[f64; 1]> = series.rows.iter().map(|row| [row.value]).collect();
-        let since = |row: usize| (series.rows[row].time.clone(), series.rows[row].second_of_day());
+        let since = |row: usize| (series.rows[row].time.clone(), series.rows[row].at_secs());
         let mut page = String::new();
         for (_, scored, sentence) in alerts(&signals, &rows, since) {
             check(&scored, &sentence, &signals);

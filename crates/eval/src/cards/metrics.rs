@@ -1,5 +1,6 @@
 //! How well scores tell fraud: the three figures of the handbook (chapter 4).
 
+use crate::ranking::{Ranking, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A payment that was judged.
@@ -15,41 +16,25 @@ pub struct Judged {
     pub customer: u64,
 }
 
-/// Counts frauds and others by score, the highest first; what has the same score is one step.
-fn steps(judged: &[Judged]) -> Vec<(f64, f64)> {
-    let mut order: Vec<&Judged> = judged.iter().collect();
-    order.sort_by(|a, b| b.score.total_cmp(&a.score));
-    order
-        .chunk_by(|a, b| a.score.total_cmp(&b.score).is_eq())
-        .map(|chunk| {
-            let frauds = chunk.iter().filter(|judged| judged.is_fraud).count();
-            (frauds as f64, (chunk.len() - frauds) as f64)
-        })
-        .collect()
+fn ranking(judged: &[Judged]) -> Ranking {
+    Ranking::new(judged.iter().map(|judged| (judged.score, judged.is_fraud)).collect())
 }
 
 /// Returns the area under the ROC curve, 0 to 1: how often a fraud has the higher score; a tie counts half. NaN where there is
 /// no fraud, or nothing else.
 pub fn roc_auc(judged: &[Judged]) -> f64 {
-    let (mut above, mut area, mut others) = (0.0, 0.0, 0.0);
-    for (frauds, honest) in steps(judged) {
-        area += honest * (above + frauds / 2.0);
-        above += frauds;
-        others += honest;
-    }
-    area / (above * others)
+    ranking(judged).auc()
 }
 
 /// Returns the average precision, 0 to 1: precision at each step weighted by the recall it adds, without interpolation. NaN
 /// where there is no fraud.
 pub fn average_precision(judged: &[Judged]) -> f64 {
-    let (mut found, mut taken, mut sum) = (0.0, 0.0, 0.0);
-    for (frauds, honest) in steps(judged) {
-        found += frauds;
-        taken += frauds + honest;
-        sum += frauds * found / taken;
+    let (mut found, mut sum) = (0, 0.0);
+    for Step { hits, false_alarms, .. } in ranking(judged).steps() {
+        sum += (hits - found) as f64 * hits as f64 / (hits + false_alarms) as f64;
+        found = hits;
     }
-    sum / found
+    sum / found as f64
 }
 
 /// Returns the card precision among the `top` cards of a day, 0 to 1, averaged over days: a card has the highest score of its

@@ -101,7 +101,7 @@ impl Corpus {
     pub fn open(folder: &Path) -> Result<Self, CorpusError> {
         let path = folder.join("resnet-110.csv");
         let file = File::open(&path).map_err(|source| CorpusError::Read { path: path.clone(), source })?;
-        let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(io::BufReader::new(file));
+        let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file);
         let mut images = Vec::new();
         for (index, record) in reader.into_records().enumerate() {
             let wrong = |reason: String| CorpusError::Row { path: path.clone(), row: index + 1, reason };

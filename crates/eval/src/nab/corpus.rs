@@ -1,5 +1,6 @@
 //! The series and their labelled windows.
 
+use crate::table::TimeKind;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -18,10 +19,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Returns the seconds of its day that its time is, `2014-01-01 13:05:00`; `None` where it is written otherwise.
-    pub fn second_of_day(&self) -> Option<f64> {
-        let (_, clock) = self.time.split_once(' ')?;
-        clock.split(':').map(str::parse::<f64>).try_fold(0.0, |sum, part| Some(sum * 60.0 + part.ok()?))
+    /// Returns its time in seconds since 1970; `None` where it is no time.
+    pub fn at_secs(&self) -> Option<f64> {
+        TimeKind::Calendar.read(self.time.as_bytes(), b',')
     }
 }
 
@@ -144,7 +144,7 @@ fn labels(folder: &Path) -> Result<BTreeMap<String, Value>, CorpusError> {
 fn rows(path: &Path) -> Result<Vec<Row>, CorpusError> {
     let file = fs::File::open(path).map_err(|source| CorpusError::Read { path: path.to_owned(), source })?;
     let mut found = Vec::new();
-    for (index, record) in csv::Reader::from_reader(io::BufReader::new(file)).into_records().enumerate() {
+    for (index, record) in csv::Reader::from_reader(file).into_records().enumerate() {
         let wrong = |reason: String| CorpusError::Row { path: path.to_owned(), row: index + 2, reason };
         let record = record.map_err(|error| wrong(error.to_string()))?;
         let (Some(time), Some(value)) = (record.get(0), record.get(1)) else {

@@ -51,7 +51,9 @@ pub(super) fn number(cell: &[u8], separator: u8) -> Option<f64> {
 }
 
 /// Returns the value in a cell: NaN where it is missing, infinite where it is; `None` where it is no number.
-pub(super) fn value(cell: &[u8], separator: u8) -> Option<f64> {
+///
+/// A comma may stand for the decimal point where it does not separate cells.
+pub fn value(cell: &[u8], separator: u8) -> Option<f64> {
     number(cell, separator).or_else(|| is_missing(cell).then_some(f64::NAN))
 }
 

@@ -1,16 +1,30 @@
 //! Records of CSV, each within a bound: `csv-core`, which leaves buffers to its caller, around a reader.
 
 use super::{MAX_COLUMNS, MAX_RECORD_BYTES, TableError};
-use csv_core::{ReadRecordResult, ReaderBuilder};
-use std::io::{self, BufRead};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use std::{
+    collections::BTreeMap,
+    io::{self, BufRead},
+    mem,
+};
 
 /// Room for the text of a record at first; it grows to [`MAX_RECORD_BYTES`].
 const FIRST_TEXT_BYTES: usize = 4 * 1024;
 
+/// What a table was read with, for the next one: to make it takes longer than to read a short table.
+#[derive(Debug, Default)]
+pub struct Spare {
+    /// By separator.
+    automata: BTreeMap<u8, Reader>,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
 /// Records, one after the other.
 pub(super) struct Records<R> {
     input: R,
-    core: csv_core::Reader,
+    separator: u8,
+    core: Reader,
     is_at_end: bool,
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -48,19 +62,34 @@ impl<'a> Record<'a> {
 }
 
 impl<R: BufRead> Records<R> {
-    pub(super) fn new(input: R, separator: u8) -> Self {
-        Self {
+    /// Takes what there is of `spare`.
+    pub(super) fn new(input: R, separator: u8, spare: &mut Spare) -> Self {
+        let core = spare.automata.remove(&separator);
+        let mut records = Self {
             input,
-            core: ReaderBuilder::new().delimiter(separator).build(),
+            separator,
+            core: core.unwrap_or_else(|| ReaderBuilder::new().delimiter(separator).build()),
             is_at_end: false,
-            text: vec![0; FIRST_TEXT_BYTES],
-            // One more than is allowed, so that too many can be told from just as many.
-            ends: vec![0; MAX_COLUMNS + 1],
+            text: mem::take(&mut spare.text),
+            ends: mem::take(&mut spare.ends),
             columns: 0,
             skipped: 0,
             line: 0,
             bytes: 0,
+        };
+        if records.text.is_empty() {
+            records.text.resize(FIRST_TEXT_BYTES, 0);
+            // One more than is allowed, so that too many can be told from just as many.
+            records.ends.resize(MAX_COLUMNS + 1, 0);
         }
+        records
+    }
+
+    /// Leaves to `spare` what can be used again.
+    pub(super) fn close(mut self, spare: &mut Spare) {
+        self.core.reset();
+        spare.automata.insert(self.separator, self.core);
+        (spare.text, spare.ends) = (self.text, self.ends);
     }
 
     /// Goes to the next record; false at the end.

@@ -2,7 +2,7 @@
 
 use super::{
     Column, MAX_SIGNALS, Role, TableError, TimeKind, Wishes, cell, is_label,
-    records::{Record, Records},
+    records::{Record, Records, Spare},
     time,
 };
 use std::collections::BTreeSet;
@@ -42,14 +42,19 @@ fn look(cell: &[u8], separator: u8) -> Look {
 }
 
 /// Looks at the beginning of a file; the last record of one that goes on is left out.
-pub(super) fn sniff(sample: &[u8], is_whole: bool, wishes: &Wishes) -> Result<Sniffed, TableError> {
+pub(super) fn sniff(
+    sample: &[u8],
+    is_whole: bool,
+    wishes: &Wishes,
+    spare: &mut Spare,
+) -> Result<Sniffed, TableError> {
     if sample.starts_with(b"\xff\xfe") || sample.starts_with(b"\xfe\xff") {
         return Err(TableError::Utf16);
     }
-    let separator = separator(sample, is_whole)?;
+    let separator = separator(sample, is_whole, spare)?;
     let mut first = None;
     let mut body = Body::new(separator);
-    each(sample, is_whole, separator, |record| {
+    each(sample, is_whole, separator, spare, |record| {
         if first.is_none() {
             first = Some(record.cells().map(<[u8]>::to_vec).collect::<Vec<_>>());
         } else {
@@ -82,35 +87,41 @@ fn each(
     sample: &[u8],
     is_whole: bool,
     separator: u8,
+    spare: &mut Spare,
     mut take: impl FnMut(Record<'_>),
 ) -> Result<(), TableError> {
-    let mut records = Records::new(sample, separator);
+    let mut records = Records::new(sample, separator, spare);
+    let mut found = Ok(());
     for row in 0..=ROWS {
         match records.advance() {
-            Ok(true) if is_whole || !records.is_at_end() => take(records.record()),
-            Ok(true) if row == 0 => return Err(TableError::LongRecord { line: records.record().line }),
+            Ok(true) if is_whole || !records.is_at_end() => {
+                take(records.record());
+                continue;
+            }
+            Ok(true) if row == 0 => found = Err(TableError::LongRecord { line: records.record().line }),
+            Err(error) if row == 0 => found = Err(error),
             // What is wrong behind the first rows is told when it is read.
-            Ok(_) => break,
-            Err(error) if row == 0 => return Err(error),
-            Err(_told_later) => break,
+            Ok(_) | Err(_) => {}
         }
+        break;
     }
-    Ok(())
+    records.close(spare);
+    found
 }
 
 /// Returns the separator with which most cells can be read.
-fn separator(sample: &[u8], is_whole: bool) -> Result<u8, TableError> {
+fn separator(sample: &[u8], is_whole: bool, spare: &mut Spare) -> Result<u8, TableError> {
     let mut best = None;
     let mut problem = None;
     for separator in SEPARATORS {
         let (mut columns, mut readable) = (0, 0_usize);
-        let tried = each(sample, is_whole, separator, |record| {
+        let tried = each(sample, is_whole, separator, spare, |record| {
             if columns == 0 {
                 columns = record.len();
             }
             if record.len() == columns {
                 let numbers = record.cells().skip(1).filter(|cell| look(cell, separator) == Look::Number);
-                readable += numbers.count() + usize::from(time::is_time(record.get(0), separator));
+                readable += numbers.count() + usize::from(time::seconds(record.get(0), separator).is_some());
             }
         });
         match tried {
@@ -134,7 +145,7 @@ fn separator(sample: &[u8], is_whole: bool) -> Result<u8, TableError> {
 /// A first line is a header where its first cell is no time, or where the others have words and no number.
 fn is_header(first: &[Vec<u8>], separator: u8) -> bool {
     let mut others = first.iter().skip(1).map(|cell| look(cell, separator));
-    let starts_with_time = first.first().is_some_and(|cell| time::is_time(cell, separator));
+    let starts_with_time = first.first().is_some_and(|cell| time::seconds(cell, separator).is_some());
     !starts_with_time
         || (others.clone().any(|look| look == Look::Words) && others.all(|look| look != Look::Number))
 }

@@ -89,9 +89,9 @@ impl TimeKind {
     }
 }
 
-/// Returns whether a cell could say when, in whichever way.
-pub(super) fn is_time(cell: &[u8], separator: u8) -> bool {
-    finite(cell, separator).is_some() || calendar(cell).is_some()
+/// Returns a time in seconds where it is a number of them, or as [`TimeKind::Calendar`] has it.
+pub fn seconds(cell: &[u8], separator: u8) -> Option<f64> {
+    finite(cell, separator).or_else(|| calendar(cell))
 }
 
 fn finite(cell: &[u8], separator: u8) -> Option<f64> {

@@ -19,7 +19,7 @@ pub(super) fn run(folder: &Path, name: &str) -> anyhow::Result<()> {
     let mut stack = Stack::new(1, StackSettings::default())?;
     let (mut alerts, mut found) = (0, BTreeSet::new());
     for (index, (row, value)) in series.rows.iter().zip(&values).enumerate() {
-        let scored = stack.score(row.second_of_day(), value);
+        let scored = stack.score(row.at_secs(), value);
         if !scored.alert {
             continue;
         }

@@ -9,14 +9,15 @@ use std::{
 };
 use watchkeeper_detect::entity::{Evidence, Payment, Payments};
 use watchkeeper_eval::cards::{
-    DELAY_DAYS, Judged, Split, TEST_DAYS, Transaction, average_precision, card_precision, read, roc_auc,
+    DELAY_DAYS, Judged, Split, TEST_DAYS, TRAIN_DAYS, Transaction, average_precision, card_precision, read,
+    roc_auc,
 };
 
 /// Cards that are looked at in a day.
 const TOP: usize = 100;
 /// Alerts a day that the threshold allows.
 const ALERTS_A_DAY: usize = 25;
-/// Test weeks that are averaged.
+/// Weeks, the last ones of the data, that are tested one by one and averaged.
 const WEEKS: u32 = 6;
 const DAY_SECS: u64 = 86_400;
 
@@ -37,10 +38,13 @@ struct Detector {
 pub(super) fn run(folder: &Path) -> anyhow::Result<()> {
     let transactions = read(folder).context("reading the payments")?;
     let last = Split::last(&transactions).context("the payments are of fewer than three weeks")?;
-    let (detectors, reasons) = score(&transactions);
+    let (detectors, reasons) = score(&transactions, last);
     let frauds = transactions.iter().filter(|transaction| transaction.is_fraud()).count();
     say(format_args!("cards: {}, {} of them fraud", count_of(transactions.len(), "payment"), frauds))?;
-    let test = last.test(&transactions);
+    let first_days = (0..WEEKS).map_while(|back| last.first_day.checked_sub(TEST_DAYS * back));
+    let weeks: Vec<Vec<usize>> =
+        first_days.map(|first_day| Split { first_day }.test(&transactions)).collect();
+    let test = weeks.first().context("the data has a last week")?;
     say(format_args!(
         "test: days {} to {}, {} of cards not known to be compromised",
         last.test_day(),
@@ -50,7 +54,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<()> {
     say("")?;
     say(format_args!("{:<28} {:>6} {:>6} {:>8}   tuned on", "", "AUC", "AP", "card@100"))?;
     for detector in &detectors {
-        let [auc, ap, card] = figures(&transactions, detector, last);
+        let [auc, ap, card] = figures(&transactions, detector, test);
         say(format_args!("{:<28} {auc:>6.3} {ap:>6.3} {card:>8.3}   {}", detector.name, detector.tuned))?;
     }
     for (name, [auc, ap, card]) in PUBLISHED {
@@ -59,14 +63,15 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<()> {
         ))?;
     }
     say("")?;
-    say(format_args!("mean of the last {WEEKS} test weeks"))?;
+    say(format_args!("mean of the last {} test weeks", weeks.len()))?;
     for detector in &detectors {
-        let weeks = (0..WEEKS).filter_map(|back| last.first_day.checked_sub(7 * back));
-        let weeks: Vec<_> =
-            weeks.map(|first_day| figures(&transactions, detector, Split { first_day })).collect();
-        let mean =
-            |index: usize| weeks.iter().filter_map(|week| week.get(index)).sum::<f64>() / weeks.len() as f64;
-        say(format_args!("{:<28} {:>6.3} {:>6.3} {:>8.3}", detector.name, mean(0), mean(1), mean(2)))?;
+        let mut sums = [0.0; 3];
+        for week in &weeks {
+            let figures = figures(&transactions, detector, week);
+            sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
+        }
+        let [auc, ap, card] = sums.map(|sum| sum / weeks.len() as f64);
+        say(format_args!("{:<28} {auc:>6.3} {ap:>6.3} {card:>8.3}", detector.name))?;
     }
     let week: Vec<usize> = (0..transactions.len())
         .filter(|place| {
@@ -78,9 +83,8 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<()> {
     say("the first alerts of the test week, by watchkeeper with verdicts:")?;
     let Some(with_verdicts) = detectors.last() else { return Ok(()) };
     let threshold = threshold(&transactions, with_verdicts, last);
-    let alerted = week
-        .iter()
-        .filter(|place| with_verdicts.scores.get(**place).is_some_and(|score| *score >= threshold));
+    let alerted =
+        week.iter().filter(|place| with_verdicts.scores.get(**place).is_some_and(|score| *score > threshold));
     for place in alerted.take(5) {
         if let Some((transaction, reason)) = transactions.get(*place).zip(reasons.get(place)) {
             let label = if transaction.is_fraud() { "fraud" } else { "honest" };
@@ -94,12 +98,11 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Returns the scores of every detector, and why payments of the last week were odd, by their place.
-fn score(transactions: &[Transaction]) -> (Vec<Detector>, BTreeMap<usize, String>) {
+fn score(transactions: &[Transaction], last: Split) -> (Vec<Detector>, BTreeMap<usize, String>) {
     let bar = progress(transactions.len(), "payments");
     let (mut alone, mut judged) = (Payments::default(), Payments::default());
     let mut pending: VecDeque<(Payment, Evidence, bool, u64)> = VecDeque::new();
     let (mut without, mut with, mut reasons) = (Vec::new(), Vec::new(), BTreeMap::new());
-    let last_week = transactions.last().map_or(0, |last| last.day.saturating_sub(TEST_DAYS - 1));
     for (place, transaction) in transactions.iter().enumerate() {
         while let Some((payment, evidence, is_fraud, due)) = pending.pop_front() {
             if due > transaction.at_secs {
@@ -117,7 +120,7 @@ fn score(transactions: &[Transaction]) -> (Vec<Detector>, BTreeMap<usize, String
         without.push(alone.handle_payment(&payment).score);
         let assessment = judged.handle_payment(&payment);
         with.push(assessment.risk.unwrap_or(0.0));
-        if let Some(reason) = assessment.reason.filter(|_| transaction.day >= last_week) {
+        if let Some(reason) = assessment.reason.filter(|_| transaction.day >= last.test_day()) {
             reasons.insert(place, reason.to_string());
         }
         let due = transaction.at_secs + u64::from(DELAY_DAYS) * DAY_SECS;
@@ -159,11 +162,10 @@ fn floor(transactions: &[Transaction]) -> Vec<f64> {
     transactions.iter().map(score).collect()
 }
 
-fn figures(transactions: &[Transaction], detector: &Detector, split: Split) -> [f64; 3] {
-    let judged: Vec<Judged> = split
-        .test(transactions)
-        .into_iter()
-        .filter_map(|place| transactions.get(place).zip(detector.scores.get(place)))
+fn figures(transactions: &[Transaction], detector: &Detector, test: &[usize]) -> [f64; 3] {
+    let judged: Vec<Judged> = test
+        .iter()
+        .filter_map(|place| transactions.get(*place).zip(detector.scores.get(*place)))
         .map(|(transaction, score)| Judged {
             score: *score,
             is_fraud: transaction.is_fraud(),
@@ -174,13 +176,14 @@ fn figures(transactions: &[Transaction], detector: &Detector, split: Split) -> [
     [roc_auc(&judged), average_precision(&judged), card_precision(&judged, TOP)]
 }
 
-/// Returns the score that so many payments a day passed in the week of training: no label goes into it.
+/// Returns the score that so many payments a day were above in the week of training: no label goes into it. What is above it
+/// alarms.
 fn threshold(transactions: &[Transaction], detector: &Detector, split: Split) -> f64 {
     let scored = transactions.iter().zip(&detector.scores);
     let mut scores: Vec<f64> =
         scored.filter(|(transaction, _)| split.trains(transaction.day)).map(|(_, score)| *score).collect();
     scores.sort_by(|a, b| b.total_cmp(a));
-    scores.get(ALERTS_A_DAY * TEST_DAYS as usize).copied().unwrap_or(f64::INFINITY)
+    scores.get(ALERTS_A_DAY * TRAIN_DAYS as usize).copied().unwrap_or(f64::INFINITY)
 }
 
 /// Says what alerts at the threshold of so many a day come to.

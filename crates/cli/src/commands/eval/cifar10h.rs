@@ -3,6 +3,7 @@
 //! Everything that is fitted is fitted on one half of the images and scored on the other, then the other way round, for several
 //! splits. What is scored is never fitted on.
 
+use super::nth;
 use crate::out::say;
 use anyhow::Context;
 use std::path::Path;
@@ -43,11 +44,6 @@ pub(crate) fn run(folder: &Path, seed: u64) -> anyhow::Result<()> {
     calibration(&splits)?;
     team(&corpus, &splits)?;
     drift(&corpus, seed)
-}
-
-/// Returns the seed of a sample, so that no two seeds of the command share one.
-fn nth(seed: u64, number: u64) -> u64 {
-    seed.wrapping_mul(1 << 20).wrapping_add(number)
 }
 
 /// Prints a row: what it is, the bar, what is published, and ours.

@@ -5,7 +5,6 @@ use crate::out::say;
 use anyhow::{Context, ensure};
 use std::{
     fs::{self, File},
-    io::BufReader,
     path::{Path, PathBuf},
 };
 use watchkeeper_detect::{Stack, StackSettings};
@@ -64,7 +63,7 @@ impl Found {
 
 /// Scores a file; counts what is not calibration.
 fn count(file: &PathBuf, settings: StackSettings) -> anyhow::Result<Found> {
-    let mut table = Table::open(BufReader::new(File::open(file)?), &Wishes::default())?;
+    let mut table = Table::open(File::open(file)?, &Wishes::default())?;
     let mut stack = Stack::new(table.signals().count(), settings)?;
     let mut found = Found::default();
     while let Some(row) = table.next_row()? {

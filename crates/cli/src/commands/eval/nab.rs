@@ -1,6 +1,6 @@
 //! `eval nab`.
 
-use super::progress;
+use super::{BUDGET, progress};
 use crate::out::say;
 use anyhow::Context;
 use std::{collections::BTreeMap, path::Path};
@@ -11,8 +11,6 @@ use watchkeeper_eval::nab::{
 
 /// Published row scores that are stored beside the series.
 const STORED: [&str; 2] = ["numenta", "randomCutForest"];
-/// From this score on a row is rarer than the budget.
-const BUDGET: f64 = 0.5;
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<()> {
     let corpus = Corpus::open(folder).context("reading the benchmark")?;
@@ -109,7 +107,7 @@ fn ours(corpus: &Corpus) -> anyhow::Result<Ours> {
 fn of(series: &Series) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let mut stack = Stack::new(1, StackSettings::default())?;
     let score = |row: &Row| {
-        let scored = stack.score(row.second_of_day(), &[row.value]);
+        let scored = stack.score(row.at_secs(), &[row.value]);
         let of_record = if scored.is_record { scored.score } else { 0.0 };
         (of_record, f64::from(u8::from(scored.alert)))
     };

@@ -1,14 +1,11 @@
 //! `eval skab`.
 
-use super::progress;
+use super::{BUDGET, progress};
 use crate::out::say;
 use anyhow::Context;
 use std::path::Path;
 use watchkeeper_detect::{Stack, StackSettings};
 use watchkeeper_eval::skab::{AtThreshold, CALIBRATION, Pooled, Run, SENSORS, read};
-
-/// From this score on a row is rarer than the budget.
-const BUDGET: f64 = 0.5;
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<()> {
     let runs = read(folder).context("reading the benchmark")?;

@@ -3,7 +3,7 @@
 //! Verdicts are on the alerts of some seeds, one after the other, each with the weights that the ones before left; everything
 //! that is compared is of other seeds.
 
-use super::progress;
+use super::{BUDGET, nth, progress};
 use crate::out::say;
 use anyhow::{Context, bail, ensure};
 use std::collections::BTreeMap;
@@ -16,8 +16,6 @@ use watchkeeper_model::{AlertId, Verdict};
 
 /// Seeds that are compared.
 const SEEDS: u64 = 24;
-/// From this score on a row is rarer than the budget.
-const BUDGET: f64 = 0.5;
 /// They are numbered from here, those that are learned from below.
 const OTHER: u64 = 1 << 19;
 /// Verdicts that are wrong in the second run.
@@ -104,11 +102,6 @@ pub(super) fn run(seed: u64, verdicts: u32) -> anyhow::Result<()> {
         before_last.len()
     ))?;
     Ok(())
-}
-
-/// Returns the number of a seed, so that no two seeds of the command share one.
-fn nth(seed: u64, number: u64) -> u64 {
-    seed.wrapping_mul(1 << 20).wrapping_add(number)
 }
 
 /// Learns from so many verdicts, of which a share is wrong.

@@ -1,15 +1,16 @@
 //! Any CSV time series: the first column a time, the others numbers.
+//!
+//! Cells are read as in a [table](watchkeeper_eval::table). Rows are not: here a row that cannot be used is told and the next one
+//! counts, since a replay goes on; the header is required, since its names are an agent's; and no column is left out.
 
 use csv::{Position, ReaderBuilder, StringRecord, Trim};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use std::io::{self, BufRead, Cursor, Read};
 use thiserror::Error;
+use watchkeeper_eval::table::{seconds, value};
 use watchkeeper_model::{Label, MAX_SIGNALS};
 
 /// Separators that a header is searched for; where two occur as often, the earlier one counts.
 const SEPARATORS: [u8; 3] = *b",;\t";
-/// Cells that say that there is no value.
-const MISSING: [&str; 8] = ["", "nan", "na", "n/a", "null", "none", "-", "?"];
 /// Most bytes of the first line: a file without line ends is no series.
 const MAX_HEADER: u64 = 64 * 1024;
 
@@ -51,7 +52,7 @@ pub(crate) struct BadRow {
 pub(crate) struct Series<R> {
     reader: csv::Reader<R>,
     signals: Vec<String>,
-    decimal_comma: bool,
+    separator: u8,
     record: StringRecord,
 }
 
@@ -77,7 +78,7 @@ impl<R: BufRead> Series<Rejoined<R>> {
         let signals: Vec<String> =
             headers.iter().skip(1).map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
         check_header(&headers, &signals)?;
-        Ok(Self { reader, signals, decimal_comma: separator == b';', record: StringRecord::new() })
+        Ok(Self { reader, signals, separator, record: StringRecord::new() })
     }
 }
 
@@ -116,7 +117,7 @@ impl<R: Read> Series<R> {
         }
         let mut cells = self.record.iter();
         let time = cells.next().unwrap_or_default();
-        let at_secs = seconds(time).ok_or_else(|| {
+        let at_secs = seconds(time.as_bytes(), self.separator).ok_or_else(|| {
             format!("{time:?} is no time (RFC 3339, YYYY-MM-DD HH:MM:SS, or a number of seconds)")
         })?;
         let values = cells.zip(&self.signals).map(|(cell, signal)| self.number(cell, signal));
@@ -124,14 +125,8 @@ impl<R: Read> Series<R> {
     }
 
     fn number(&self, cell: &str, signal: &str) -> Result<f64, String> {
-        if MISSING.contains(&cell.to_ascii_lowercase().as_str()) {
-            return Ok(f64::NAN);
-        }
-        // A file separated by semicolons comes from where a comma is the decimal point.
-        let with_point = (self.decimal_comma && !cell.contains('.')).then(|| cell.replacen(',', ".", 1));
-        let number =
-            with_point.as_deref().unwrap_or(cell).parse::<f64>().ok().filter(|number| number.is_finite());
-        number.ok_or_else(|| format!("{signal}: {cell:?} is no number"))
+        let value = value(cell.as_bytes(), self.separator).filter(|value| !value.is_infinite());
+        value.ok_or_else(|| format!("{signal}: {cell:?} is no number"))
     }
 
     /// Returns the bytes that the input has been read to.
@@ -176,18 +171,6 @@ fn separator(header: &[u8]) -> Option<u8> {
     // The last maximum counts in `max_by_key`: search from behind, so that the earlier separator wins.
     let best = counts.into_iter().zip(SEPARATORS).rev().max_by_key(|(count, _)| *count);
     best.filter(|(count, _)| *count > 0).map(|(_, separator)| separator)
-}
-
-/// Reads a time as seconds: a number, RFC 3339, or a date and time, which is taken as UTC.
-fn seconds(text: &str) -> Option<f64> {
-    if let Ok(number) = text.parse::<f64>() {
-        return Some(number).filter(|number| number.is_finite());
-    }
-    let timestamp = text.parse::<Timestamp>().ok().or_else(|| {
-        let civil = text.parse::<DateTime>().ok()?;
-        civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-    })?;
-    Some(timestamp.as_nanosecond() as f64 / 1e9)
 }
 
 #[cfg(test)]
@@ -248,10 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn with_semicolons_a_comma_is_the_decimal_point() {
-        let (_, rows) = read("t;a\n0;1,5\n1;2.5\n");
-        let values: Vec<_> = rows.into_iter().map(|row| row.unwrap().values[0]).collect();
-        assert_eq!(values, [1.5, 2.5]);
+    fn where_a_comma_does_not_separate_it_is_the_decimal_point() {
+        for separator in [";", "\t"] {
+            let (_, rows) = read(&"t;a\n0,5;1,5\n1;2.5\n".replace(';', separator));
+            let rows: Vec<_> = rows.into_iter().map(|row| row.unwrap()).collect();
+            let read: Vec<_> = rows.iter().map(|row| (row.at_secs, row.values[0])).collect();
+            assert_eq!(read, [(0.5, 1.5), (1.0, 2.5)]);
+        }
     }
 
     #[test]
