@@ -44,10 +44,10 @@ fn play(scenario: &str, seed: u64, span: Duration) -> Vec<Raised> {
 }
 
 fn play_with(settings: &DetectSettings, scenario: &str, seed: u64, span: Duration) -> Vec<Raised> {
-    let mut world = World::new(&Scenario::named(scenario).unwrap(), seed);
+    let mut world = World::new(&Scenario::named(scenario).expect("it is built in"), seed);
     let mut pipelines: Vec<Pipeline> = (1..=world.vehicles().len())
         .map(|number| {
-            let agent = AgentId::new(&format!("vehicle-{number}")).unwrap();
+            let agent = AgentId::new(&format!("vehicle-{number}")).expect("a good id");
             Pipeline::new(&agent, AgentKind::Vehicle, specs(), settings)
         })
         .collect();

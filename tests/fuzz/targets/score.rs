@@ -191,19 +191,16 @@ impl Scene {
     fn judge(&mut self, what: u8) {
         let verdicts = [Verdict::Real, Verdict::Late, Verdict::FalseAlarm, Verdict::Unclear];
         let before = self.learner.weights();
-        match verdicts.get(usize::from(what) % 8) {
-            Some(verdict) => {
-                let Ok(update) = self.learner.judge(AlertId(self.alerts), *verdict) else { return };
-                assert_eq!((update.before, update.after), (before, self.learner.weights()));
-                let pairs = <[f64; PARTS]>::from(before).into_iter().zip(<[f64; PARTS]>::from(update.after));
-                for (one, other) in pairs {
-                    assert!((one / other).max(other / one) <= 1.0 + MOST_CHANGE + 1e-12, "{update:?}");
-                }
+        if let Some(verdict) = verdicts.get(usize::from(what) % 8) {
+            let Ok(update) = self.learner.judge(AlertId(self.alerts), *verdict) else { return };
+            assert_eq!((update.before, update.after), (before, self.learner.weights()));
+            let pairs = <[f64; PARTS]>::from(before).into_iter().zip(<[f64; PARTS]>::from(update.after));
+            for (one, other) in pairs {
+                assert!((one / other).max(other / one) <= 1.0 + MOST_CHANGE + 1e-12, "{update:?}");
             }
-            None => {
-                let Some(update) = self.learner.roll_back() else { return };
-                assert_eq!((update.before, update.after), (self.learner.weights(), before));
-            }
+        } else {
+            let Some(update) = self.learner.roll_back() else { return };
+            assert_eq!((update.before, update.after), (self.learner.weights(), before));
         }
         let read: Result<Weights, WeightsError> = <[f64; PARTS]>::from(self.learner.weights()).try_into();
         self.stack.set_weights(read.expect("weights stay weights"));

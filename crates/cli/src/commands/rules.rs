@@ -141,7 +141,7 @@ pub(crate) async fn run(arguments: RulesArguments) -> anyhow::Result<ExitCode> {
         }
         What::Shadow { file, data, seconds, json } => {
             let candidate = read(&file)?;
-            shadow(candidate, &data, seconds.map(Duration::from_secs), json).await?;
+            Box::pin(shadow(candidate, &data, seconds.map(Duration::from_secs), json)).await?;
         }
         What::Activate { file, of, who } => {
             let rules = read(&file)?;

@@ -54,7 +54,6 @@ fn replay(folder: &Path, row_nanos: u64) -> ([usize; 4], usize) {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
 fn all_four_failures_are_found_at_the_price_of_the_budget() {
     let Some(folder) = labelled_data("nab") else { return };
     let (inside, outside) = replay(&folder, 300_000_000_000);
@@ -65,7 +64,6 @@ fn all_four_failures_are_found_at_the_price_of_the_budget() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
 fn at_least_two_of_four_failures_are_found_with_few_false_episodes_at_any_speed() {
     let Some(folder) = labelled_data("nab") else { return };
     let (inside, outside) = replay(&folder, 3_000_000);

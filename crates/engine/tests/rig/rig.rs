@@ -16,7 +16,7 @@ use watchkeeper_engine::{
 };
 use watchkeeper_model::{
     AgentId, AgentKind, AgentTime, BootId, CommandId, ControlState, Epoch, Incarnation, Label, MonoTime,
-    Note, OperatorRole, PlanPoint, SessionId, Setpoint, TaskVerb,
+    Note, OperatorRole, PlanPoint, SessionId, Setpoint, SignalSpec, TaskVerb,
 };
 use watchkeeper_protocol::{
     AgentMessage, OperatorMessage, ToAgent, ToOperator,

@@ -32,7 +32,7 @@ impl Site {
         keys.create(Some(&Label::cut("yard"))).unwrap();
         let mut options = options(dir);
         options.keys = Some(keys.path().to_owned());
-        Self { server: crate::support::serve(options).await, keys }
+        Self { server: Box::pin(crate::support::serve(options)).await, keys }
     }
 
     fn token(&self, subject: Subject) -> (Label, BearerToken) {
