@@ -128,7 +128,7 @@ fn too_near() -> Rig {
 
 fn unusual() -> Rig {
     let mut rig = following(
-        "[detect.vehicle.outlier]\nhours_per_false_alert = 0.02\ncalibrate_decisions = 100\nwarning = 1000\ncritical = \
+        "[detect.vehicle.outlier]\nhours_per_false_alert = 0.005\ncalibrate_decisions = 100\nwarning = 1000\ncritical = \
          1000\n",
     );
     rig.speed = 19.5;
