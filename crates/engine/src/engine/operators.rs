@@ -125,8 +125,8 @@ impl Engine {
         now: MonoTime,
     ) {
         let Some(console) = self.consoles.get(&session) else { return };
-        let person = console.person.clone();
-        let message = self.without_unseen(session, message);
+        let (person, view_id) = (console.person.clone(), console.view);
+        let message = self.without_unseen(view_id, message);
         if !self.is_allowed(session, &message, now) {
             return;
         }

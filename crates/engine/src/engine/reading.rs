@@ -148,13 +148,13 @@ impl Engine {
         self.send_commands(session, &person);
     }
 
-    /// Returns the message as if nothing existed that its console does not see: what it says of that is refused as what is
-    /// said of something unknown.
-    pub(super) fn without_unseen(&self, session: SessionId, mut message: OperatorMessage) -> OperatorMessage {
-        if self.consoles.get(&session).is_some_and(|console| console.view == ViewId::ALL) {
+    /// Returns the message of a console with this view as if nothing existed that it does not see: what it says of that is
+    /// refused as what is said of something unknown.
+    pub(super) fn without_unseen(&self, view_id: ViewId, mut message: OperatorMessage) -> OperatorMessage {
+        if view_id == ViewId::ALL {
             return message;
         }
-        let is_hidden = |agent: Option<AgentId>| agent.is_some_and(|agent| !self.sees(session, &agent));
+        let is_hidden = |agent: Option<AgentId>| agent.is_some_and(|agent| !self.is_seen(view_id, &agent));
         let hide = |alert_id: &mut AlertId| {
             if is_hidden(self.agent_of_alert(*alert_id)) {
                 *alert_id = NO_ALERT;
