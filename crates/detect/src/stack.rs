@@ -41,7 +41,7 @@ const TOP: usize = 3;
 /// How often an interval is halved to find the value that would not have alerted.
 const HALVES: u32 = 24;
 /// Says in which form a state was saved.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// The joint chart's statistic is JOINT_SCALE ln(1 + u2 / JOINT_USUAL), u2 a square deviation in spreads, so that the histogram of
 /// records has room for it: three spreads are 14, ten are 50, a thousand are 232.
 const JOINT_SCALE: f64 = 20.0;
@@ -183,6 +183,8 @@ pub struct Stack {
     settings: StackSettings,
     weights: Weights,
     rows: u64,
+    /// No episode begins before so many rows.
+    alerts_from: u64,
     novelty: Vec<Novelty>,
     /// Blocks of signals; empty where there is one signal only.
     joint: Vec<Joint>,
@@ -220,6 +222,7 @@ impl Stack {
             settings,
             weights: Weights::default(),
             rows: 0,
+            alerts_from: calibrate,
             novelty: (0..signals).map(|_| Novelty::new()).collect(),
             joint,
             evidence: evidence.map(|(prior, parts)| Evidence::new(prior, parts, &settings)),
@@ -261,15 +264,22 @@ impl Stack {
         self.quiet.is_some()
     }
 
+    /// Returns whether enough rows were learned for an alert.
+    pub const fn may_alert(&self) -> bool {
+        self.rows >= self.alerts_from
+    }
+
     /// Returns its budget: rows for one false alert.
     pub const fn budget(&self) -> f64 {
         self.settings.rows_per_false_alert
     }
 
-    /// Sets another budget from the next row on; beyond 100 to 10,000,000 rows the nearer of the two.
-    pub fn set_budget(&mut self, rows_per_false_alert: f64) {
+    /// Sets another budget from the next row on, beyond 100 to 10,000,000 rows the nearer of the two, and holds alerts back
+    /// until `alerts_from` rows were learned, and those to calibrate.
+    pub fn set_budget(&mut self, rows_per_false_alert: f64, alerts_from: u64) {
         let rows = rows_per_false_alert.clamp(LEAST_BUDGET, MOST_BUDGET);
         self.settings.rows_per_false_alert = rows;
+        self.alerts_from = alerts_from.max(self.settings.calibrate);
         for evidence in &mut self.evidence {
             evidence.rarity.set_period(rows);
         }
@@ -391,7 +401,7 @@ impl Stack {
             let period = evidence.rarity.period(value) / channels;
             let score =
                 if period.is_finite() { period / (period + self.settings.rows_per_false_alert) } else { 1.0 };
-            scored.alert |= is_record && score >= 0.5 && self.rows >= self.settings.calibrate;
+            scored.alert |= is_record && score >= 0.5 && self.rows >= self.alerts_from;
             scored.is_record |= is_record;
             if score > scored.score {
                 (scored.score, scored.period, scored.channel, place) = (score, period, Some(channel), of);

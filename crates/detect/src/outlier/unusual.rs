@@ -26,7 +26,6 @@ pub(super) struct Unusual {
     /// The last row.
     row: Vec<f64>,
     hours_per_false_alert: f64,
-    calibrate: u64,
     last_at: Option<AgentTime>,
     /// Mean gap between decisions, in seconds, and of how many.
     gap_secs: f64,
@@ -55,7 +54,6 @@ impl Unusual {
             row: vec![f64::NAN; columns.len()],
             columns,
             hours_per_false_alert: settings.hours_per_false_alert,
-            calibrate: settings.calibrate_decisions,
             last_at: None,
             gap_secs: 0.0,
             gaps: 0.0,
@@ -69,21 +67,21 @@ impl Unusual {
     pub(super) fn judge(&mut self, decision: &Decision, history: &History) -> Option<usize> {
         self.take_pace(decision.made_at);
         let stack = self.stack.as_mut()?;
-        if stack.rows().is_multiple_of(BUDGET_EVERY) && self.gap_secs > 0.0 {
-            stack.set_budget(self.hours_per_false_alert * 3_600.0 / self.gap_secs);
+        if stack.rows().is_multiple_of(BUDGET_EVERY) {
+            // What comes once in so many decisions is not known before as many were seen; without a pace there is no budget.
+            let budget = self.hours_per_false_alert * 3_600.0 / self.gap_secs;
+            stack.set_budget(budget, if self.gap_secs > 0.0 { decisions(budget) } else { u64::MAX });
         }
         for (value, column) in self.row.iter_mut().zip(&self.columns) {
             *value = history.latest(*column);
         }
-        // Without a pace there is no budget, and what comes once in so many decisions is not known before as many were seen.
-        let is_ready =
-            self.gap_secs > 0.0 && stack.rows() >= self.calibrate && stack.rows() as f64 >= stack.budget();
+        let may_alert = stack.may_alert();
         let scored = stack.score(None, &self.row);
-        self.score = if is_ready { scored.score } else { 0.0 };
+        self.score = if may_alert { scored.score } else { 0.0 };
         if !stack.is_in_episode() {
             self.lead = None;
         }
-        self.begun = (scored.alert && is_ready).then_some(scored);
+        self.begun = scored.alert.then_some(scored);
         if let Some((signal, _)) = self.begun.and_then(|scored| scored.top.first().copied().flatten()) {
             self.lead = self.columns.get(signal).copied();
         }
@@ -163,4 +161,14 @@ impl Unusual {
             self.gap_secs += (gap - self.gap_secs) / self.gaps;
         }
     }
+}
+
+/// Returns a count of decisions.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is positive, and at most what fits"
+)]
+const fn decisions(budget: f64) -> u64 {
+    budget as u64
 }

@@ -30,12 +30,16 @@ fn driving(config: &str) -> Rig {
 }
 
 /// The same with a vehicle 40 m ahead.
-fn following(config: &str) -> Rig {
+fn following() -> Rig {
+    following_for(300, "")
+}
+
+fn following_for(decisions: u32, config: &str) -> Rig {
     let mut rig = Rig::of(AgentKind::Vehicle, Config::parse(config).unwrap());
     rig.doing.signals =
         vec![("gap", "m", 40.0), ("closing_speed", "m/s", 0.0), ("acceleration", "m/s2", 0.0)];
     start(&mut rig);
-    go_on(&mut rig, 300);
+    go_on(&mut rig, decisions);
     rig
 }
 
@@ -49,9 +53,9 @@ fn go_on(rig: &mut Rig, decisions: u32) {
         rig.speed = 13.0 + 0.2 * f64::from(at % 5);
         rig.confidence = 0.94 + 0.01 * f64::from(at % 3);
         // Never twice the same.
-        let drift = f64::from(at) * 1e-4;
+        let noise = f64::from(at * 37 % 101) * 1e-3;
         for ((.., value), usual) in rig.doing.signals.iter_mut().zip([40.0, 0.0, 0.0]) {
-            *value = usual + drift;
+            *value = usual + noise;
         }
         rig.doing.pose = Some(Pose { x_meters: 1.34 * f64::from(at), y_meters: 0.0, heading_radians: 0.0 });
         rig.run(ms(100));
@@ -59,7 +63,7 @@ fn go_on(rig: &mut Rig, decisions: u32) {
 }
 
 fn frozen() -> Rig {
-    let mut rig = following("");
+    let mut rig = following();
     for at in 0..40_u32 {
         rig.speed = 13.0 + 0.013 * f64::from(at * at % 37);
         rig.run(ms(100));
@@ -68,13 +72,13 @@ fn frozen() -> Rig {
 }
 
 fn frozen_policy() -> Rig {
-    let mut rig = following("");
+    let mut rig = following();
     rig.run(ms(2_000));
     rig
 }
 
 fn repeated() -> Rig {
-    let mut rig = following("");
+    let mut rig = following();
     for at in 0..60_u32 {
         for (.., value) in &mut rig.doing.signals {
             *value += f64::from(at % 4) - 1.5;
@@ -99,36 +103,37 @@ fn flipping() -> Rig {
 }
 
 fn jumping() -> Rig {
-    let mut rig = following("");
+    let mut rig = following();
     rig.doing.pose = Some(Pose { x_meters: 470.0, y_meters: 12.0, heading_radians: 0.0 });
     rig.run(ms(200));
     rig
 }
 
 fn jerking() -> Rig {
-    let mut rig = following("");
+    let mut rig = following();
     rig.doing.signals[2].2 = -9.0;
     rig.run(ms(300));
     rig
 }
 
 fn colliding() -> Rig {
-    let mut rig = following("");
+    let mut rig = following();
     rig.doing.signals[1].2 = 18.0;
     rig.run(ms(300));
     rig
 }
 
 fn too_near() -> Rig {
-    let mut rig = following("");
+    let mut rig = following();
     rig.doing.signals[0].2 = 9.25;
     rig.run(ms(300));
     rig
 }
 
 fn unusual() -> Rig {
-    let mut rig = following(
-        "[detect.vehicle.outlier]\nhours_per_false_alert = 0.005\ncalibrate_decisions = 100\nwarning = 1000\ncritical = \
+    let mut rig = following_for(
+        1_000,
+        "[detect.vehicle.outlier]\nhours_per_false_alert = 0.02\ncalibrate_decisions = 100\nwarning = 1000\ncritical = \
          1000\n",
     );
     rig.speed = 19.5;
