@@ -4,7 +4,7 @@ use crate::site::{CLEAR_AFTER, PATIENCE, busy_for, press, serve};
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -30,11 +30,16 @@ struct Wanted {
     /// When the last one had it.
     last_at: AtomicU64,
     all: Notify,
+    /// No console has seen the end of it.
+    is_open: AtomicBool,
 }
 
 impl Wanted {
     fn take(&self, update: &AlertUpdate) {
         let wanted = DecisionSeq(self.decision.load(Ordering::Acquire));
+        if !update.alarm.state.is_active() {
+            self.is_open.store(false, Ordering::Release);
+        }
         if update.alarm.decision == Some(wanted) && update.alarm.state.is_active() {
             self.last_at.fetch_max(console_now().as_nanos(), Ordering::AcqRel);
             if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -88,6 +93,7 @@ impl Crowd {
             busy_for(PAUSE).await;
             self.wanted.missing.store(self.consoles.len(), Ordering::Release);
             self.wanted.last_at.store(0, Ordering::Release);
+            self.wanted.is_open.store(true, Ordering::Release);
             // The number that the decision will get.
             self.wanted.decision.fetch_add(1, Ordering::AcqRel);
             let began = console_now();
@@ -100,6 +106,13 @@ impl Crowd {
                 self.decide(70.0);
                 busy_for(CLEAR_AFTER).await;
             }
+            // The next one begins only where this one is over, also on a machine that stood still in between.
+            let over = async {
+                while self.wanted.is_open.load(Ordering::Acquire) {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            timeout(PATIENCE, over).await.expect("an alert ends");
         }
         spans
     }
