@@ -20,7 +20,7 @@ use crate::{
     EnvelopeSettings, Finding, KindSettings, Phase,
     detector::Detector,
     episode::{Episode, Level, Step, Timing},
-    history::History,
+    history::{History, Trail},
     phrase::{Figures, finite},
 };
 use bounds::{Motion, Recent, safe_distance, seconds_to_collision};
@@ -52,7 +52,7 @@ pub(crate) struct EnvelopeWatch {
     is_paused: bool,
 }
 
-/// Where the signals stand that the envelopes need, and what each is called.
+/// Where the signals stand that the envelopes need.
 #[derive(Debug, Default)]
 struct Signals {
     speed: Option<usize>,
@@ -61,15 +61,17 @@ struct Signals {
     closing_speed: Option<usize>,
 }
 
+/// Whether a bound is kept.
 #[derive(Debug)]
 struct Condition {
     bound: Bound,
     timing: Timing,
     episode: Episode,
-    /// What was last observed, and the bound that it was held to.
-    observed: f64,
-    allowed: f64,
-    severity: Severity,
+    /// What was last said of it.
+    last: Judged,
+    /// How bad the last episode is, or was, at worst.
+    worst: Severity,
+    trail: Trail,
 }
 
 /// What a decision says of one envelope.
@@ -85,19 +87,14 @@ struct Judged {
 impl EnvelopeWatch {
     pub(crate) fn new(signals: &[SignalSpec], settings: &KindSettings) -> Self {
         let envelope = settings.envelope.clone();
-        let timing = |on_count| Timing {
-            on_delay: Duration::ZERO,
-            on_count,
-            clear_after: Duration::from_millis(settings.clear_after_millis),
-            clear_count: 1,
-        };
+        let clear_after = Duration::from_millis(settings.clear_after_millis);
         let condition = |bound, on_count| Condition {
             bound,
-            timing: timing(on_count),
+            timing: Timing { on_delay: Duration::ZERO, on_count, clear_after, clear_count: 1 },
             episode: Episode::default(),
-            observed: 0.0,
-            allowed: 0.0,
-            severity: Severity::Warning,
+            last: Judged::above(0.0, 0.0, Severity::Warning),
+            worst: Severity::Warning,
+            trail: Trail::new(),
         };
         Self {
             response: settings.response_to(CauseClass::Envelope),
@@ -114,80 +111,10 @@ impl EnvelopeWatch {
             settings: envelope,
         }
     }
-
-    fn judge(&self, bound: Bound, motion: &Motion) -> Option<Judged> {
-        let s = &self.settings;
-        match bound {
-            Bound::Position => {
-                let (moved, elapsed) = self.recent.moved(motion)?;
-                let speed = motion.speed.max(self.recent.speed());
-                let speed = if speed.is_finite() { speed } else { s.most_speed_mps };
-                let allowed = (speed + s.speed_slack_mps) * elapsed + s.place_slack_meters;
-                Some(Judged::above(moved, allowed, Severity::Warning))
-            }
-            Bound::Jerk => {
-                let jerk = self.recent.jerk(motion)?.abs();
-                Some(Judged::above(jerk, s.most_jerk_mps3, Severity::Advisory))
-            }
-            Bound::Collision => {
-                let seconds = seconds_to_collision(motion)?;
-                let is_critical = seconds < s.critical_secs_to_collision;
-                let severity = if is_critical { Severity::Critical } else { Severity::Warning };
-                Some(Judged::below(seconds, s.least_secs_to_collision, severity))
-            }
-            Bound::Distance => {
-                let allowed = safe_distance(motion, s)?;
-                Some(Judged::below(motion.gap, allowed, Severity::Warning))
-            }
-        }
-    }
-
-    fn finding(
-        &self,
-        place: usize,
-        phase: Phase,
-        decision: Option<DecisionSeq>,
-        history: &History,
-    ) -> Option<Finding> {
-        let condition = self.conditions.get(place)?;
-        let Condition { bound, episode, observed, allowed, severity, .. } = condition;
-        Some(Finding {
-            cause: CauseClass::Envelope,
-            subject: Label::cut(bound.name()),
-            phase,
-            severity: episode.severity().unwrap_or(*severity),
-            response: self.response,
-            decision,
-            explanation: Explanation {
-                detector: Label::cut("envelope"),
-                version: VERSION,
-                statistic: finite(*observed),
-                threshold: finite(*allowed),
-                score: condition.score(),
-                signals: vec![SignalEvidence {
-                    signal: Label::cut(bound.name()),
-                    unit: Label::cut(bound.unit()),
-                    value: *observed,
-                    expected_low: bound.is_least().then_some(*allowed),
-                    expected_high: (!bound.is_least()).then_some(*allowed),
-                    contribution: 1.0,
-                }],
-                samples: self
-                    .signals
-                    .of_bound(*bound)
-                    .map(|column| history.samples(column))
-                    .unwrap_or_default(),
-                text: Note::cut(&condition.text(phase)),
-            },
-        })
-    }
 }
 
 impl Signals {
     fn of(specs: &[SignalSpec], settings: &EnvelopeSettings) -> Self {
-        if !settings.is_watched {
-            return Self::default();
-        }
         let place = |name: &Label, unit: &str| {
             specs.iter().position(|spec| spec.name == *name && spec.unit.as_str() == unit)
         };
@@ -199,23 +126,12 @@ impl Signals {
         }
     }
 
-    fn of_bound(&self, bound: Bound) -> Option<usize> {
-        match bound {
-            Bound::Position => self.speed,
-            Bound::Jerk => self.acceleration,
-            Bound::Collision | Bound::Distance => self.gap,
-        }
-    }
-
     fn motion(&self, decision: &Decision, history: &History) -> Motion {
         let value = |column: Option<usize>| column.map_or(f64::NAN, |column| history.latest(column));
+        let pose = decision.context.as_ref().and_then(|context| context.pose);
         Motion {
             at: decision.made_at,
-            place: decision
-                .context
-                .as_ref()
-                .and_then(|context| context.pose)
-                .map(|pose| (pose.x_meters, pose.y_meters)),
+            place: pose.map(|pose| (pose.x_meters, pose.y_meters)),
             speed: value(self.speed),
             acceleration: value(self.acceleration),
             gap: value(self.gap),
@@ -236,23 +152,24 @@ impl Detector for EnvelopeWatch {
             return;
         }
         let motion = self.signals.motion(decision, history);
-        for place in 0..self.conditions.len() {
-            let Some(bound) = self.conditions.get(place).map(|condition| condition.bound) else { continue };
+        for condition in &mut self.conditions {
             // What it does in its fallback, or under a person, is not its own doing.
-            let judged = if self.is_paused { None } else { self.judge(bound, &motion) };
-            let Some(condition) = self.conditions.get_mut(place) else { continue };
+            let judged = if self.is_paused {
+                None
+            } else {
+                condition.bound.judge(&motion, &self.recent, &self.settings)
+            };
             if let Some(phase) = condition.take(judged, decision.seq, now) {
-                found.extend(self.finding(place, phase, Some(decision.seq), history));
+                found.push(condition.finding(phase, Some(decision.seq), self.response));
             }
         }
         self.recent.take(&motion);
     }
 
-    fn handle_timeout(&mut self, history: &History, found: &mut Vec<Finding>, now: MonoTime) {
-        for place in 0..self.conditions.len() {
-            let Some(condition) = self.conditions.get_mut(place) else { continue };
+    fn handle_timeout(&mut self, _history: &History, found: &mut Vec<Finding>, now: MonoTime) {
+        for condition in &mut self.conditions {
             if let Some(phase) = condition.episode.handle_timeout(&condition.timing, now) {
-                found.extend(self.finding(place, phase, None, history));
+                found.push(condition.finding(phase, None, self.response));
             }
         }
     }
@@ -267,11 +184,10 @@ impl Detector for EnvelopeWatch {
         }
     }
 
-    fn handle_signals(&mut self, signals: &[SignalSpec], history: &History, found: &mut Vec<Finding>) {
-        for place in 0..self.conditions.len() {
-            let Some(condition) = self.conditions.get_mut(place) else { continue };
+    fn handle_signals(&mut self, signals: &[SignalSpec], _history: &History, found: &mut Vec<Finding>) {
+        for condition in &mut self.conditions {
             if let Some(phase) = condition.episode.end() {
-                found.extend(self.finding(place, phase, None, history));
+                found.push(condition.finding(phase, None, self.response));
             }
         }
         self.signals = Signals::of(signals, &self.settings);
@@ -302,19 +218,20 @@ impl Judged {
 }
 
 impl Condition {
-    /// Takes what a decision says; nothing where it says nothing of this envelope, which is as good as well within.
+    /// Takes what a decision says; where it says nothing of this envelope, that is as good as well within.
     fn take(&mut self, judged: Option<Judged>, seq: DecisionSeq, now: MonoTime) -> Option<Phase> {
-        let Judged { observed, allowed, beyond, severity } = judged.unwrap_or(Judged {
-            observed: 0.0,
-            allowed: 0.0,
-            beyond: 0.0,
-            severity: Severity::Warning,
-        });
-        let level = if beyond > 1.0 { Level::Over(severity) } else { Level::Quiet };
-        (self.observed, self.allowed) = (observed, allowed);
-        let step = Step { level, statistic: observed, magnitude: beyond, seq };
+        let (level, magnitude) = match judged {
+            Some(Judged { beyond, severity, .. }) if beyond > 1.0 => (Level::Over(severity), beyond),
+            Some(Judged { beyond, .. }) => (Level::Quiet, beyond),
+            None => (Level::Quiet, 0.0),
+        };
+        if let Some(judged) = judged {
+            self.trail.push(seq, judged.observed);
+            self.last = judged;
+        }
+        let step = Step { level, statistic: self.last.observed, magnitude, seq };
         let phase = self.episode.handle_step(step, &self.timing, now);
-        self.severity = self.episode.severity().unwrap_or(self.severity);
+        self.worst = self.episode.severity().unwrap_or(self.worst);
         phase
     }
 
@@ -322,22 +239,52 @@ impl Condition {
         if self.episode.is_active() { 1.0 } else { 0.0 }
     }
 
+    fn finding(&self, phase: Phase, decision: Option<DecisionSeq>, response: Response) -> Finding {
+        let (bound, Judged { observed, allowed, .. }) = (self.bound, self.last);
+        let (expected_low, expected_high) = bound.range(allowed);
+        Finding {
+            cause: CauseClass::Envelope,
+            subject: Label::cut(bound.name()),
+            phase,
+            severity: self.worst,
+            response,
+            decision,
+            explanation: Explanation {
+                detector: Label::cut("envelope"),
+                version: VERSION,
+                statistic: finite(observed),
+                threshold: finite(allowed),
+                score: self.score(),
+                signals: vec![SignalEvidence {
+                    signal: Label::cut(bound.name()),
+                    unit: Label::cut(bound.unit()),
+                    value: observed,
+                    expected_low,
+                    expected_high,
+                    contribution: 1.0,
+                }],
+                samples: self.trail.to_vec(),
+                text: Note::cut(&self.text(phase)),
+            },
+        }
+    }
+
     fn text(&self, phase: Phase) -> String {
+        let Judged { observed, allowed, .. } = self.last;
         let unit = Label::cut(self.bound.unit());
         let since = self.episode.since().unwrap_or_default();
-        let peak = self.episode.peak().map_or(self.observed, |peak| peak.statistic);
-        let figures = Figures::new([self.observed, self.allowed, peak], &unit);
-        let (low, high) =
-            if self.bound.is_least() { (Some(self.allowed), None) } else { (None, Some(self.allowed)) };
+        let peak = self.episode.peak().map_or(observed, |peak| peak.statistic);
+        let figures = Figures::new([observed, allowed, peak], &unit);
+        let (low, high) = self.bound.range(allowed);
         let what = self.bound.words();
         match phase {
             Phase::Raised | Phase::Worse => format!(
                 "{what} is {}, expected {}; since decision {since}",
-                figures.measure(self.observed),
+                figures.measure(observed),
                 figures.range(low, high)
             ),
             Phase::Cleared => {
-                let worst = if self.bound.is_least() { "least" } else { "most" };
+                let worst = if low.is_some() { "least" } else { "most" };
                 format!(
                     "{what} is as it should be again; the {worst} was {}, since decision {since}",
                     figures.measure(peak)
@@ -348,6 +295,33 @@ impl Condition {
 }
 
 impl Bound {
+    /// Says what a decision shows; `None` where it says nothing of this envelope.
+    fn judge(self, motion: &Motion, recent: &Recent, settings: &EnvelopeSettings) -> Option<Judged> {
+        match self {
+            Self::Position => {
+                let (moved, elapsed) = recent.moved(motion)?;
+                let speed = motion.speed.max(recent.speed());
+                let speed = if speed.is_finite() { speed } else { settings.most_speed_mps };
+                let allowed = (speed + settings.speed_slack_mps) * elapsed + settings.place_slack_meters;
+                Some(Judged::above(moved, allowed, Severity::Warning))
+            }
+            Self::Jerk => {
+                let jerk = recent.jerk(motion)?.abs();
+                Some(Judged::above(jerk, settings.most_jerk_mps3, Severity::Advisory))
+            }
+            Self::Collision => {
+                let seconds = seconds_to_collision(motion)?;
+                let is_critical = seconds < settings.critical_secs_to_collision;
+                let severity = if is_critical { Severity::Critical } else { Severity::Warning };
+                Some(Judged::below(seconds, settings.least_secs_to_collision, severity))
+            }
+            Self::Distance => {
+                let allowed = safe_distance(motion, settings)?;
+                Some(Judged::below(motion.gap, allowed, Severity::Warning))
+            }
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Position => "position",
@@ -374,11 +348,11 @@ impl Bound {
         }
     }
 
-    /// Returns whether what is allowed is the least, and not the most.
-    const fn is_least(self) -> bool {
+    /// Returns from where to where it is kept: up to what is allowed, or from there on.
+    const fn range(self, allowed: f64) -> (Option<f64>, Option<f64>) {
         match self {
-            Self::Position | Self::Jerk => false,
-            Self::Collision | Self::Distance => true,
+            Self::Position | Self::Jerk => (None, Some(allowed)),
+            Self::Collision | Self::Distance => (Some(allowed), None),
         }
     }
 }

@@ -100,12 +100,11 @@ impl OutlierWatch {
         history: &History,
     ) -> Explanation {
         let is_far = watch.z.abs() >= self.settings.warning;
-        if phase == Phase::Raised && !is_far {
-            let specs: Vec<&SignalSpec> = self.signals.iter().map(|watch| &watch.spec).collect();
-            let unusual = self.unusual.explanation(&specs, history, |column| self.band(column));
-            if let Some(explanation) = unusual {
-                return explanation;
-            }
+        if phase == Phase::Raised
+            && !is_far
+            && let Some(explanation) = self.unusual.explanation(history, |column| self.band(column))
+        {
+            return explanation;
         }
         Explanation {
             detector: Label::cut(DETECTOR),

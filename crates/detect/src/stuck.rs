@@ -1,16 +1,16 @@
 //! An agent that is alive and stuck: a signal that is frozen, decisions that repeat themselves, an action that flips to and
 //! fro.
 //!
-//! Each is a run: so many decisions in a row in which the same happens again. How long a run is odd is learned from the
-//! agent's own past. With p the share of decisions in which it happens,
+//! Each is a run: so many times in a row the same happens again. How long a run is odd is learned from the agent's own past.
+//! With p the share of decisions in which it happens, of changes of the action for flips,
 //!
 //! ```text
-//! odd from  max(least, ln 1e-9 / ln p, 2 x the longest run that was over)   decisions in a row
+//! odd from  max(least, ln 1e-9 / ln p, 2 x the longest run that was over + 1)   in a row
 //! ```
 //!
 //! p as it was when the run began, with one more of either kind counted than was seen (Laplace). The last term is ours: repeats
-//! come in stretches, so that runs are longer than independent repeats would make them. Nothing is said of a value
-//! at which a signal often rests: where it stood before, where it jumped to, or a whole number of a signal that hardly ever has one (a sensor
+//! come in stretches, so that runs are longer than independent repeats would make them. Nothing is said of a value at which a
+//! signal rests: where it stood before, where it jumped to, or a whole number of a signal that hardly ever has one (a sensor
 //! that sees nothing reports 0, or its reach).
 
 mod run;
@@ -90,64 +90,9 @@ impl StuckWatch {
         }
     }
 
-    fn finding(&self, told: Told, phase: Phase, decision: Option<DecisionSeq>) -> Finding {
-        Finding {
-            cause: CauseClass::Stuck,
-            subject: told.subject,
-            phase,
-            severity: Severity::Warning,
-            response: self.response,
-            decision,
-            explanation: told.explanation,
-        }
-    }
-
-    fn of_signal(&self, column: usize, phase: Phase, history: &History) -> Option<Told> {
-        let frozen = self.signals.get(column)?;
-        Some(Told {
-            subject: frozen.spec.name.clone(),
-            explanation: Explanation {
-                signals: vec![frozen.evidence()],
-                samples: history.samples(column),
-                ..explanation("frozen", &frozen.run, &frozen.text(phase))
-            },
-        })
-    }
-
-    fn of_repeats(&self, phase: Phase) -> Told {
-        let Repeats { run, lag, .. } = &self.repeats;
-        let (count, longest, since) = (run.odd_length(), run.odd_from() - 1, run.odd_since());
-        let text = match phase {
-            Phase::Raised | Phase::Worse if *lag == 1 => format!(
-                "the decisions are frozen: {count} in a row have the same action and numbers, expected at most \
-                 {longest}; since decision {since}"
-            ),
-            Phase::Raised | Phase::Worse => format!(
-                "the decisions are repeated: {count} in a row are those of {lag} before, expected at most {longest}; since \
-                 decision {since}"
-            ),
-            Phase::Cleared => {
-                format!("the decisions are new again; they were repeated since decision {since}")
-            }
-        };
-        Told { subject: Label::cut("decisions"), explanation: explanation("repeats", run, &text) }
-    }
-
-    fn of_flips(&self, phase: Phase) -> Told {
-        let Flips { run, last, before, .. } = &self.flips;
-        let (count, longest, since) = (run.odd_length(), run.odd_from() - 1, run.odd_since());
-        let text = match phase {
-            Phase::Raised | Phase::Worse => format!(
-                "the action is {last} and {before} in turn: {count} changes in a row, expected at most {longest}; since \
-                 decision {since}"
-            ),
-            Phase::Cleared => {
-                format!(
-                    "the action is {last} and no longer changes to and fro, as it did since decision {since}"
-                )
-            }
-        };
-        Told { subject: Label::cut("action"), explanation: explanation("flips", run, &text) }
+    fn runs(&mut self) -> impl Iterator<Item = &mut Run> {
+        let signals = self.signals.iter_mut().map(|frozen| &mut frozen.run);
+        signals.chain([&mut self.repeats.run, &mut self.flips.run])
     }
 }
 
@@ -157,16 +102,31 @@ struct Told {
     explanation: Explanation,
 }
 
-fn explanation(detector: &str, run: &Run, text: &str) -> Explanation {
-    Explanation {
-        detector: Label::cut(detector),
-        version: VERSION,
-        statistic: f64::from(run.length()),
-        threshold: f64::from(run.odd_from()),
-        score: run.score(),
-        signals: Vec::new(),
-        samples: Vec::new(),
-        text: Note::cut(text),
+impl Told {
+    fn new(subject: &str, detector: &str, run: &Run, text: &str) -> Self {
+        let explanation = Explanation {
+            detector: Label::cut(detector),
+            version: VERSION,
+            statistic: f64::from(run.length()),
+            threshold: f64::from(run.odd_from()),
+            score: run.score(),
+            signals: Vec::new(),
+            samples: Vec::new(),
+            text: Note::cut(text),
+        };
+        Self { subject: Label::cut(subject), explanation }
+    }
+
+    fn finding(self, phase: Phase, decision: Option<DecisionSeq>, response: Response) -> Finding {
+        Finding {
+            cause: CauseClass::Stuck,
+            subject: self.subject,
+            phase,
+            severity: Severity::Warning,
+            response,
+            decision,
+            explanation: self.explanation,
+        }
     }
 }
 
@@ -181,42 +141,37 @@ impl Detector for StuckWatch {
         if self.is_paused {
             return;
         }
-        let seq = decision.seq;
-        let repeats = self.repeats.take(decision, &self.settings);
-        let of_repeats = self.repeats.run.handle(repeats, seq, &self.timing, now);
-        if let Some(phase) = of_repeats {
-            found.push(self.finding(self.of_repeats(phase), phase, Some(seq)));
+        let (seq, response, timing) = (decision.seq, self.response, &self.timing);
+        let level = self.repeats.take(decision, &self.settings);
+        if let Some(phase) = self.repeats.run.handle(level, seq, timing, now) {
+            found.push(self.repeats.told(phase).finding(phase, Some(seq), response));
         }
-        let flips = self.flips.take(&decision.action, &self.settings, seq);
-        if let Some(phase) = self.flips.run.handle(flips, seq, &self.timing, now) {
-            found.push(self.finding(self.of_flips(phase), phase, Some(seq)));
+        let level = self.flips.take(&decision.action, &self.settings, seq);
+        if let Some(phase) = self.flips.run.handle(level, seq, timing, now) {
+            found.push(self.flips.told(phase).finding(phase, Some(seq), response));
         }
         // Where the whole decision stands still, that is what is told, and not each of its signals.
         let is_still = self.repeats.lag == 1;
-        for column in 0..self.signals.len() {
-            let Some(frozen) = self.signals.get_mut(column) else { continue };
-            let step = frozen.take(history.latest(column), is_still, seq, &self.settings);
-            if let Some(phase) = step.and_then(|step| frozen.run.handle(step, seq, &self.timing, now))
-                && let Some(told) = self.of_signal(column, phase, history)
-            {
-                found.push(self.finding(told, phase, Some(seq)));
+        for (column, frozen) in self.signals.iter_mut().enumerate() {
+            let level = frozen.take(history.latest(column), is_still, seq, &self.settings);
+            if let Some(phase) = level.and_then(|level| frozen.run.handle(level, seq, timing, now)) {
+                let told = frozen.told(phase, history.samples(column));
+                found.push(told.finding(phase, Some(seq), response));
             }
         }
     }
 
     fn handle_timeout(&mut self, history: &History, found: &mut Vec<Finding>, now: MonoTime) {
-        if let Some(phase) = self.repeats.run.episode.handle_timeout(&self.timing, now) {
-            found.push(self.finding(self.of_repeats(phase), phase, None));
+        let (response, timing) = (self.response, &self.timing);
+        if let Some(phase) = self.repeats.run.episode.handle_timeout(timing, now) {
+            found.push(self.repeats.told(phase).finding(phase, None, response));
         }
-        if let Some(phase) = self.flips.run.episode.handle_timeout(&self.timing, now) {
-            found.push(self.finding(self.of_flips(phase), phase, None));
+        if let Some(phase) = self.flips.run.episode.handle_timeout(timing, now) {
+            found.push(self.flips.told(phase).finding(phase, None, response));
         }
-        for column in 0..self.signals.len() {
-            let Some(frozen) = self.signals.get_mut(column) else { continue };
-            if let Some(phase) = frozen.run.episode.handle_timeout(&self.timing, now)
-                && let Some(told) = self.of_signal(column, phase, history)
-            {
-                found.push(self.finding(told, phase, None));
+        for (column, frozen) in self.signals.iter_mut().enumerate() {
+            if let Some(phase) = frozen.run.episode.handle_timeout(timing, now) {
+                found.push(frozen.told(phase, history.samples(column)).finding(phase, None, response));
             }
         }
     }
@@ -237,12 +192,9 @@ impl Detector for StuckWatch {
     }
 
     fn handle_signals(&mut self, signals: &[SignalSpec], history: &History, found: &mut Vec<Finding>) {
-        for column in 0..self.signals.len() {
-            let Some(frozen) = self.signals.get_mut(column) else { continue };
-            if let Some(phase) = frozen.run.episode.end()
-                && let Some(told) = self.of_signal(column, phase, history)
-            {
-                found.push(self.finding(told, phase, None));
+        for (column, frozen) in self.signals.iter_mut().enumerate() {
+            if let Some(phase) = frozen.run.episode.end() {
+                found.push(frozen.told(phase, history.samples(column)).finding(phase, None, self.response));
             }
         }
         self.signals = frozen(signals, &self.settings);
@@ -269,14 +221,7 @@ impl Repeats {
     /// it is.
     fn take(&mut self, decision: &Decision, settings: &StuckSettings) -> Level {
         let content = content(decision);
-        let before = |lag: usize| {
-            let place = self.seen.checked_sub(lag)? % LOOP;
-            self.contents.get(place).copied()
-        };
-        let lags = (self.lag > 0).then_some(self.lag).into_iter().chain(1..=LOOP);
-        let numbers = decision.signals.iter().filter(|value| value.is_finite()).count()
-            + usize::from(decision.confidence.is_some());
-        let lag = (numbers > 1).then(|| lags.into_iter().find(|lag| before(*lag) == Some(content))).flatten();
+        let lag = self.lag_of(content).filter(|_| has_numbers(decision));
         if let Some(place) = self.contents.get_mut(self.seen % LOOP) {
             *place = content;
         }
@@ -293,6 +238,35 @@ impl Repeats {
                 self.run.again(settings.least_decisions.max(twice), false, settings, decision.seq)
             }
         }
+    }
+
+    fn lag_of(&self, content: u64) -> Option<usize> {
+        // Mostly it is new, which one look at all of them tells.
+        if !self.contents.contains(&content) {
+            return None;
+        }
+        let before = |lag: usize| self.contents.get(self.seen.checked_sub(lag)? % LOOP).copied();
+        let lags = (self.lag > 0).then_some(self.lag).into_iter().chain(1..=LOOP);
+        lags.into_iter().find(|lag| before(*lag) == Some(content))
+    }
+
+    fn told(&self, phase: Phase) -> Told {
+        let Self { run, lag, .. } = self;
+        let (count, longest, since) = (run.odd_length(), run.longest_usual(), run.odd_since());
+        let text = match phase {
+            Phase::Raised | Phase::Worse if *lag == 1 => format!(
+                "the decisions are frozen: {count} in a row have the same action and numbers, expected at most \
+                 {longest}; since decision {since}"
+            ),
+            Phase::Raised | Phase::Worse => format!(
+                "the decisions are repeated: {count} in a row are those of {lag} before, expected at most {longest}; since \
+                 decision {since}"
+            ),
+            Phase::Cleared => {
+                format!("the decisions are new again; they were repeated since decision {since}")
+            }
+        };
+        Told::new("decisions", "repeats", run, &text)
     }
 }
 
@@ -315,6 +289,23 @@ impl Flips {
         self.last = action.clone();
         self.run.other()
     }
+
+    fn told(&self, phase: Phase) -> Told {
+        let Self { run, last, before, .. } = self;
+        let (count, longest, since) = (run.odd_length(), run.longest_usual(), run.odd_since());
+        let text = match phase {
+            Phase::Raised | Phase::Worse => format!(
+                "the action is {last} and {before} in turn: {count} changes in a row, expected at most {longest}; since \
+                 decision {since}"
+            ),
+            Phase::Cleared => {
+                format!(
+                    "the action is {last} and no longer changes to and fro, as it did since decision {since}"
+                )
+            }
+        };
+        Told::new("action", "flips", run, &text)
+    }
 }
 
 /// Returns a number for what a decision says: the action, how sure, the signals.
@@ -328,9 +319,8 @@ fn content(decision: &Decision) -> u64 {
     hasher.finish()
 }
 
-impl StuckWatch {
-    fn runs(&mut self) -> impl Iterator<Item = &mut Run> {
-        let signals = self.signals.iter_mut().map(|frozen| &mut frozen.run);
-        signals.chain([&mut self.repeats.run, &mut self.flips.run])
-    }
+/// Returns whether a decision has more than one number: fewer agree by chance.
+fn has_numbers(decision: &Decision) -> bool {
+    let signals = decision.signals.iter().filter(|value| value.is_finite()).count();
+    signals + usize::from(decision.confidence.is_some()) > 1
 }

@@ -21,8 +21,9 @@ const LONGEST_GAP_SECS: f64 = 3_600.0;
 pub(super) struct Unusual {
     /// `None` where there is nothing to watch.
     stack: Option<Stack>,
-    /// The columns that are watched; the stack counts its signals in this order.
+    /// The columns that are watched and their signals; the stack counts in this order.
     columns: Vec<usize>,
+    specs: Vec<SignalSpec>,
     /// The last row.
     row: Vec<f64>,
     hours_per_false_alert: f64,
@@ -40,19 +41,16 @@ pub(super) struct Unusual {
 
 impl Unusual {
     pub(super) fn new(signals: &[SignalSpec], settings: &OutlierSettings) -> Self {
-        let is_watched = |spec: &SignalSpec| !settings.ignore.contains(&spec.name);
-        let columns: Vec<usize> = signals
-            .iter()
-            .enumerate()
-            .filter(|(_, spec)| is_watched(spec))
-            .map(|(column, _)| column)
-            .collect();
+        let watched = signals.iter().enumerate().filter(|(_, spec)| !settings.ignore.contains(&spec.name));
+        let (columns, specs): (Vec<usize>, Vec<SignalSpec>) =
+            watched.map(|(column, spec)| (column, spec.clone())).unzip();
         let of_stack = StackSettings { calibrate: settings.calibrate_decisions, ..StackSettings::default() };
         let is_on = settings.hours_per_false_alert > 0.0;
         Self {
             stack: is_on.then(|| Stack::new(columns.len(), of_stack).ok()).flatten(),
             row: vec![f64::NAN; columns.len()],
             columns,
+            specs,
             hours_per_false_alert: settings.hours_per_false_alert,
             last_at: None,
             gap_secs: 0.0,
@@ -101,27 +99,25 @@ impl Unusual {
     /// budget in decisions. `band` says where a column's value was expected.
     pub(super) fn explanation(
         &self,
-        specs: &[&SignalSpec],
         history: &History,
         band: impl Fn(usize) -> Option<(f64, f64)>,
     ) -> Option<Explanation> {
         let scored = self.begun?;
         let column = self.lead?;
-        let watched: Vec<SignalSpec> =
-            self.columns.iter().filter_map(|column| specs.get(*column)).map(|spec| (*spec).clone()).collect();
         let value = history.latest(column);
-        let what = scored.what(&watched, value)?;
-        let quiet = scored.quiet_from(&watched, value);
+        let what = scored.what(&self.specs, value)?;
+        let quiet = scored.quiet_from(&self.specs, value);
         let quiet = quiet.map_or(String::new(), |quiet| format!("; no alert {quiet}"));
-        let newest = history.samples(column).last().map(|sample| sample.seq).unwrap_or_default();
+        let samples = history.samples(column);
+        let newest = samples.last().map(|sample| sample.seq).unwrap_or_default();
         Some(Explanation {
             detector: Label::cut(DETECTOR),
             version: VERSION,
             statistic: finite(scored.period),
             threshold: self.stack.as_ref()?.budget(),
             score: scored.score,
-            signals: self.evidence(&scored, &watched, history, band),
-            samples: history.samples(column),
+            signals: self.evidence(&scored, history, band),
+            samples,
             text: Note::cut(&format!("{what}{quiet}; since decision {newest}")),
         })
     }
@@ -130,7 +126,6 @@ impl Unusual {
     fn evidence(
         &self,
         scored: &Scored,
-        watched: &[SignalSpec],
         history: &History,
         band: impl Fn(usize) -> Option<(f64, f64)>,
     ) -> Vec<SignalEvidence> {
@@ -139,7 +134,7 @@ impl Unusual {
         named()
             .enumerate()
             .filter_map(|(place, (signal, share))| {
-                let (spec, column) = (watched.get(*signal)?, *self.columns.get(*signal)?);
+                let (spec, column) = (self.specs.get(*signal)?, *self.columns.get(*signal)?);
                 let of_lead = scored.why.filter(|_| place == 0).map(|why| why.expected);
                 let (expected_low, expected_high) = of_lead.or_else(|| band(column)).unzip();
                 Some(SignalEvidence {

@@ -102,9 +102,14 @@ impl Run {
         self.odd_since
     }
 
-    /// Returns from which length on the present run is odd, at least 2.
+    /// Returns from which length on the present run is odd; 0 before the first one.
     pub(super) const fn odd_from(&self) -> u32 {
-        if self.odd_from < 2 { 2 } else { self.odd_from }
+        self.odd_from
+    }
+
+    /// Returns how long the present run might have been without being odd.
+    pub(super) const fn longest_usual(&self) -> u32 {
+        self.odd_from.saturating_sub(1)
     }
 
     /// Returns how odd it is, 0 to 1; 0.5 where it begins to be.
@@ -112,7 +117,7 @@ impl Run {
         if self.is_excused || self.length == 0 {
             return 0.0;
         }
-        let (length, odd_from) = (f64::from(self.length), f64::from(self.odd_from()));
+        let (length, odd_from) = (f64::from(self.length), f64::from(self.odd_from));
         length * length / (length * length + odd_from * odd_from)
     }
 

@@ -1,8 +1,8 @@
 //! Signals that stand still.
 
-use super::run::Run;
+use super::{Told, run::Run};
 use crate::{Phase, StuckSettings, episode::Level, phrase::Figures};
-use watchkeeper_model::{DecisionSeq, SignalEvidence, SignalSpec};
+use watchkeeper_model::{DecisionSeq, Sample, SignalEvidence, SignalSpec};
 
 /// A step that is so many times as large as steps usually are is a jump.
 const JUMP: f64 = 20.0;
@@ -92,18 +92,23 @@ impl Frozen {
         Some(self.run.other())
     }
 
-    pub(super) fn evidence(&self) -> SignalEvidence {
-        SignalEvidence {
-            signal: self.spec.name.clone(),
-            unit: self.spec.unit.clone(),
+    /// Says what happened to it; `samples` are its last ones.
+    pub(super) fn told(&self, phase: Phase, samples: Vec<Sample>) -> Told {
+        let SignalSpec { name, unit } = &self.spec;
+        let mut told = Told::new(name.as_str(), "frozen", &self.run, &self.text(phase));
+        told.explanation.signals.push(SignalEvidence {
+            signal: name.clone(),
+            unit: unit.clone(),
             value: self.last,
             expected_low: None,
             expected_high: None,
             contribution: 1.0,
-        }
+        });
+        told.explanation.samples = samples;
+        told
     }
 
-    pub(super) fn text(&self, phase: Phase) -> String {
+    fn text(&self, phase: Phase) -> String {
         let SignalSpec { name, unit } = &self.spec;
         let stood_at = Figures::new([self.stood_at], unit).measure(self.stood_at);
         let (length, since) = (self.run.odd_length(), self.run.odd_since());
@@ -111,7 +116,7 @@ impl Frozen {
             Phase::Raised | Phase::Worse => format!(
                 "{name} is frozen: it did not move from {stood_at} in {length} decisions, expected at most {}; since \
                  decision {since}",
-                self.run.odd_from() - 1,
+                self.run.longest_usual(),
             ),
             Phase::Cleared => format!(
                 "{name} is {} and moves again; it stood at {stood_at} for {length} decisions, since decision {since}",

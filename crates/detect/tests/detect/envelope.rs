@@ -72,6 +72,13 @@ fn time_to_collision_is_gap_over_closing_speed() {
     let worse = vehicle.drive([10.0, 0.1, 11.0, 10.0]);
     assert!(names(&worse).contains(&(Phase::Worse, "time_to_collision")), "{worse:?}");
     assert_eq!(worse[0].severity, Severity::Critical);
+    let why = &worse[0].explanation;
+    assert_eq!(why.samples.last().map(|sample| sample.value), Some(why.statistic), "what led, not the gap");
+    // Nothing closes any more: the last that was seen is told, and how bad it was.
+    let over = vehicle.drive_for(12, [10.0, 0.1, 60.0, 0.0]);
+    let over = over.iter().find(|finding| finding.subject.as_str() == "time_to_collision").unwrap();
+    assert_eq!((over.phase, over.severity), (Phase::Cleared, Severity::Critical));
+    assert!((over.explanation.statistic - why.statistic).abs() < 1e-9, "{over:?}");
 }
 
 /// By hand: 20 m/s behind a vehicle as fast. 20 x 0.5 + 2 x 0.25 / 2 + 21^2 / 12 - 20^2 / 16 = 22 m.

@@ -26,7 +26,7 @@ fn decision((mut pipeline, decisions): (Pipeline, Vec<Decision>)) -> (Pipeline, 
     (pipeline, decisions, count)
 }
 
-/// Rows that a stack has learned: past its calibration, and about half of a generation of its cells.
+/// Rows that a stack has learned: past its calibration, and more than half of a generation of its cells.
 const ROWS: u64 = 5_000;
 
 #[library_benchmark]
