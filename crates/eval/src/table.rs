@@ -22,7 +22,6 @@ mod time;
 
 pub use cell::{LABELS, is_label, value};
 pub use error::TableError;
-pub use records::Spare;
 pub use time::{TimeKind, Unit, seconds};
 
 use records::{Record, Records};
@@ -141,19 +140,11 @@ impl<R: Read> Table<R> {
     /// # Errors
     /// Where this is no table of numbers over time, or has more than [`MAX_SIGNALS`] signals.
     pub fn open(input: R, wishes: &Wishes) -> Result<Self, TableError> {
-        Self::open_with(input, wishes, &mut Spare::default())
-    }
-
-    /// Does what [`open`](Self::open) does with what an earlier table [left](Self::close): for many short ones.
-    ///
-    /// # Errors
-    /// As `open`.
-    pub fn open_with(input: R, wishes: &Wishes, spare: &mut Spare) -> Result<Self, TableError> {
         let mut input = BufReader::with_capacity(CHUNK_BYTES, input);
         let mut sample = Vec::new();
         input.by_ref().take(MAX_RECORD_BYTES as u64).read_to_end(&mut sample)?;
         let is_whole = sample.len() < MAX_RECORD_BYTES;
-        let sniffed = sniff::sniff(&sample, is_whole, wishes, spare)?;
+        let sniffed = sniff::sniff(&sample, is_whole, wishes)?;
         let signals: Vec<usize> = sniffed
             .columns
             .iter()
@@ -161,7 +152,7 @@ impl<R: Read> Table<R> {
             .filter(|(_, column)| column.role == Role::Signal)
             .map(|(index, _)| index)
             .collect();
-        let mut records = Records::new(Cursor::new(sample).chain(input), sniffed.separator, spare);
+        let mut records = Records::new(Cursor::new(sample).chain(input), sniffed.separator);
         if sniffed.has_header {
             records.advance()?;
         }
@@ -214,11 +205,6 @@ impl<R: Read> Table<R> {
         self.tally.count(position, last, line);
         let at_secs = (self.time != TimeKind::RowNumber).then_some(position);
         Ok(Some(Row { line, time, at_secs, position, values: &self.values, record }))
-    }
-
-    /// Leaves what it was read with to the next table.
-    pub fn close(self, spare: &mut Spare) {
-        self.records.close(spare);
     }
 
     /// Returns every column, in the order of the file.

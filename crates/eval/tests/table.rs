@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use std::io::{self, Read};
-use watchkeeper_eval::table::{Role, Spare, Table, TableError, Tally, TimeKind, Wishes};
+use watchkeeper_eval::table::{Role, Table, TableError, Tally, TimeKind, Wishes};
 
 /// A row: its line, its time as written and in seconds, its values.
 type Line = (u64, String, Option<f64>, Vec<Option<f64>>);
@@ -160,33 +160,6 @@ fn more_signals_than_can_be_scored_are_refused_with_the_limit() {
         told.contains("line 1: more than 4096 columns") && told.contains("at most 1024 signals"),
         "{told}"
     );
-}
-
-#[test]
-fn what_an_earlier_table_left_changes_nothing() {
-    let long = format!("t,a\n0,{}\n", "1".repeat(20_000));
-    let texts = [
-        "t,a\n0,1\n1,2\n",
-        "t;a\n0;1,5\n1;\"2",
-        "t\ta\n0\tx\n1\t",
-        "t,a\n0,1\n1,\"2\n3",
-        "",
-        &long,
-        "t|a\n5|1\n9|2\n",
-    ];
-    let mut spare = Spare::default();
-    for text in texts.iter().chain(texts.iter().rev()) {
-        let found = match Table::open_with(text.as_bytes(), &Wishes::default(), &mut spare) {
-            Ok(mut table) => {
-                let found = said(&mut table);
-                table.close(&mut spare);
-                found
-            }
-            Err(error) => Err(error),
-        };
-        let words = |said: Result<Said, TableError>| said.map_err(|error| error.to_string());
-        assert_eq!(words(found), words(read_from(text.as_bytes())), "{text:?}");
-    }
 }
 
 /// Gives a few bytes at a time.

@@ -1,23 +1,18 @@
 //! Tables that somebody brings: read, some twice in different pieces.
 
 use std::{
-    cell::RefCell,
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
 };
-use watchkeeper_eval::table::{MAX_COLUMNS, MAX_SIGNALS, Spare, Table, TableError, Tally, Wishes};
-
-thread_local! {
-    /// What the last table was read with: to make it anew would take nearly all of the time.
-    static SPARE: RefCell<Spare> = RefCell::default();
-}
+use watchkeeper_eval::table::{MAX_COLUMNS, MAX_SIGNALS, Table, TableError, Tally, Wishes};
 
 /// Reads `input` as a table, whole and in pieces.
 pub(crate) fn run(input: &[u8]) {
-    let whole = read(input);
+    let words = |read: Result<_, TableError>| read.map_err(|error| error.to_string());
+    let whole = words(read(input));
     // A quarter of them, for speed.
     if input.len().is_multiple_of(4) {
-        let pieces = read(Pieces { rest: input, piece: 1 + input.len() % 7 });
+        let pieces = words(read(Pieces { rest: input, piece: 1 + input.len() % 7 }));
         assert_eq!(whole, pieces, "it matters in which pieces a file comes");
     }
     if let Err(words) = &whole {
@@ -27,40 +22,26 @@ pub(crate) fn run(input: &[u8]) {
     }
 }
 
-/// What came of a table, in a form that can be compared: of all rows line, time and values, hashed.
-type Said = Result<(Tally, u64), String>;
-
-fn read(input: impl Read) -> Said {
-    let read = |spare: &mut Spare| -> Result<_, TableError> {
-        let mut table = Table::open_with(input, &Wishes::default(), spare)?;
-        let signals = table.signals().count();
-        assert!((1..=MAX_SIGNALS).contains(&signals) && table.columns().len() <= MAX_COLUMNS);
-        assert!(table.interval_secs().is_none_or(|secs| secs > 0.0 && secs.is_finite()));
-        let mut rows = DefaultHasher::new();
-        let end = loop {
-            let row = match table.next_row() {
-                Ok(Some(row)) => row,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            };
-            assert_eq!(row.values.len(), signals);
-            assert!(row.values.iter().all(|value| !value.is_infinite()));
-            assert!(
-                row.position.is_finite()
-                    && row.at_secs.is_none_or(|at| at.to_bits() == row.position.to_bits())
-            );
-            (row.line, row.time, row.position.to_bits()).hash(&mut rows);
-            for value in row.values {
-                value.to_bits().hash(&mut rows);
-            }
-        };
-        let tally = table.tally();
-        table.close(spare);
-        end?;
-        assert!(tally.rows > 0, "a table has a row");
-        Ok((tally, rows.finish()))
-    };
-    SPARE.with_borrow_mut(read).map_err(|error| error.to_string())
+/// Returns what came of a table, in a form that can be compared: of all rows line, time and values, hashed.
+fn read(input: impl Read) -> Result<(Tally, u64), TableError> {
+    let mut table = Table::open(input, &Wishes::default())?;
+    let signals = table.signals().count();
+    assert!((1..=MAX_SIGNALS).contains(&signals) && table.columns().len() <= MAX_COLUMNS);
+    assert!(table.interval_secs().is_none_or(|secs| secs > 0.0 && secs.is_finite()));
+    let mut rows = DefaultHasher::new();
+    while let Some(row) = table.next_row()? {
+        assert_eq!(row.values.len(), signals);
+        assert!(row.values.iter().all(|value| !value.is_infinite()));
+        assert!(
+            row.position.is_finite() && row.at_secs.is_none_or(|at| at.to_bits() == row.position.to_bits())
+        );
+        (row.line, row.time, row.position.to_bits()).hash(&mut rows);
+        for value in row.values {
+            value.to_bits().hash(&mut rows);
+        }
+    }
+    assert!(table.tally().rows > 0, "a table has a row");
+    Ok((table.tally(), rows.finish()))
 }
 
 /// Gives a few bytes at a time.

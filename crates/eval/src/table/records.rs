@@ -2,28 +2,16 @@
 
 use super::{MAX_COLUMNS, MAX_RECORD_BYTES, TableError};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use std::{
-    collections::BTreeMap,
-    io::{self, BufRead},
-    mem,
-};
+use std::io::{self, BufRead};
 
 /// Room for the text of a record at first; it grows to [`MAX_RECORD_BYTES`].
 const FIRST_TEXT_BYTES: usize = 4 * 1024;
-
-/// What a table was read with, for the next one: to make it takes longer than to read a short table.
-#[derive(Debug, Default)]
-pub struct Spare {
-    /// By separator.
-    automata: BTreeMap<u8, Reader>,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-}
+/// Room for cells at first; it grows to one more than [`MAX_COLUMNS`], so that too many can be told from just as many.
+const FIRST_CELLS: usize = 64;
 
 /// Records, one after the other.
 pub(super) struct Records<R> {
     input: R,
-    separator: u8,
     core: Reader,
     is_at_end: bool,
     text: Vec<u8>,
@@ -62,34 +50,18 @@ impl<'a> Record<'a> {
 }
 
 impl<R: BufRead> Records<R> {
-    /// Takes what there is of `spare`.
-    pub(super) fn new(input: R, separator: u8, spare: &mut Spare) -> Self {
-        let core = spare.automata.remove(&separator);
-        let mut records = Self {
+    pub(super) fn new(input: R, separator: u8) -> Self {
+        Self {
             input,
-            separator,
-            core: core.unwrap_or_else(|| ReaderBuilder::new().delimiter(separator).build()),
+            core: ReaderBuilder::new().delimiter(separator).build(),
             is_at_end: false,
-            text: mem::take(&mut spare.text),
-            ends: mem::take(&mut spare.ends),
+            text: vec![0; FIRST_TEXT_BYTES],
+            ends: vec![0; FIRST_CELLS],
             columns: 0,
             skipped: 0,
             line: 0,
             bytes: 0,
-        };
-        if records.text.is_empty() {
-            records.text.resize(FIRST_TEXT_BYTES, 0);
-            // One more than is allowed, so that too many can be told from just as many.
-            records.ends.resize(MAX_COLUMNS + 1, 0);
         }
-        records
-    }
-
-    /// Leaves to `spare` what can be used again.
-    pub(super) fn close(mut self, spare: &mut Spare) {
-        self.core.reset();
-        spare.automata.insert(self.separator, self.core);
-        (spare.text, spare.ends) = (self.text, self.ends);
     }
 
     /// Goes to the next record; false at the end.
@@ -113,6 +85,9 @@ impl<R: BufRead> Records<R> {
                     self.text.resize((self.text.len() * 2).min(MAX_RECORD_BYTES), 0);
                 }
                 ReadRecordResult::OutputFull => return Err(TableError::LongRecord { line: self.line }),
+                ReadRecordResult::OutputEndsFull if self.ends.len() <= MAX_COLUMNS => {
+                    self.ends.resize((self.ends.len() * 2).min(MAX_COLUMNS + 1), 0);
+                }
                 ReadRecordResult::OutputEndsFull => {
                     return Err(TableError::TooManyColumns { line: self.line });
                 }

@@ -2,7 +2,7 @@
 
 use super::{
     Column, MAX_SIGNALS, Role, TableError, TimeKind, Wishes, cell, is_label,
-    records::{Record, Records, Spare},
+    records::{Record, Records},
     time,
 };
 use std::collections::BTreeSet;
@@ -42,19 +42,14 @@ fn look(cell: &[u8], separator: u8) -> Look {
 }
 
 /// Looks at the beginning of a file; the last record of one that goes on is left out.
-pub(super) fn sniff(
-    sample: &[u8],
-    is_whole: bool,
-    wishes: &Wishes,
-    spare: &mut Spare,
-) -> Result<Sniffed, TableError> {
+pub(super) fn sniff(sample: &[u8], is_whole: bool, wishes: &Wishes) -> Result<Sniffed, TableError> {
     if sample.starts_with(b"\xff\xfe") || sample.starts_with(b"\xfe\xff") {
         return Err(TableError::Utf16);
     }
-    let separator = separator(sample, is_whole, spare)?;
+    let separator = separator(sample, is_whole)?;
     let mut first = None;
     let mut body = Body::new(separator);
-    each(sample, is_whole, separator, spare, |record| {
+    each(sample, is_whole, separator, |record| {
         if first.is_none() {
             first = Some(record.cells().map(<[u8]>::to_vec).collect::<Vec<_>>());
         } else {
@@ -87,35 +82,28 @@ fn each(
     sample: &[u8],
     is_whole: bool,
     separator: u8,
-    spare: &mut Spare,
     mut take: impl FnMut(Record<'_>),
 ) -> Result<(), TableError> {
-    let mut records = Records::new(sample, separator, spare);
-    let mut found = Ok(());
+    let mut records = Records::new(sample, separator);
     for row in 0..=ROWS {
         match records.advance() {
-            Ok(true) if is_whole || !records.is_at_end() => {
-                take(records.record());
-                continue;
-            }
-            Ok(true) if row == 0 => found = Err(TableError::LongRecord { line: records.record().line }),
-            Err(error) if row == 0 => found = Err(error),
+            Ok(true) if is_whole || !records.is_at_end() => take(records.record()),
+            Ok(true) if row == 0 => return Err(TableError::LongRecord { line: records.record().line }),
+            Err(error) if row == 0 => return Err(error),
             // What is wrong behind the first rows is told when it is read.
-            Ok(_) | Err(_) => {}
+            Ok(_) | Err(_) => break,
         }
-        break;
     }
-    records.close(spare);
-    found
+    Ok(())
 }
 
 /// Returns the separator with which most cells can be read.
-fn separator(sample: &[u8], is_whole: bool, spare: &mut Spare) -> Result<u8, TableError> {
+fn separator(sample: &[u8], is_whole: bool) -> Result<u8, TableError> {
     let mut best = None;
     let mut problem = None;
-    for separator in SEPARATORS {
+    for separator in SEPARATORS.into_iter().filter(|separator| sample.contains(separator)) {
         let (mut columns, mut readable) = (0, 0_usize);
-        let tried = each(sample, is_whole, separator, spare, |record| {
+        let tried = each(sample, is_whole, separator, |record| {
             if columns == 0 {
                 columns = record.len();
             }
