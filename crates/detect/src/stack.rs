@@ -41,7 +41,7 @@ const TOP: usize = 3;
 /// How often an interval is halved to find the value that would not have alerted.
 const HALVES: u32 = 24;
 /// Says in which form a state was saved.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// The joint chart's statistic is JOINT_SCALE ln(1 + u2 / JOINT_USUAL), u2 a square deviation in spreads, so that the histogram of
 /// records has room for it: three spreads are 14, ten are 50, a thousand are 232.
 const JOINT_SCALE: f64 = 20.0;
