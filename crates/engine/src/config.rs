@@ -77,7 +77,8 @@ fn merged(kind: AgentKind, changes: &toml::Table, text: &str) -> Result<Timers, 
 #[serde(deny_unknown_fields, default)]
 pub struct Site {
     /// One of three consents to be reached by others without TLS (`security.md` 3, modes); the command line and the
-    /// environment are the others.
+    /// environment are the others. The monitor takes it back where others cannot reach it like that: what the record has is
+    /// what is so, and every console says it.
     pub insecure_i_know: bool,
 }
 

@@ -160,6 +160,10 @@ pub struct AccessUpdate {
     /// A development run: whoever knows its secret is who he says he is.
     #[serde(default)]
     pub development: bool,
+    /// Others can reach this monitor without TLS, as its operator wanted it: what is sent and shown can be read and changed
+    /// on its way.
+    #[serde(default)]
+    pub in_the_clear: bool,
     /// The token has expired: this console reads on, and nothing that it sends is done until it shows a new token.
     #[serde(default)]
     pub expired: bool,

@@ -116,6 +116,8 @@ impl Server {
     /// the message says what to do.
     pub async fn start(mut options: ServerOptions) -> anyhow::Result<RunningServer> {
         let mode = admit(&options)?;
+        // Consoles say it and the record has it, where it is so and nowhere else.
+        options.config.site.insecure_i_know = mode == Mode::InsecureSite;
         let rules = find_rules(&mut options)?;
         let (deny_file, denied) = deny_file(&options)?.unzip();
         let pager = options.config.webhook.as_ref().map(Pager::open).transpose()?;

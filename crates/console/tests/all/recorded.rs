@@ -122,7 +122,7 @@ fn a_recording_shows_what_the_operator_saw_at_each_moment_forwards_and_backwards
 
 #[test]
 fn a_directory_without_a_record_says_what_to_name_instead() {
-    let empty = tempfile::tempdir().unwrap();
+    let empty = watchkeeper_canary::tempdir().unwrap();
     let error = Replay::open(empty.path().to_owned()).unwrap_err();
     assert!(format!("{error:#}").contains("no segment of a record"), "{error:#}");
     let error = Replay::open(empty.path().join("nothing")).unwrap_err();

@@ -217,13 +217,14 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn start() -> Self {
         let runtime = Runtime::new().unwrap();
-        let data = tempfile::tempdir().unwrap();
+        let data = watchkeeper_canary::tempdir().unwrap();
         let options = ServerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             token_dir: Some(data.path().to_owned()),
             ..ServerOptions::new(data.path())
         };
         let server = runtime.block_on(Server::start(options)).unwrap();
+        watchkeeper_canary::register(server.token());
         let token = TokenSource::File(server.token_file().to_owned());
         let endpoint = Endpoint::new(server.url(), token);
         let drivers = DriverOptions::new(endpoint.clone());

@@ -33,7 +33,7 @@ fn levels_help_and_the_most_urgent_have_keys() {
 
 #[test]
 fn what_is_set_by_pointer_is_used_at_once_and_kept() {
-    let home = tempfile::tempdir().unwrap();
+    let home = watchkeeper_canary::tempdir().unwrap();
     let file = home.path().join("watchkeeper/console.toml");
     let source = Source::Still(Box::new(examples::calm()));
     let mut rig = Rig::new(Setup { settings_file: Some(file.clone()), ..Setup::new(source, Surface::None) });

@@ -13,7 +13,7 @@ use watchkeeper_picture::examples;
 
 #[test]
 fn a_captured_frame_shows_panels_and_world_and_was_presented() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = watchkeeper_canary::tempdir().unwrap();
     let file = directory.path().join("frame.png");
     let surface = Surface::Texture { size: (1280, 720), scale: 1.0 };
     let mut setup = Setup::new(Source::Still(Box::new(examples::alert())), surface);

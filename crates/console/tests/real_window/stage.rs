@@ -120,7 +120,7 @@ impl Stage {
             onlooker,
             grants: Vec::new(),
             site,
-            directory: tempfile::tempdir().unwrap(),
+            directory: watchkeeper_canary::tempdir().unwrap(),
             _turn: turn,
         };
         stage.until("vehicles on the road", |stage| {
@@ -435,13 +435,14 @@ struct Site {
 impl Site {
     fn start(scenario: &Scenario) -> Self {
         let runtime = Runtime::new().unwrap();
-        let data = tempfile::tempdir().unwrap();
+        let data = watchkeeper_canary::tempdir().unwrap();
         let options = ServerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             token_dir: Some(data.path().to_owned()),
             ..ServerOptions::new(data.path())
         };
         let server = runtime.block_on(Server::start(options)).unwrap();
+        watchkeeper_canary::register(server.token());
         let token_file = Path::to_owned(server.token_file());
         let endpoint = Endpoint::new(server.url(), TokenSource::File(token_file.clone()));
         let drivers = DriverOptions::new(endpoint.clone());

@@ -41,6 +41,7 @@ impl Engine {
             role: *role,
             scope: scope.clone(),
             development: token_id.is_none(),
+            in_the_clear: self.config.site.insecure_i_know,
             expired: console.access.is_over(now),
             left_nanos: acts_until.map(|until| nanos(now.until(until))),
         };

@@ -9,11 +9,14 @@ use watchkeeper_model::MonoTime;
 const LATE: Duration = Duration::from_secs(2);
 /// So long before a token ends a person must hear of it: a newer one should have come long ago.
 const ENDS_SOON: Duration = Duration::from_mins(2);
+/// Said all the time.
+const IN_THE_CLEAR: &str = "NO TLS: OTHERS MAY READ AND CHANGE THIS";
 
 /// The line that is always there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatusLine {
-    /// What everybody must know of who may act here: that nothing protects a development run, or that the token ends.
+    /// What everybody must know of who may act here: that nothing protects a development run, that others can reach the
+    /// monitor without TLS, that the token ends.
     pub banner: String,
     /// How loud.
     pub banner_tone: Tone,
@@ -76,10 +79,15 @@ fn banner(picture: &Picture, now: MonoTime) -> (String, Tone) {
     let Some(access) = picture.access().filter(|access| !access.value.development) else {
         return ("DEV - NOT PROTECTED".to_owned(), Tone::Quiet);
     };
-    match picture.access_left(now) {
+    let (token, tone) = match picture.access_left(now) {
         _ if access.value.expired => ("TOKEN EXPIRED: YOU ONLY READ".to_owned(), Tone::Danger),
         Some(left) if left < ENDS_SOON => (format!("your token ends in {}", countdown(left)), Tone::Warning),
         Some(_) | None => (String::new(), Tone::Quiet),
+    };
+    match (access.value.in_the_clear, token.is_empty()) {
+        (false, _) => (token, tone),
+        (true, true) => (IN_THE_CLEAR.to_owned(), Tone::Warning),
+        (true, false) => (format!("{token} - {IN_THE_CLEAR}"), tone),
     }
 }
 

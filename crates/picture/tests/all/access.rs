@@ -15,6 +15,7 @@ fn told(scope: &str, expired: bool, left_nanos: Option<u64>) -> Picture {
         role: OperatorRole::Operator,
         scope: Scope::new([scope]).unwrap(),
         development: left_nanos.is_none(),
+        in_the_clear: false,
         expired,
         left_nanos,
     };
@@ -36,6 +37,23 @@ fn the_banner_says_that_nothing_protects_that_a_token_ends_and_that_it_has_ended
     assert_eq!(soon, ("your token ends in 1:30".to_owned(), Tone::Warning));
     let over = told("truck-*", true, Some(0));
     assert_eq!(banner(&over, now), ("TOKEN EXPIRED: YOU ONLY READ".to_owned(), Tone::Danger));
+}
+
+#[test]
+fn a_site_without_tls_is_told_all_the_time_beside_the_end_of_a_token() {
+    let banner = |expired, left_nanos| {
+        let mut picture = told("*", expired, left_nanos);
+        let access = picture.access().unwrap().value.clone();
+        picture.handle(&ToOperator::Access(AccessUpdate { in_the_clear: true, ..access }), START);
+        let line = status_line(&picture, START);
+        (line.banner, line.banner_tone)
+    };
+    let in_the_clear = "NO TLS: OTHERS MAY READ AND CHANGE THIS";
+    assert_eq!(banner(false, Some(10 * MINUTE)), (in_the_clear.to_owned(), Tone::Warning));
+    assert_eq!(
+        banner(true, Some(0)),
+        (format!("TOKEN EXPIRED: YOU ONLY READ - {in_the_clear}"), Tone::Danger)
+    );
 }
 
 #[test]

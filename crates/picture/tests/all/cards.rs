@@ -156,6 +156,7 @@ fn of_a_card_that_reaches_beyond_his_agents_a_press_means_one_that_is_his() {
         role: OperatorRole::Operator,
         scope: Scope::new(["truck-3"]).unwrap(),
         development: false,
+        in_the_clear: false,
         expired: false,
         left_nanos: None,
     };

@@ -174,19 +174,21 @@ pub(super) fn other_person() -> PersonId {
     PersonId::new("grace").expect("a valid id")
 }
 
-/// What a console may do: with a token, with one that has expired, and in a development run.
+/// What a console may do: with a token, with one that has expired, in a development run, and at a site without TLS.
 pub(super) fn access() -> Vec<Example> {
     let granted = AccessUpdate {
         role: OperatorRole::Operator,
         scope: Scope::new(["truck-*", "lab-1"]).expect("patterns"),
         development: false,
+        in_the_clear: false,
         expired: false,
         left_nanos: Some(840_000_000_000),
     };
     let expired = AccessUpdate { expired: true, left_nanos: Some(0), ..granted.clone() };
     let development =
-        AccessUpdate { scope: Scope::everything(), development: true, left_nanos: None, ..granted };
-    [("granted", granted), ("expired", expired), ("development", development)]
+        AccessUpdate { scope: Scope::everything(), development: true, left_nanos: None, ..granted.clone() };
+    let in_the_clear = AccessUpdate { in_the_clear: true, ..granted.clone() };
+    [("granted", granted), ("expired", expired), ("development", development), ("in_the_clear", in_the_clear)]
         .map(|(name, update)| Example::of(Set::ToOperator, name, &ToOperator::Access(update)))
         .to_vec()
 }

@@ -5,19 +5,23 @@
 use crate::support::{
     Client, PATIENCE, agent_hello, decision, inputs, operator_hello, options, records, request,
 };
-use std::{path::Path, time::Duration};
+use std::{net::Ipv4Addr, path::Path, time::Duration};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
-use watchkeeper_engine::EngineInput;
+use watchkeeper_engine::{Config, EngineInput};
 use watchkeeper_identity::{KeyDirectory, Subject, issue};
+use watchkeeper_ledger::{DirReader, Entry, Reader};
 use watchkeeper_model::{
     AgentId, AgentPattern, BearerToken, CommandCode, Label, OperatorRole, PersonId, Scope,
 };
 use watchkeeper_protocol::{
     OperatorMessage, ToOperator, Wire, encode,
     operator::{AccessUpdate, Claim, LeaseEvent, LeaseUpdate, OperatorHello, Refresh},
+    record::Opening,
     session::ErrorCode,
 };
-use watchkeeper_server::{RunningServer, Server, clock::Clock};
+use watchkeeper_server::{
+    AllowedSites, InsecureConsent, Mode, RunningServer, Server, clock::Clock, ledger_dir,
+};
 
 const LIFE: Duration = Duration::from_mins(10);
 
@@ -32,6 +36,21 @@ impl Site {
         keys.create(Some(&Label::cut("yard"))).unwrap();
         let mut options = options(dir);
         options.keys = Some(keys.path().to_owned());
+        Self { server: Box::pin(crate::support::serve(options)).await, keys }
+    }
+
+    /// Opens one whose configuration consents to no TLS, and that others can reach like that where the flag says so too.
+    async fn open_without_tls(dir: &Path, flag: bool) -> Self {
+        let keys = KeyDirectory::new(dir.join("keys"));
+        keys.create(Some(&Label::cut("yard"))).unwrap();
+        let mut options = options(dir);
+        options.keys = Some(keys.path().to_owned());
+        options.config.site.insecure_i_know = true;
+        options.insecure = InsecureConsent { flag, environment: true, ..InsecureConsent::default() };
+        if flag {
+            options.listen = (Ipv4Addr::UNSPECIFIED, 0).into();
+            options.allowed = AllowedSites::new(&["localhost"], &[""; 0]).unwrap();
+        }
         Self { server: Box::pin(crate::support::serve(options)).await, keys }
     }
 
@@ -123,6 +142,28 @@ async fn a_token_lets_in_whom_it_names_and_nobody_else() {
     client.send(encode("hello", &agent_hello("truck-7", None))).await;
     client.is_served().await;
     site.server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_site_that_others_reach_without_tls_says_so_at_every_console_and_on_record_and_no_other_does() {
+    for (flag, mode) in [(true, Mode::InsecureSite), (false, Mode::Dev)] {
+        let dir = watchkeeper_canary::tempdir().unwrap();
+        let site = Site::open_without_tls(dir.path(), flag).await;
+        assert_eq!(site.server.mode(), mode);
+        let (_, token) = site.token(anna(OperatorRole::Operator));
+        for role in [OperatorRole::Operator, OperatorRole::Observer] {
+            let told = access(&mut site.operator("anna", role, &token).await).await;
+            assert_eq!(told.in_the_clear, flag);
+        }
+        site.server.stop().await.unwrap();
+        let reader = DirReader::open(ledger_dir(&dir.path().join("data"))).unwrap();
+        let Some(Ok(Entry::Segment(first))) = Reader::new(&reader).unwrap().next() else {
+            panic!("no segment")
+        };
+        let opening: Opening = rmp_serde::from_slice(&first.opening).unwrap();
+        let config = Config::parse(&opening.configuration).unwrap();
+        assert_eq!(config.site.insecure_i_know, flag);
+    }
 }
 
 #[tokio::test]
