@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    chart, deferral, demo, dev_certs, eval, kpi, ledger, operate, replay, rules, score, serve, simulate,
-    stop, takeover, token, watch,
+    chart, deferral, delay, demo, dev_certs, eval, kpi, ledger, operate, replay, rules, score, serve,
+    simulate, stop, takeover, token, watch,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Rules(rules::RulesArguments),
     /// Scores every row of a CSV of your own: how odd it is, whether it alerts, and because of what
     Score(score::ScoreArguments),
+    /// Says what a budget of false alerts costs in delay, by faults that it plants into copies of your own CSV
+    Delay(delay::DelayArguments),
     /// Draws scores, alerts and labelled windows over the signals
     Chart(chart::ChartArguments),
     /// Scores detectors on labelled data, beside what is published of others
@@ -109,6 +111,7 @@ mod tests {
             "eval nab --data D",
             "eval cifar10h --data D --seed 2",
             "score FILE.csv --calibrate 400 --budget 0.5/1000rows --ignore id --keep target -o scores.csv --chart scores.svg",
+            "delay FILE.csv --calibrate 400 --budget 1/day --budget 1/1000rows --ignore id --keep target",
             "chart scores.csv --series FILE.csv --windows windows.json -o scores.svg",
             "eval cards --data D",
             "eval clean FOLDER --budget 2000",

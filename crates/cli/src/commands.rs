@@ -2,6 +2,7 @@
 
 pub(crate) mod chart;
 pub(crate) mod deferral;
+pub(crate) mod delay;
 pub(crate) mod demo;
 pub(crate) mod dev_certs;
 pub(crate) mod eval;
@@ -37,6 +38,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Deferral(arguments) => deferral::run(&arguments),
         Command::Rules(arguments) => rules::run(arguments).await,
         Command::Score(arguments) => score::run(arguments).await,
+        Command::Delay(arguments) => delay::run(arguments).await,
         Command::Chart(arguments) => chart::run(arguments).await,
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Token(arguments) => token::run(arguments).await,

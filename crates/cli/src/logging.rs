@@ -55,6 +55,7 @@ fn draws(command: &Command) -> bool {
         | Command::Eval(_)
         | Command::Rules(_)
         | Command::Score(_)
+        | Command::Delay(_)
         | Command::Chart(_)
         | Command::Ledger(_) => false,
     }
@@ -77,6 +78,7 @@ fn default_filter(command: &Command) -> &'static str {
         | Command::Eval(_)
         | Command::Rules(_)
         | Command::Score(_)
+        | Command::Delay(_)
         | Command::Chart(_)
         | Command::Ledger(_) => DEFAULT_FILTER,
     }

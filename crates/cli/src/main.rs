@@ -1,5 +1,5 @@
 //! The `watchkeeper` command: serve, dev-certs, demo, simulate, replay, watch, operate, stop, takeover, kpi, deferral, rules,
-//! score, chart, eval, token, ledger.
+//! score, delay, chart, eval, token, ledger.
 //!
 //! Each subcommand is one file of [`commands`]; what is long in it has a folder beside it. Everything that
 //! talks to a monitor does so through the public SDK, over a socket, like anybody else's program: `demo` too.

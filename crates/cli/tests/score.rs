@@ -369,3 +369,53 @@ fn a_chart_is_made_of_scores_series_and_windows() {
         told(&output)
     );
 }
+
+#[test]
+fn what_a_budget_costs_in_delay_is_told_on_a_file_of_ones_own() {
+    let directory = watchkeeper_canary::tempdir().unwrap();
+    fs::write(directory.path().join("machine.csv"), machine()).unwrap();
+    let output = watchkeeper(
+        &["delay", "machine.csv", "--budget", "2/1000rows", "--budget", "1/day"],
+        directory.path(),
+    );
+    let told = told(&output);
+    assert!(output.status.success(), "{told}");
+    assert!(
+        told.contains("2 signals (heat, pressure)") && told.contains("6000 rows, the first 400 to calibrate"),
+        "{told}"
+    );
+    // Budget, alerts and allowed ones; then found, half and nine tenths of the delays, for each of three faults.
+    let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let lines: Vec<Vec<String>> = told.lines().map(cells).filter(|cells| cells.len() == 12).collect();
+    assert_eq!(lines.iter().map(|cells| cells[0].as_str()).collect::<Vec<_>>(), ["500", "1440"], "{told}");
+    assert_eq!((lines[0][2].as_str(), lines[1][2].as_str()), ("11.2", "3.9"), "{told}");
+    for line in &lines {
+        let (found, planted) = line[3].split_once('/').unwrap();
+        let (found, planted): (u32, u32) = (found.parse().unwrap(), planted.parse().unwrap());
+        assert!(planted > 30 && found + 1 >= planted, "jumps of three deviations: {told}");
+        assert_eq!(line[4], "0", "at once: {told}");
+    }
+    assert_eq!(names(directory.path()), ["machine.csv"]);
+}
+
+#[test]
+fn a_file_in_which_no_fault_can_be_planted_says_why() {
+    for (content, further, says) in [
+        (machine().lines().take(500).collect::<Vec<_>>().join("\n"), &[][..], "601 are needed"),
+        ((0..900).map(|row| format!("{row},5\n")).collect(), &[][..], "no signal changes"),
+        (machine(), &["--budget", "1/week"][..], "0.5/1000rows"),
+        (machine(), &["--calibrate", "5"][..], "60 to 1,000,000"),
+        ("time,heat\n1,hot\n".to_owned(), &[][..], "words"),
+    ] {
+        let directory = watchkeeper_canary::tempdir().unwrap();
+        fs::write(directory.path().join("series.csv"), content).unwrap();
+        let output = watchkeeper(&[&["delay", "series.csv"], further].concat(), directory.path());
+        assert!(!output.status.success() && told(&output).contains(says), "{says}: {}", told(&output));
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
+    command.args(["delay", "/dev/stdin"]).env_remove("RUST_LOG").stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), machine().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success() && told(&output).contains("pipe"), "{}", told(&output));
+}

@@ -27,6 +27,7 @@
 mod calibration;
 mod confidence;
 mod deferral;
+pub mod delay;
 mod detector;
 mod drift;
 pub mod entity;

@@ -1,6 +1,6 @@
 //! `score`: how odd each row of anybody's table is.
 
-mod budget;
+pub(crate) mod budget;
 pub(crate) mod input;
 
 use crate::{
