@@ -185,9 +185,15 @@ pub(super) fn access() -> Vec<Example> {
         left_nanos: Some(840_000_000_000),
     };
     let expired = AccessUpdate { expired: true, left_nanos: Some(0), ..granted.clone() };
-    let development =
-        AccessUpdate { scope: Scope::everything(), development: true, left_nanos: None, ..granted.clone() };
     let in_the_clear = AccessUpdate { in_the_clear: true, ..granted.clone() };
+    let development = AccessUpdate {
+        scope: Scope::everything(),
+        development: true,
+        left_nanos: None,
+        expired: false,
+        role: OperatorRole::Operator,
+        in_the_clear: false,
+    };
     [("granted", granted), ("expired", expired), ("development", development), ("in_the_clear", in_the_clear)]
         .map(|(name, update)| Example::of(Set::ToOperator, name, &ToOperator::Access(update)))
         .to_vec()
