@@ -5,12 +5,13 @@
 //! for each budget and, at [`PLACES`] places, copies of the stream in which one signal goes wrong. What is told holds for
 //! faults like these in this stream: no label is used, and none is needed.
 
-use crate::{Stack, StackError, StackSettings};
+use crate::{Stack, StackError, StackSettings, stack::MAX_VALUE};
 use std::collections::{BTreeSet, VecDeque};
 use thiserror::Error;
 
-/// Faults of each kind begin at so many places, evenly over the rows, at each signal in turn.
-pub const PLACES: u64 = 40;
+/// Faults of each kind begin at so many places at most, evenly over the rows, at each signal that changes in turn; where there are
+/// more of these, at some of all of them.
+pub const PLACES: usize = 40;
 /// A fault has to be found within so many rows.
 pub const HORIZON: usize = 200;
 /// How far a fault takes a signal, in standard deviations of the whole signal.
@@ -57,7 +58,9 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum DelayError {
     /// Too few rows behind those that are only learned from.
-    #[error("{rows} rows: {least} are needed, those to calibrate and {HORIZON} to find a fault in")]
+    #[error(
+        "{rows} rows: at least {least} are needed, those to calibrate and {HORIZON} more to find a fault in"
+    )]
     TooFewRows {
         /// How many there are.
         rows: u64,
@@ -111,7 +114,7 @@ impl Survey {
         self.rows += 1;
         for (spread, value) in self.spreads.iter_mut().zip(values) {
             if value.is_finite() {
-                spread.take(*value);
+                spread.take(value.clamp(-MAX_VALUE, MAX_VALUE));
             }
         }
     }
@@ -125,7 +128,7 @@ impl Survey {
 /// What became of the faults of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Faults that were planted and could be told from what the stream does by itself.
+    /// Faults that were planted: each changes a value, where the stream does not alert by itself.
     pub planted: usize,
     /// In which row each that was found was, from 0 for the first wrong one; in ascending order.
     pub after: Vec<usize>,
@@ -187,16 +190,17 @@ impl Delays {
             Ok((Stack::new(survey.spreads.len(), settings)?, cost))
         };
         let stacks = budgets.iter().map(stack).collect::<Result<Vec<_>, _>>()?;
-        let deviations = survey.spreads.iter().map(Spread::deviation).enumerate();
-        let signals: Vec<(usize, f64)> = deviations.filter(|(_, deviation)| *deviation > 0.0).collect();
-        if signals.is_empty() && survey.rows > 0 {
-            return Err(DelayError::NothingChanges);
-        }
-        let least = calibrate + HORIZON as u64 + 1;
+        let least = calibrate.saturating_add(HORIZON as u64);
         let Some(room) = survey.rows.checked_sub(least) else {
             return Err(DelayError::TooFewRows { rows: survey.rows, least });
         };
-        let places = (0..PLACES).map(|place| calibrate + 1 + room * (2 * place + 1) / (2 * PLACES)).collect();
+        let deviations = survey.spreads.iter().map(Spread::deviation).enumerate();
+        let signals: Vec<(usize, f64)> = deviations.filter(|(_, deviation)| *deviation > 0.0).collect();
+        if signals.is_empty() {
+            return Err(DelayError::NothingChanges);
+        }
+        let places = PLACES as u64;
+        let places = (0..places).map(|place| calibrate + room * (2 * place + 1) / (2 * places)).collect();
         Ok(Self {
             stacks,
             signals,
@@ -221,12 +225,20 @@ impl Delays {
         );
         waiting.at = at;
         waiting.values.clear();
-        waiting.values.extend_from_slice(values);
+        // As the stack takes them.
+        let taken =
+            |value: &f64| if value.is_finite() { value.clamp(-MAX_VALUE, MAX_VALUE) } else { f64::NAN };
+        waiting.values.extend(values.iter().map(taken));
         self.ahead.push_back(waiting);
         if self.ahead.len() == HORIZON && self.places.first() == Some(&self.rows) {
             self.places.pop_first();
             self.plant();
         }
+    }
+
+    /// Returns at how many places a signal was to go wrong so far.
+    pub const fn begun(&self) -> usize {
+        self.begun
     }
 
     /// Returns what each budget costs, in the order in which they were given.
@@ -254,41 +266,48 @@ impl Delays {
 
     /// Lets a signal go wrong from the next row on, in a copy for each budget and fault.
     fn plant(&mut self) {
-        let Some((signal, spread)) = self.signals.get(self.begun % self.signals.len()).copied() else {
-            return;
-        };
+        let turn = self.begun * self.signals.len().div_ceil(PLACES) % self.signals.len();
         self.begun += 1;
+        let Some((signal, spread)) = self.signals.get(turn).copied() else { return };
         let last = self.last.get(signal).copied().unwrap_or(f64::NAN);
+        let before: Vec<f64> = self.ahead.iter().filter_map(|row| row.values.get(signal).copied()).collect();
+        let wrong = FAULTS.map(|fault| {
+            let values = before.iter().enumerate();
+            let wrong: Vec<f64> =
+                values.map(|(after, value)| fault.of(*value, last, spread, after)).collect();
+            // What stands still anyway, or is missing all the while, is no fault.
+            let is_fault = wrong.iter().zip(&before).any(|(wrong, before)| (wrong - before).abs() > 0.0);
+            is_fault.then_some(wrong)
+        });
         for (stack, cost) in &mut self.stacks {
             // An alert that would come anyhow finds no fault.
-            let is_quiet =
-                !stack.is_in_episode() && first_alert(stack, &self.ahead, &mut self.row, |_, _| {}).is_none();
-            if !is_quiet {
+            if stack.is_in_episode() || first_alert(stack, &self.ahead, &mut self.row, None).is_some() {
                 continue;
             }
-            for (fault, found) in FAULTS.iter().zip(&mut cost.faults) {
+            for (wrong, found) in wrong.iter().zip(&mut cost.faults) {
+                let Some(wrong) = wrong else { continue };
                 found.planted += 1;
-                found.after.extend(first_alert(stack, &self.ahead, &mut self.row, |after, row| {
-                    if let Some(value) = row.get_mut(signal) {
-                        *value = fault.of(*value, last, spread, after);
-                    }
-                }));
+                found.after.extend(first_alert(stack, &self.ahead, &mut self.row, Some((signal, wrong))));
             }
         }
     }
 }
 
-/// Returns in which of the rows ahead a copy of a stream has an alert, with what is done to each of them.
+/// Returns in which of the rows ahead a copy of a stream has an alert, with other values of one signal.
 fn first_alert(
     stack: &Stack,
     ahead: &VecDeque<Waiting>,
     row: &mut Vec<f64>,
-    change: impl Fn(usize, &mut [f64]),
+    wrong: Option<(usize, &Vec<f64>)>,
 ) -> Option<usize> {
     let mut stack = stack.clone();
     ahead.iter().enumerate().position(|(after, waiting)| {
         row.clone_from(&waiting.values);
-        change(after, row);
+        if let Some((signal, values)) = wrong
+            && let (Some(slot), Some(value)) = (row.get_mut(signal), values.get(after))
+        {
+            *slot = *value;
+        }
         stack.score(waiting.at, row).alert
     })
 }
@@ -345,19 +364,43 @@ mod tests {
             let mut delays = Delays::new(&survey(rows, value), &[1e7], 400).unwrap();
             assert_eq!(delays.signals.len(), 1, "what never changes cannot go wrong");
             let places = delays.places.clone();
-            assert!(places.iter().all(|place| (401..=rows - HORIZON as u64).contains(place)), "{places:?}");
+            assert!(places.iter().all(|place| (400..=rows - HORIZON as u64).contains(place)), "{places:?}");
             (0..rows).for_each(|row| delays.handle_row(None, &value(row)));
             assert_eq!(delays.begun, places.len());
             places.len()
         };
-        assert_eq!((planted(601), planted(620), planted(9_000)), (1, 19, 40));
+        assert_eq!((planted(600), planted(619), planted(9_000)), (1, 19, 40));
+    }
+
+    #[test]
+    fn a_fault_that_changes_no_value_is_not_planted() {
+        let planted = |costs: &[Cost]| costs[0].faults.each_ref().map(|found| found.planted);
+        // Off for a thousand rows, on for a thousand, and so on.
+        let switched = |row| [f64::from(u8::from(row / 1_000 % 2 == 1)), 0.0];
+        let [jump, frozen, drift] = planted(&costs(6_000, &[1e7], switched));
+        assert!(jump >= 30 && drift == jump && frozen < 10, "{jump} {frozen} {drift}");
+        let missing_at_first = |row| [if row < 3_000 { f64::NAN } else { noise(row) }, 0.0];
+        let planted = planted(&costs(6_000, &[1e7], missing_at_first));
+        assert!(planted.iter().all(|count| (15..=25).contains(count)), "{planted:?}");
+    }
+
+    #[test]
+    fn huge_numbers_and_more_signals_than_places_are_within_bounds() {
+        let huge = costs(3_000, &[1e7], |row| [noise(row) * 1e200, noise(row + 7) * f64::MAX]);
+        assert!(huge[0].faults.iter().all(|found| found.planted > 0), "{huge:?}");
+        let mut survey = Survey::new(100);
+        (0..1_000).for_each(|row| survey.handle_row(&[noise(row); 100]));
+        let mut delays = Delays::new(&survey, &[], 400).unwrap();
+        (0..1_000).for_each(|row| delays.handle_row(None, &[noise(row); 100]));
+        assert_eq!(delays.begun(), PLACES);
+        assert!(Delays::new(&survey, &[], u64::MAX).unwrap_err().to_string().contains("are needed"));
     }
 
     #[test]
     fn what_cannot_be_says_why() {
         let of = |survey: &Survey, budget| Delays::new(survey, &[budget], 400).unwrap_err().to_string();
-        let short = survey(600, |row| [noise(row), 0.0]);
-        assert!(of(&short, 1_000.0).contains("601 are needed"), "{}", of(&short, 1_000.0));
+        let short = survey(599, |row| [noise(row), 0.0]);
+        assert!(of(&short, 1_000.0).contains("at least 600 are needed"), "{}", of(&short, 1_000.0));
         assert!(of(&survey(5_000, |_| [1.0, f64::NAN]), 1_000.0).contains("no signal changes"));
         assert!(of(&short, 1.0).contains("not within"));
         let empty = Found::default();

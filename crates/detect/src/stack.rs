@@ -35,7 +35,7 @@ const HOLD: u64 = 100;
 const LEAST_BUDGET: f64 = 100.0;
 const MOST_BUDGET: f64 = 1e7;
 /// Values beyond it are taken for it: what is made of them stays finite.
-const MAX_VALUE: f64 = 1e100;
+pub(crate) const MAX_VALUE: f64 = 1e100;
 /// Signals that are named as reasons.
 const TOP: usize = 3;
 /// How often an interval is halved to find the value that would not have alerted.

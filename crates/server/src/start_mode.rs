@@ -2,7 +2,7 @@
 //!
 //! The safe case asks for nothing: loopback, and a token that is new at each run. Everything that others could reach
 //! needs TLS and proof of who connects. Travelling in the clear has to be said three times, in places that are not
-//! copied together: on the command line, in the environment, and in the configuration, which the record keeps.
+//! copied together: on the command line, in the environment, and in the configuration, which the record keeps where it is so.
 
 use std::{fmt, net::SocketAddr};
 use thiserror::Error;

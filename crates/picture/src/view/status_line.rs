@@ -87,7 +87,8 @@ fn banner(picture: &Picture, now: MonoTime) -> (String, Tone) {
     match (access.value.in_the_clear, token.is_empty()) {
         (false, _) => (token, tone),
         (true, true) => (IN_THE_CLEAR.to_owned(), Tone::Warning),
-        (true, false) => (format!("{token} - {IN_THE_CLEAR}"), tone),
+        // Both have room in a line of 80 characters.
+        (true, false) => (format!("{token} - NO TLS"), tone),
     }
 }
 
