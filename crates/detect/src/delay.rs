@@ -2,7 +2,7 @@
 //! many of them are found, and how late.
 //!
 //! The table is read twice. A [`Survey`] counts rows and how far each signal strays; [`Delays`] then scores the rows once
-//! for each budget and, at [`PLACES`] places, copies of the stream in which one signal goes wrong. What is told holds for
+//! for each budget and, at up to [`PLACES`] places, copies of the stream in which one signal goes wrong. What is told holds for
 //! faults like these in this stream: no label is used, and none is needed.
 
 use crate::{Stack, StackError, StackSettings, stack::MAX_VALUE};
@@ -17,7 +17,7 @@ pub const HORIZON: usize = 200;
 /// How far a fault takes a signal, in standard deviations of the whole signal.
 pub const SPREADS: f64 = 3.0;
 /// A drift gets there in so many rows.
-const DRIFT_ROWS: usize = 100;
+pub const DRIFT_ROWS: usize = 100;
 
 /// What goes wrong with a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Fault {
     Jump,
     /// It stays where it last was.
     Frozen,
-    /// It gets higher by as much as a jump, in 100 rows.
+    /// It gets higher by as much as a jump, in [`DRIFT_ROWS`].
     Drift,
 }
 
@@ -70,9 +70,6 @@ pub enum DelayError {
     /// No signal in which a fault would show.
     #[error("no signal changes: there is nothing that a fault could change")]
     NothingChanges,
-    /// A budget or a calibration that cannot be kept.
-    #[error(transparent)]
-    Stack(#[from] StackError),
 }
 
 /// How far a number strays (Welford 1962, "Note on a method for calculating corrected sums of squares and products").
@@ -97,16 +94,27 @@ impl Spread {
 }
 
 /// The first reading of a table.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Survey {
     rows: u64,
     spreads: Vec<Spread>,
+    calibrate: u64,
+    stacks: Vec<(Stack, Cost)>,
 }
 
 impl Survey {
-    /// Begins one of a table with `signals` signals.
-    pub fn new(signals: usize) -> Self {
-        Self { rows: 0, spreads: vec![Spread::default(); signals] }
+    /// Begins one of a table with `signals` signals, for each of some budgets (rows for one false alert).
+    ///
+    /// # Errors
+    /// What of signals, budgets and calibration cannot be.
+    pub fn new(signals: usize, budgets: &[f64], calibrate: u64) -> Result<Self, StackError> {
+        let stack = |rows: &f64| -> Result<(Stack, Cost), StackError> {
+            let settings = StackSettings { rows_per_false_alert: *rows, calibrate };
+            let cost = Cost { rows_per_false_alert: *rows, alerts: 0, faults: Default::default() };
+            Ok((Stack::new(signals, settings)?, cost))
+        };
+        let stacks = budgets.iter().map(stack).collect::<Result<_, _>>()?;
+        Ok(Self { rows: 0, spreads: vec![Spread::default(); signals], calibrate, stacks })
     }
 
     /// Takes a row; what is no number is missing.
@@ -117,11 +125,6 @@ impl Survey {
                 spread.take(value.clamp(-MAX_VALUE, MAX_VALUE));
             }
         }
-    }
-
-    /// Returns how many rows were taken.
-    pub const fn rows(&self) -> u64 {
-        self.rows
     }
 }
 
@@ -174,27 +177,20 @@ pub struct Delays {
     rows: u64,
     places: BTreeSet<u64>,
     begun: usize,
-    /// A row with a fault; kept for its memory.
-    row: Vec<f64>,
 }
 
 impl Delays {
-    /// Begins one of the table that was surveyed, for each of some budgets (rows for one false alert).
+    /// Begins one of the table that was surveyed.
     ///
     /// # Errors
-    /// What of the table or a budget cannot be.
-    pub fn new(survey: &Survey, budgets: &[f64], calibrate: u64) -> Result<Self, DelayError> {
-        let stack = |rows: &f64| -> Result<(Stack, Cost), StackError> {
-            let settings = StackSettings { rows_per_false_alert: *rows, calibrate };
-            let cost = Cost { rows_per_false_alert: *rows, alerts: 0, faults: Default::default() };
-            Ok((Stack::new(survey.spreads.len(), settings)?, cost))
-        };
-        let stacks = budgets.iter().map(stack).collect::<Result<Vec<_>, _>>()?;
+    /// A table in which no fault can be planted.
+    pub fn new(survey: Survey) -> Result<Self, DelayError> {
+        let Survey { rows, spreads, calibrate, stacks } = survey;
         let least = calibrate.saturating_add(HORIZON as u64);
-        let Some(room) = survey.rows.checked_sub(least) else {
-            return Err(DelayError::TooFewRows { rows: survey.rows, least });
+        let Some(room) = rows.checked_sub(least) else {
+            return Err(DelayError::TooFewRows { rows, least });
         };
-        let deviations = survey.spreads.iter().map(Spread::deviation).enumerate();
+        let deviations = spreads.iter().map(Spread::deviation).enumerate();
         let signals: Vec<(usize, f64)> = deviations.filter(|(_, deviation)| *deviation > 0.0).collect();
         if signals.is_empty() {
             return Err(DelayError::NothingChanges);
@@ -205,31 +201,24 @@ impl Delays {
             stacks,
             signals,
             ahead: VecDeque::with_capacity(HORIZON),
-            last: vec![f64::NAN; survey.spreads.len()],
+            last: vec![f64::NAN; spreads.len()],
             rows: 0,
             places,
             begun: 0,
-            row: Vec::new(),
         })
     }
 
     /// Takes a row of the second reading: its time in seconds, and its values.
     pub fn handle_row(&mut self, at: Option<f64>, values: &[f64]) {
-        let oldest = if self.ahead.len() < HORIZON { None } else { self.ahead.pop_front() };
-        let mut waiting = oldest.map_or_else(
-            || Waiting { at, values: Vec::new() },
-            |oldest| {
-                self.score(&oldest);
-                oldest
-            },
-        );
-        waiting.at = at;
-        waiting.values.clear();
+        if self.ahead.len() == HORIZON
+            && let Some(oldest) = self.ahead.pop_front()
+        {
+            self.score(&oldest);
+        }
         // As the stack takes them.
         let taken =
             |value: &f64| if value.is_finite() { value.clamp(-MAX_VALUE, MAX_VALUE) } else { f64::NAN };
-        waiting.values.extend(values.iter().map(taken));
-        self.ahead.push_back(waiting);
+        self.ahead.push_back(Waiting { at, values: values.iter().map(taken).collect() });
         if self.ahead.len() == HORIZON && self.places.first() == Some(&self.rows) {
             self.places.pop_first();
             self.plant();
@@ -281,26 +270,22 @@ impl Delays {
         });
         for (stack, cost) in &mut self.stacks {
             // An alert that would come anyhow finds no fault.
-            if stack.is_in_episode() || first_alert(stack, &self.ahead, &mut self.row, None).is_some() {
+            if stack.is_in_episode() || first_alert(stack, &self.ahead, None).is_some() {
                 continue;
             }
             for (wrong, found) in wrong.iter().zip(&mut cost.faults) {
                 let Some(wrong) = wrong else { continue };
                 found.planted += 1;
-                found.after.extend(first_alert(stack, &self.ahead, &mut self.row, Some((signal, wrong))));
+                found.after.extend(first_alert(stack, &self.ahead, Some((signal, wrong))));
             }
         }
     }
 }
 
 /// Returns in which of the rows ahead a copy of a stream has an alert, with other values of one signal.
-fn first_alert(
-    stack: &Stack,
-    ahead: &VecDeque<Waiting>,
-    row: &mut Vec<f64>,
-    wrong: Option<(usize, &Vec<f64>)>,
-) -> Option<usize> {
+fn first_alert(stack: &Stack, ahead: &VecDeque<Waiting>, wrong: Option<(usize, &[f64])>) -> Option<usize> {
     let mut stack = stack.clone();
+    let mut row = Vec::new();
     ahead.iter().enumerate().position(|(after, waiting)| {
         row.clone_from(&waiting.values);
         if let Some((signal, values)) = wrong
@@ -308,7 +293,7 @@ fn first_alert(
         {
             *slot = *value;
         }
-        stack.score(waiting.at, row).alert
+        stack.score(waiting.at, &row).alert
     })
 }
 
@@ -322,14 +307,14 @@ mod tests {
         ((bits ^ (bits >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as f64 / f64::from(1 << 23) - 1.0
     }
 
-    fn survey(rows: u64, value: impl Fn(u64) -> [f64; 2]) -> Survey {
-        let mut survey = Survey::new(2);
+    fn survey(rows: u64, budgets: &[f64], value: impl Fn(u64) -> [f64; 2]) -> Survey {
+        let mut survey = Survey::new(2, budgets, 400).unwrap();
         (0..rows).for_each(|row| survey.handle_row(&value(row)));
         survey
     }
 
     fn costs(rows: u64, budgets: &[f64], value: impl Fn(u64) -> [f64; 2]) -> Vec<Cost> {
-        let mut delays = Delays::new(&survey(rows, &value), budgets, 400).unwrap();
+        let mut delays = Delays::new(survey(rows, budgets, &value)).unwrap();
         (0..rows).for_each(|row| delays.handle_row(Some(row as f64), &value(row)));
         delays.finish()
     }
@@ -361,7 +346,7 @@ mod tests {
     fn faults_begin_after_the_calibration_and_leave_room_to_be_found() {
         let planted = |rows| {
             let value = |row| [noise(row), 0.0];
-            let mut delays = Delays::new(&survey(rows, value), &[1e7], 400).unwrap();
+            let mut delays = Delays::new(survey(rows, &[1e7], value)).unwrap();
             assert_eq!(delays.signals.len(), 1, "what never changes cannot go wrong");
             let places = delays.places.clone();
             assert!(places.iter().all(|place| (400..=rows - HORIZON as u64).contains(place)), "{places:?}");
@@ -388,21 +373,24 @@ mod tests {
     fn huge_numbers_and_more_signals_than_places_are_within_bounds() {
         let huge = costs(3_000, &[1e7], |row| [noise(row) * 1e200, noise(row + 7) * f64::MAX]);
         assert!(huge[0].faults.iter().all(|found| found.planted > 0), "{huge:?}");
-        let mut survey = Survey::new(100);
-        (0..1_000).for_each(|row| survey.handle_row(&[noise(row); 100]));
-        let mut delays = Delays::new(&survey, &[], 400).unwrap();
+        let wide = |calibrate| {
+            let mut survey = Survey::new(100, &[], calibrate).unwrap();
+            (0..1_000).for_each(|row| survey.handle_row(&[noise(row); 100]));
+            Delays::new(survey)
+        };
+        let mut delays = wide(400).unwrap();
         (0..1_000).for_each(|row| delays.handle_row(None, &[noise(row); 100]));
         assert_eq!(delays.begun(), PLACES);
-        assert!(Delays::new(&survey, &[], u64::MAX).unwrap_err().to_string().contains("are needed"));
+        assert!(wide(u64::MAX).unwrap_err().to_string().contains("are needed"));
     }
 
     #[test]
     fn what_cannot_be_says_why() {
-        let of = |survey: &Survey, budget| Delays::new(survey, &[budget], 400).unwrap_err().to_string();
-        let short = survey(599, |row| [noise(row), 0.0]);
-        assert!(of(&short, 1_000.0).contains("at least 600 are needed"), "{}", of(&short, 1_000.0));
-        assert!(of(&survey(5_000, |_| [1.0, f64::NAN]), 1_000.0).contains("no signal changes"));
-        assert!(of(&short, 1.0).contains("not within"));
+        let of = |survey| Delays::new(survey).unwrap_err().to_string();
+        let short = of(survey(599, &[1_000.0], |row| [noise(row), 0.0]));
+        assert!(short.contains("at least 600 are needed"), "{short}");
+        assert!(of(survey(5_000, &[1_000.0], |_| [1.0, f64::NAN])).contains("no signal changes"));
+        assert!(Survey::new(2, &[1.0], 400).unwrap_err().to_string().contains("not within"));
         let empty = Found::default();
         assert_eq!(empty.quantile(0.5), None);
         let found = Found { planted: 5, after: vec![1, 2, 3, 40] };

@@ -1,18 +1,14 @@
 //! `delay`: what a budget of false alerts costs in delay, on anybody's own table.
 
 use crate::{
-    commands::score::{budget::Budget, input::Input},
+    commands::score::{budget::Budget, input::TableArguments},
     out::{count, count_of, say},
     shutdown::{Stop, interruptible},
 };
 use anyhow::{Context, ensure};
 use clap::Args;
-use std::{fs, path::PathBuf, process::ExitCode};
-use watchkeeper_detect::{
-    Stack, StackSettings,
-    delay::{Cost, Delays, FAULTS, Fault, Found, HORIZON, SPREADS, Survey},
-};
-use watchkeeper_eval::table::Wishes;
+use std::{fs, process::ExitCode};
+use watchkeeper_detect::delay::{Cost, DRIFT_ROWS, Delays, FAULTS, Fault, Found, HORIZON, SPREADS, Survey};
 
 /// Rows for one false alert where no budget is given.
 const LADDER: [f64; 5] = [500.0, 2_000.0, 10_000.0, 50_000.0, 250_000.0];
@@ -26,21 +22,11 @@ FILE.csv is what `watchkeeper score` reads; it is read twice. At 40 places at mo
 goes wrong: the signal jumps by three standard deviations, stays where it was, or drifts as far in 100 rows. A fault is found
 if an alert comes within 200 rows. Where the file alerts by itself in these rows, or an episode goes on, nothing is planted.")]
 pub(crate) struct DelayArguments {
-    /// A CSV of numbers over time
-    #[arg(value_name = "FILE.csv")]
-    file: PathBuf,
-    /// Learns from so many first rows, which get no alert; 60 at least
-    #[arg(long, value_name = "ROWS", default_value_t = StackSettings::default().calibrate)]
-    calibrate: u64,
+    #[command(flatten)]
+    table: TableArguments,
     /// At most so many false alerts, such as 1/day or 2/hour of the file's own time, or 0.5/1000rows; may be given again
     #[arg(long, value_name = "N/UNIT")]
     budget: Vec<Budget>,
-    /// Leaves a column out; may be given again
-    #[arg(long, value_name = "COLUMN")]
-    ignore: Vec<String>,
-    /// Takes a column as a signal though it is called like a label; may be given again
-    #[arg(long, value_name = "COLUMN")]
-    keep: Vec<String>,
 }
 
 pub(crate) async fn run(arguments: DelayArguments) -> anyhow::Result<ExitCode> {
@@ -49,11 +35,10 @@ pub(crate) async fn run(arguments: DelayArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn delay(arguments: &DelayArguments, stop: &Stop) -> anyhow::Result<()> {
-    let file = arguments.file.as_path();
-    let wishes = Wishes { ignore: arguments.ignore.clone(), keep: arguments.keep.clone() };
+    let (file, calibrate) = (arguments.table.file.as_path(), arguments.table.calibrate);
     let about = fs::metadata(file).with_context(|| file.display().to_string())?;
     ensure!(about.is_file(), "{} is read twice: a pipe or a folder cannot be", file.display());
-    let mut input = Input::open(file, &wishes)?;
+    let mut input = arguments.table.open()?;
     input.note_columns();
     let interval_secs = input.table.interval_secs();
     let mut budgets = arguments
@@ -64,20 +49,12 @@ fn delay(arguments: &DelayArguments, stop: &Stop) -> anyhow::Result<()> {
     if budgets.is_empty() {
         budgets.extend(LADDER);
     }
-    let signals = input.table.signals().count();
-    for rows_per_false_alert in &budgets {
-        // What cannot be is told before a long file is read.
-        Stack::new(
-            signals,
-            StackSettings { rows_per_false_alert: *rows_per_false_alert, calibrate: arguments.calibrate },
-        )?;
-    }
-    let mut survey = Survey::new(signals);
+    let mut survey = Survey::new(input.table.signals().count(), &budgets, calibrate)?;
     while let Some(row) = input.next_row(stop)? {
         survey.handle_row(row.values);
     }
-    let mut delays = Delays::new(&survey, &budgets, arguments.calibrate)?;
-    let mut again = Input::open(file, &wishes)?;
+    let mut delays = Delays::new(survey)?;
+    let mut again = arguments.table.open()?;
     while let Some(row) = again.next_row(stop)? {
         delays.handle_row(row.at_secs, row.values);
         // A wide row is slow where faults begin.
@@ -89,13 +66,13 @@ fn delay(arguments: &DelayArguments, stop: &Stop) -> anyhow::Result<()> {
         file.display()
     );
     again.note_oddities();
+    let rows = again.table.tally().rows;
     say(format_args!(
-        "{}, the first {} to calibrate; faults at {}, to be found within {HORIZON} rows",
-        count(survey.rows(), "row"),
-        arguments.calibrate,
+        "{}, the first {calibrate} to calibrate; faults at {}, to be found within {HORIZON} rows",
+        count(rows, "row"),
         count_of(delays.begun(), "place")
     ))?;
-    print(&delays.finish(), survey.rows().saturating_sub(arguments.calibrate))
+    print(&delays.finish(), rows.saturating_sub(calibrate))
 }
 
 fn print(costs: &[Cost], rows: u64) -> anyhow::Result<()> {
@@ -114,7 +91,7 @@ fn print(costs: &[Cost], rows: u64) -> anyhow::Result<()> {
     }
     say("")?;
     say(format_args!(
-        "A fault is {SPREADS} standard deviations of its signal, at once or in 100 rows, or a value that stays. `rows`: half of\n\
+        "A fault is {SPREADS} standard deviations of its signal, at once or in {DRIFT_ROWS} rows, or a value that stays. `rows`: half of\n\
          the faults that were found were found so many rows after the first wrong one or earlier; `90 %`: nine of ten.\n\
          Nothing is planted where the file alerts by itself: a line of few faults says little."
     ))?;

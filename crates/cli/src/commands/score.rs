@@ -12,14 +12,13 @@ use crate::{
 use anyhow::{Context, ensure};
 use budget::Budget;
 use clap::Args;
-use input::Input;
+use input::TableArguments;
 use std::{
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 use watchkeeper_detect::{Channel, Scored, Stack, StackSettings};
-use watchkeeper_eval::table::Wishes;
 
 /// The columns of what is written.
 pub(crate) const HEADER: [&str; 10] = [
@@ -49,21 +48,11 @@ Each row is judged by those above it alone. In the output, `score` is 0 to 1, an
 allows false alerts to be; `alert` is 1 in the first row of an episode; `channel` is what led to it, and up to three signals
 follow with their shares.")]
 pub(crate) struct ScoreArguments {
-    /// A CSV of numbers over time
-    #[arg(value_name = "FILE.csv")]
-    file: PathBuf,
-    /// Learns from so many first rows, which get no alert; 60 at least
-    #[arg(long, value_name = "ROWS", default_value_t = StackSettings::default().calibrate)]
-    calibrate: u64,
+    #[command(flatten)]
+    table: TableArguments,
     /// At most so many false alerts, such as 1/day or 2/hour of the file's own time, or 0.5/1000rows
     #[arg(long, value_name = "N/UNIT", default_value = "0.5/1000rows")]
     budget: Budget,
-    /// Leaves a column out; may be given again
-    #[arg(long, value_name = "COLUMN")]
-    ignore: Vec<String>,
-    /// Takes a column as a signal though it is called like a label; may be given again
-    #[arg(long, value_name = "COLUMN")]
-    keep: Vec<String>,
     /// Where the scores go; replaced once all rows are scored
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -78,13 +67,12 @@ pub(crate) async fn run(arguments: ScoreArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn score(arguments: &ScoreArguments, stop: &Stop) -> anyhow::Result<()> {
-    let file = arguments.file.as_path();
-    let wishes = Wishes { ignore: arguments.ignore.clone(), keep: arguments.keep.clone() };
-    let mut input = Input::open(file, &wishes)?;
+    let (file, calibrate) = (arguments.table.file.as_path(), arguments.table.calibrate);
+    let mut input = arguments.table.open()?;
     input.note_columns();
     let signals: Vec<String> = input.table.signals().map(str::to_owned).collect();
     let settings = StackSettings {
-        calibrate: arguments.calibrate,
+        calibrate,
         rows_per_false_alert: arguments.budget.rows_per_alert(input.table.interval_secs())?,
     };
     let mut stack = Stack::new(signals.len(), settings)?;
@@ -125,12 +113,8 @@ fn score(arguments: &ScoreArguments, stop: &Stop) -> anyhow::Result<()> {
     }
     input.note_oddities();
     let rows = input.table.tally().rows;
-    if arguments.calibrate >= rows {
-        note(format_args!(
-            "every row was calibrated on: --calibrate {} of {}",
-            arguments.calibrate,
-            count(rows, "row")
-        ));
+    if calibrate >= rows {
+        note(format_args!("every row was calibrated on: --calibrate {calibrate} of {}", count(rows, "row")));
     }
     say(format_args!(
         "{} scored, {}; one false alert allowed in {:.0} rows; written to {}",

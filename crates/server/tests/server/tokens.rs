@@ -20,7 +20,7 @@ use watchkeeper_protocol::{
     session::ErrorCode,
 };
 use watchkeeper_server::{
-    AllowedSites, InsecureConsent, Mode, RunningServer, Server, clock::Clock, ledger_dir,
+    AllowedSites, InsecureConsent, Mode, RunningServer, Server, ServerOptions, clock::Clock, ledger_dir,
 };
 
 const LIFE: Duration = Duration::from_mins(10);
@@ -32,26 +32,29 @@ struct Site {
 
 impl Site {
     async fn open(dir: &Path) -> Self {
+        Self::open_with(dir, |_| {}).await
+    }
+
+    async fn open_with(dir: &Path, change: impl FnOnce(&mut ServerOptions)) -> Self {
         let keys = KeyDirectory::new(dir.join("keys"));
         keys.create(Some(&Label::cut("yard"))).unwrap();
         let mut options = options(dir);
         options.keys = Some(keys.path().to_owned());
+        change(&mut options);
         Self { server: Box::pin(crate::support::serve(options)).await, keys }
     }
 
     /// Opens one whose configuration consents to no TLS, and that others can reach like that where the flag says so too.
     async fn open_without_tls(dir: &Path, flag: bool) -> Self {
-        let keys = KeyDirectory::new(dir.join("keys"));
-        keys.create(Some(&Label::cut("yard"))).unwrap();
-        let mut options = options(dir);
-        options.keys = Some(keys.path().to_owned());
-        options.config.site.insecure_i_know = true;
-        options.insecure = InsecureConsent { flag, environment: true, ..InsecureConsent::default() };
-        if flag {
-            options.listen = (Ipv4Addr::UNSPECIFIED, 0).into();
-            options.allowed = AllowedSites::new(&["localhost"], &[""; 0]).unwrap();
-        }
-        Self { server: Box::pin(crate::support::serve(options)).await, keys }
+        Self::open_with(dir, |options| {
+            options.config.site.insecure_i_know = true;
+            options.insecure = InsecureConsent { flag, environment: true, ..InsecureConsent::default() };
+            if flag {
+                options.listen = (Ipv4Addr::UNSPECIFIED, 0).into();
+                options.allowed = AllowedSites::new(&["localhost"], &[""; 0]).unwrap();
+            }
+        })
+        .await
     }
 
     fn token(&self, subject: Subject) -> (Label, BearerToken) {

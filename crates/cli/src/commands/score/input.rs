@@ -5,17 +5,43 @@ use crate::{
     shutdown::Stop,
 };
 use anyhow::{Context, ensure};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     fs::File,
     path::{Path, PathBuf},
 };
+use watchkeeper_detect::StackSettings;
 use watchkeeper_eval::table::{Role, Row, Table, TimeKind, Wishes};
 
 /// The bar moves, and somebody's wish to end is looked for, once in so many rows.
 const ROWS_BETWEEN: u64 = 1_024;
 /// So many columns are named before the rest is counted.
 const NAMED: usize = 12;
+
+/// A table that is scored, and how it is read.
+#[derive(Debug, Args)]
+pub(crate) struct TableArguments {
+    /// A CSV of numbers over time
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) file: PathBuf,
+    /// Learns from so many first rows, which get no alert; 60 at least
+    #[arg(long, value_name = "ROWS", default_value_t = StackSettings::default().calibrate)]
+    pub(crate) calibrate: u64,
+    /// Leaves a column out; may be given again
+    #[arg(long, value_name = "COLUMN")]
+    ignore: Vec<String>,
+    /// Takes a column as a signal though it is called like a label; may be given again
+    #[arg(long, value_name = "COLUMN")]
+    keep: Vec<String>,
+}
+
+impl TableArguments {
+    pub(crate) fn open(&self) -> anyhow::Result<Input> {
+        let wishes = Wishes { ignore: self.ignore.clone(), keep: self.keep.clone() };
+        Input::open(&self.file, &wishes)
+    }
+}
 
 /// A table that is read from a file. The bar shows on a terminal only.
 pub(crate) struct Input {
